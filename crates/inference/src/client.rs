@@ -1,0 +1,41 @@
+use meta_traits::{BoxFuture, Cost};
+
+use crate::{Embed, Embedded, Generate, Generated, InferenceError, Score, Scored};
+
+/// A language model, wherever it runs.
+///
+/// # Contract
+/// - Equal greedy requests get equal answers from the embedded and scripted clients, whatever was asked before and
+///   on however many threads; hosted models promise less.
+/// - A failed call is an error value with a kind; the client stays usable.
+/// - Dropping the future gives the call up.
+pub trait LlmClient: Send + Sync {
+    /// A name that changes whenever answers may change (weights, endpoint, options): part of every cache key.
+    fn identity(&self) -> &str;
+
+    /// Writes text.
+    fn generate<'a>(&'a self, request: &'a Generate) -> BoxFuture<'a, Result<Generated, InferenceError>>;
+
+    /// Scores continuations. The default says that the model cannot.
+    fn score<'a>(&'a self, request: &'a Score) -> BoxFuture<'a, Result<Scored, InferenceError>> {
+        let _ = request;
+        let error =
+            InferenceError::Unsupported { what: "scoring of labels", model: self.identity().to_owned() };
+        Box::pin(async move { Err(error) })
+    }
+
+    /// Embeds texts. The default says that the model cannot.
+    fn embed<'a>(&'a self, request: &'a Embed) -> BoxFuture<'a, Result<Embedded, InferenceError>> {
+        let _ = request;
+        let error = InferenceError::Unsupported { what: "embedding", model: self.identity().to_owned() };
+        Box::pin(async move { Err(error) })
+    }
+
+    /// The most that `request` can use: what a budget reserves before the call.
+    fn cap(&self, request: &Generate) -> Cost;
+
+    /// Calls worth having in flight at once.
+    fn concurrency(&self) -> usize {
+        1
+    }
+}
