@@ -1,0 +1,3 @@
+//! Integration tests of the composition.
+mod resume;
+mod toy;
