@@ -59,7 +59,7 @@ fn run(log: &Shared, words: &Words, budget: Budget, checkpoints: Option<Checkpoi
     if let Some(checkpoints) = checkpoints {
         driver = driver.with_checkpoints(checkpoints).unwrap();
     }
-    block_on(async {
+    let (ending, evaluations, best, report) = block_on(async {
         let ending = driver.search().await;
         let best = driver.state().trajectory().last().copied();
         let mut report = None;
@@ -69,9 +69,10 @@ fn run(log: &Shared, words: &Words, budget: Budget, checkpoints: Option<Checkpoi
             report = driver.report(0, &winner, test).await.unwrap();
         }
         let evaluations = driver.state().evaluations();
-        drop(driver);
-        Finished { ending, evaluations, best: best.map(|b| b.score), report, seen }
-    })
+        (ending, evaluations, best, report)
+    });
+    drop(driver);
+    Finished { ending, evaluations, best: best.map(|b| b.score), report, seen }
 }
 
 #[test]
