@@ -1,0 +1,2 @@
+//! Integration tests, one binary for the crate.
+mod simulated;
