@@ -64,6 +64,20 @@ pub enum RunError {
     /// A checkpoint cannot be taken up.
     #[error("checkpoint: {0}")]
     Restore(#[from] RestoreError),
+    /// The path is not a run directory.
+    #[error(
+        "{path} is no run directory (it has no config.resolved.yaml). Give a directory that `metaorch run` made"
+    )]
+    NotARun {
+        /// The path.
+        path: String,
+    },
+    /// Another process works on the run.
+    #[error("{path} is in use by another process. Wait for it, or touch {path}/STOP to pause it")]
+    Locked {
+        /// The path.
+        path: String,
+    },
     /// The optimizer waits with nothing pending.
     #[error("the optimizer waits although nothing is pending. This is a fault of the program")]
     Stuck,
@@ -83,7 +97,11 @@ impl Classify for RunError {
         match self {
             Self::Journal(e) => e.kind(),
             Self::Log { .. } | Self::Restore(_) => ErrorKind::Corrupt,
-            Self::Changed { .. } | Self::Diverged { .. } | Self::BudgetTooSmall { .. } => ErrorKind::Config,
+            Self::Changed { .. }
+            | Self::Diverged { .. }
+            | Self::BudgetTooSmall { .. }
+            | Self::NotARun { .. }
+            | Self::Locked { .. } => ErrorKind::Config,
             Self::Evaluator { kind, .. } => *kind,
             Self::Tell(_) | Self::Stuck => ErrorKind::Bug,
             Self::Io { .. } => ErrorKind::Permanent,
