@@ -1,2 +1,4 @@
-//! Integration tests, one binary for the crate.
+//! Integration tests of the composition.
+mod resume;
 mod simulated;
+mod toy;
