@@ -70,6 +70,18 @@ impl RunState {
         }
     }
 
+    /// The state after all of `records`, as they stand in a log.
+    ///
+    /// # Errors
+    /// [`RunError::Log`] when a record is not readable or does not fit those before it.
+    pub fn of_log<'r>(budget: Budget, records: impl IntoIterator<Item = &'r str>) -> Result<Self, RunError> {
+        let mut state = Self::new(budget);
+        for text in records {
+            state.apply(&super::tape::parse(text)?)?;
+        }
+        Ok(state)
+    }
+
     /// Takes one event into account.
     ///
     /// # Errors
