@@ -101,11 +101,11 @@ impl Total {
         match call.end {
             CallEnd::Answered if call.usage.from_cache => {
                 self.from_cache += 1;
-                self.saved += Usage { from_cache: false, ..call.usage }.cost();
+                self.saved += call.usage.cost();
             }
             CallEnd::Answered => {
                 self.tokens_cached += call.usage.tokens_cached;
-                self.paid += call.usage.cost();
+                self.paid += call.usage.paid();
             }
             CallEnd::Failed => self.failed += 1,
             CallEnd::Abandoned => self.abandoned += 1,
