@@ -5,6 +5,8 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod client;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 mod error;
 mod request;
 
