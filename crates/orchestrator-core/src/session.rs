@@ -53,6 +53,14 @@ pub enum Finish {
 }
 
 impl Session {
+    /// Whether the budget allows a round.
+    ///
+    /// # Errors
+    /// [`crate::run::RunError::BudgetTooSmall`] with the least budget that does.
+    pub fn check_budget(&self) -> Result<(), Error> {
+        Ok(ReflectiveMutation::affordable(&self.budget, self.val.len(), self.gepa.minibatch)?)
+    }
+
     /// Runs, or resumes, the run in `directory`, and scores seed and winner on the test split.
     ///
     /// # Errors
@@ -63,7 +71,7 @@ impl Session {
         observer: &mut dyn Observer,
         interrupted: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<Finish, Error> {
-        ReflectiveMutation::affordable(&self.budget, self.val.len(), self.gepa.minibatch)?;
+        self.check_budget()?;
         let finish = self.drive(directory, observer, interrupted).await;
         directory.note_time()?;
         let mut finish = finish?;
