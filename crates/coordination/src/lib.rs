@@ -1,1 +1,17 @@
-//! Placeholder.
+//! Orders updates, guards budgets, and keeps the journal that a run can be rebuilt from.
+//!
+//! Present today: the [`journal`], an append-only log of JSON records with chained checksums, torn-tail recovery and
+//! injected storage. It is the only record of a run: whatever else a run directory holds can be rebuilt from it.
+//!
+//! ```
+//! use coordination::journal::{Journal, MemoryStorage};
+//! let (mut journal, recovered) = Journal::open(MemoryStorage::default())?;
+//! assert!(recovered.records.is_empty());
+//! journal.append(br#"{"hello":1}"#)?;
+//! journal.flush()?;
+//! let (_, recovered) = Journal::open(journal.into_storage())?;
+//! assert_eq!(recovered.records, [r#"{"hello":1}"#]);
+//! # Ok::<(), coordination::journal::JournalError>(())
+//! ```
+
+pub mod journal;

@@ -1,8 +1,9 @@
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::future::Future;
 use core::pin::Pin;
 
-use crate::{Objective, Outcome, Stream, Trial};
+use crate::{Cost, Instances, Objective, Outcome, Stream, Trial};
 
 /// A boxed future, so that evaluators can be trait objects without any runtime in this crate.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -37,6 +38,17 @@ pub trait Evaluator<C>: Send + Sync {
     fn batching(&self) -> Batching {
         Batching::default()
     }
+
+    /// The most that evaluating `trial` can use: what a budget reserves before. Evaluators that spend tokens or money
+    /// override this with what they enforce; the default is one metric call an example and nothing else.
+    fn cap(&self, trial: &Trial<C>) -> Cost {
+        let draws = match &trial.on {
+            Instances::Driver => 1,
+            Instances::Exactly(ids) => ids.len(),
+            Instances::Draws(draws) => draws.len(),
+        };
+        Cost::evaluations(draws as u64)
+    }
 }
 
 impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Box<E> {
@@ -45,6 +57,21 @@ impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Box<E> {
     }
     fn batching(&self) -> Batching {
         (**self).batching()
+    }
+    fn cap(&self, trial: &Trial<C>) -> Cost {
+        (**self).cap(trial)
+    }
+}
+
+impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Arc<E> {
+    fn evaluate<'a>(&'a self, trial: &'a Trial<C>, rng: Stream) -> BoxFuture<'a, Outcome> {
+        (**self).evaluate(trial, rng)
+    }
+    fn batching(&self) -> Batching {
+        (**self).batching()
+    }
+    fn cap(&self, trial: &Trial<C>) -> Cost {
+        (**self).cap(trial)
     }
 }
 

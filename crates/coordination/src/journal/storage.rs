@@ -1,0 +1,130 @@
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::Path;
+
+/// Where a log's bytes live. Injected, so that tests can fill the disk and tear writes.
+pub trait Storage {
+    /// Everything stored.
+    ///
+    /// # Errors
+    /// The system's reason.
+    fn load(&mut self) -> io::Result<Vec<u8>>;
+
+    /// Adds bytes at the end.
+    ///
+    /// # Errors
+    /// The system's reason; a part of the bytes may have been written.
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Cuts everything behind the first `length` bytes.
+    ///
+    /// # Errors
+    /// The system's reason.
+    fn truncate(&mut self, length: u64) -> io::Result<()>;
+
+    /// Makes everything durable.
+    ///
+    /// # Errors
+    /// The system's reason.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl<S: Storage + ?Sized> Storage for Box<S> {
+    fn load(&mut self) -> io::Result<Vec<u8>> {
+        (**self).load()
+    }
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        (**self).append(bytes)
+    }
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        (**self).truncate(length)
+    }
+    fn sync(&mut self) -> io::Result<()> {
+        (**self).sync()
+    }
+}
+
+/// A log in a file.
+#[derive(Debug)]
+pub struct FileStorage {
+    file: File,
+}
+
+impl FileStorage {
+    /// Opens or creates the file at `path`.
+    ///
+    /// # Errors
+    /// The system's reason.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
+        Ok(Self { file })
+    }
+}
+
+impl Storage for FileStorage {
+    fn load(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+}
+
+/// A log in memory, which can be told to run out of room.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStorage {
+    bytes: Vec<u8>,
+    room: Option<usize>,
+}
+
+impl MemoryStorage {
+    /// Storage that holds `bytes`.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self { bytes, room: None }
+    }
+
+    /// Lets every write fail that would make the log longer than `bytes`; what fits of it is written, as a full disk
+    /// does.
+    pub fn fail_after(&mut self, bytes: usize) {
+        self.room = Some(bytes);
+    }
+
+    /// What is stored.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+impl Storage for MemoryStorage {
+    fn load(&mut self) -> io::Result<Vec<u8>> {
+        Ok(self.bytes.clone())
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let room = self.room.map_or(usize::MAX, |room| room.saturating_sub(self.bytes.len()));
+        let fits = bytes.len().min(room);
+        self.bytes.extend_from_slice(&bytes[..fits]);
+        if fits < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.bytes.truncate(usize::try_from(length).unwrap_or(usize::MAX));
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

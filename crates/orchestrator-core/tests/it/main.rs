@@ -1,0 +1,4 @@
+//! Integration tests of the composition.
+mod resume;
+mod simulated;
+mod toy;
