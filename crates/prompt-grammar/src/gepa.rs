@@ -165,7 +165,7 @@ impl Gepa {
         self.log.counts
     }
 
-    /// What was decided since the last call; at most the latest 256, older ones are forgotten.
+    /// What was decided since the last call; at most the latest 16, older ones are forgotten.
     pub fn drain_decisions(&mut self) -> Vec<Decision> {
         self.log.drain()
     }
