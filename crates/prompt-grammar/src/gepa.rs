@@ -282,19 +282,17 @@ impl Gepa {
         let iteration = self.iteration;
         let (member, mean) = self.join(child, parents.to_vec(), seen);
         let best = self.best_index() == Some(member);
-        self.log.push(match *parents {
-            [a, b] => {
-                self.merger.merged();
-                Decision::Merged { iteration, parents: [a, b], before, after, member, mean, best }
+        let decision = if let [a, b] = *parents {
+            self.merger.merged();
+            Decision::Merged { iteration, parents: [a, b], before, after, member, mean, best }
+        } else {
+            if let Some(options) = self.options.merge {
+                self.merger.grew(options);
             }
-            _ => {
-                if let Some(options) = self.options.merge {
-                    self.merger.grew(options);
-                }
-                let parent = parents.first().copied().unwrap_or_default();
-                Decision::Accepted { iteration, parent, before, after, member, mean, best }
-            }
-        });
+            let parent = parents.first().copied().unwrap_or_default();
+            Decision::Accepted { iteration, parent, before, after, member, mean, best }
+        };
+        self.log.push(decision);
     }
 
     /// Adds a member; gives its position and mean.
