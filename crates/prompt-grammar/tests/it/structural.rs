@@ -122,6 +122,16 @@ fn balanced_examples_and_blamed_answers() {
 }
 
 #[test]
+fn examples_of_the_evidence_are_not_shown() {
+    let proposer = Structural::new(bank(), StructuralOptions::default()).unwrap();
+    for i in 0..300 {
+        let asked = query("Sort it.\n\nText: {{ input }}\nTopic:", &[1, 4, 7]);
+        let prompt = rendered(&proposer.propose(&asked, &Stream::root(i)).unwrap(), "Q");
+        assert!([1, 4, 7].iter().all(|&tried| !prompt.contains(&input(tried))), "{prompt}");
+    }
+}
+
+#[test]
 fn what_cannot_be_edited_is_an_error() {
     let tight = Structural::new(bank(), StructuralOptions { max_length: 12, ..Default::default() }).unwrap();
     let long = "Decide who answers this long ticket: {{ input }}";
