@@ -1,6 +1,6 @@
 //! Improves a prompt without any model: the GEPA loop proposes by structural edits, and a toy metric scores them.
 //!
-//! `cargo run -p prompt-grammar --example improve -- [SEED]`
+//! `cargo run -p prompt-grammar --example improve`
 
 use meta_traits::{
     Ask, Components, Cost, Draw, ExampleId, Instances, Observation, Optimizer, Outcome, Reply, Scored, Split,
@@ -30,8 +30,7 @@ fn score(prompt: &str, example: ExampleId) -> f32 {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let seed = std::env::args().nth(1).map_or(Ok(0), |text| text.parse())?;
-    let stream = Stream::root(seed);
+    let stream = Stream::root(0);
     let train = |i: usize| ExampleId::new(Split::Train, i as u32);
     let bank = Bank::new(TICKETS.iter().enumerate().map(|(i, (t, l))| (train(i), (*t).into(), (*l).into())))?;
     let proposer = Structural::new(bank, StructuralOptions::default())?;
@@ -62,7 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 gepa.tell(trial.id, Outcome::Complete(Observation::of_scores(scored, cost)))?;
             }
             Ask::Query(query) => {
-                let reply = match proposer.propose(&query, &stream.child("proposal", query.id.0)) {
+                let reply = match proposer.propose(&query, stream.child("proposal", query.id.0)) {
                     Ok(text) => Reply::Text(text),
                     Err(fault) => Reply::Failed(fault.to_string()),
                 };

@@ -54,7 +54,7 @@ impl Default for StructuralOptions {
 /// let proposer = Structural::new(Bank::new((0..8).map(item))?, StructuralOptions::default())?;
 /// let candidate: Components = [("sort", "Which team?\n\nTicket: {{ input }}\nTeam:")].into_iter().collect();
 /// let query = Query::new(QueryId(0), "sort".into(), candidate.clone(), Vec::new());
-/// let new = proposer.propose(&query, &Stream::root(3))?;
+/// let new = proposer.propose(&query, Stream::root(3))?;
 /// assert_ne!(Some(new.as_str()), candidate.get("sort"));
 /// assert_eq!(new.matches("{{ input }}").count(), 1);
 /// # Ok::<(), prompt_grammar::PromptError>(())
@@ -92,7 +92,7 @@ impl Structural {
     /// # Errors
     /// [`PromptError::UnknownComponent`] when the candidate lacks the component; [`PromptError::NoEdit`] when none of
     /// 64 drawings gave a legal text, as when the present text is far above the limit.
-    pub fn propose(&self, query: &Query, stream: &Stream) -> Result<String, PromptError> {
+    pub fn propose(&self, query: &Query, stream: Stream) -> Result<String, PromptError> {
         let Some(text) = query.candidate.get(&query.component) else {
             let allowed = query.candidate.names().collect::<Vec<_>>().join(", ");
             return Err(PromptError::UnknownComponent { name: query.component.clone(), allowed });
@@ -100,7 +100,7 @@ impl Structural {
         let source = Source::new(&self.bank, self.options.max_shots, query);
         let layout = Layout::parse(text, self.bank.placeholder());
         (0..ATTEMPTS)
-            .find_map(|i| self.attempt(&source, &layout, text, stream.child("attempt", i)))
+            .find_map(move |i| self.attempt(&source, &layout, text, stream.child("attempt", i)))
             .ok_or_else(|| PromptError::NoEdit {
                 component: query.component.clone(),
                 limit: self.options.max_length,

@@ -56,8 +56,8 @@ proptest! {
         let mut text = start.to_string();
         for i in 0..25 {
             let asked = query(&text, &[1, 4]);
-            let new = proposer.propose(&asked, &Stream::root(seed).child("walk", i)).unwrap();
-            prop_assert_eq!(&new, &proposer.propose(&asked, &Stream::root(seed).child("walk", i)).unwrap());
+            let new = proposer.propose(&asked, Stream::root(seed).child("walk", i)).unwrap();
+            prop_assert_eq!(&new, &proposer.propose(&asked, Stream::root(seed).child("walk", i)).unwrap());
             prop_assert_ne!(&new, &text);
             prop_assert!(new.chars().count() <= 900);
             let prompt = rendered(&new, "QUESTION");
@@ -74,7 +74,7 @@ fn every_kind_of_edit_is_reached() {
     let proposer = Structural::new(bank(), StructuralOptions::default()).unwrap();
     let start = "Which team does the ticket belong to?\n\nTicket: {{ input }}\nTeam:";
     let new: Vec<String> =
-        (0..400).map(|i| proposer.propose(&query(start, &[]), &Stream::root(i)).unwrap()).collect();
+        (0..400).map(|i| proposer.propose(&query(start, &[]), Stream::root(i)).unwrap()).collect();
     let some = |what: &str, holds: &dyn Fn(&str) -> bool| {
         assert!(new.iter().any(|t| holds(&rendered(t, "Q?"))), "{what}");
     };
@@ -106,7 +106,7 @@ fn balanced_examples_and_blamed_answers() {
     let (mut one, mut blamed) = (0, 0);
     for i in 0..600 {
         // Everything that went wrong has the second label.
-        let new = rendered(&proposer.propose(&query(start, &[1, 4, 7]), &Stream::root(i)).unwrap(), "Q");
+        let new = rendered(&proposer.propose(&query(start, &[1, 4, 7]), Stream::root(i)).unwrap(), "Q");
         let n = answers(&new);
         let (least, most) = (n.iter().min().unwrap(), n.iter().max().unwrap());
         assert!(most - least <= 1, "uneven: {n:?}");
@@ -126,7 +126,7 @@ fn examples_of_the_evidence_are_not_shown() {
     let proposer = Structural::new(bank(), StructuralOptions::default()).unwrap();
     for i in 0..300 {
         let asked = query("Sort it.\n\nText: {{ input }}\nTopic:", &[1, 4, 7]);
-        let prompt = rendered(&proposer.propose(&asked, &Stream::root(i)).unwrap(), "Q");
+        let prompt = rendered(&proposer.propose(&asked, Stream::root(i)).unwrap(), "Q");
         assert!([1, 4, 7].iter().all(|&tried| !prompt.contains(&input(tried))), "{prompt}");
     }
 }
@@ -136,12 +136,12 @@ fn what_cannot_be_edited_is_an_error() {
     let tight = Structural::new(bank(), StructuralOptions { max_length: 12, ..Default::default() }).unwrap();
     let long = "Decide who answers this long ticket: {{ input }}";
     assert_eq!(
-        tight.propose(&query(long, &[]), &Stream::root(0)),
+        tight.propose(&query(long, &[]), Stream::root(0)),
         Err(PromptError::NoEdit { component: "sort".into(), limit: 12 })
     );
     let mut other = query("x", &[]);
     other.component = "none".into();
-    assert!(matches!(tight.propose(&other, &Stream::root(0)), Err(PromptError::UnknownComponent { .. })));
+    assert!(matches!(tight.propose(&other, Stream::root(0)), Err(PromptError::UnknownComponent { .. })));
     for options in [
         StructuralOptions { max_shots: 33, ..Default::default() },
         StructuralOptions { max_length: 0, ..Default::default() },
