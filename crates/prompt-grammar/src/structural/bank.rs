@@ -94,8 +94,8 @@ impl Bank {
         &self.placeholder
     }
 
-    pub(super) fn items(&self) -> impl Iterator<Item = &Item> {
-        self.items.values()
+    pub(super) fn items(&self) -> impl Iterator<Item = (&ExampleId, &Item)> {
+        self.items.iter()
     }
 
     pub(super) fn item(&self, example: ExampleId) -> Option<&Item> {
