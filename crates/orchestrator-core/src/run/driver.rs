@@ -463,6 +463,11 @@ impl<'a> Driver<'a> {
             Ok(proposal) => (proposal.reply, proposal.cost),
             Err(_) => (Reply::Failed("the proposer panicked".into()), Cost::ZERO),
         };
+        if let Reply::Failed(why) = &reply
+            && self.state.failed_replies() + 1 >= self.options.failure_limit
+        {
+            return Err(RunError::Proposer { times: self.options.failure_limit, last: why.clone() });
+        }
         cost.wall = Duration::ZERO;
         cost.evaluations = 0;
         self.log(&Record::Reply { query: query.id.0, reply: reply.clone(), cost })?;

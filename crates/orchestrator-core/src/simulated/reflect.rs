@@ -1,10 +1,9 @@
-use meta_traits::{BoxFuture, Cost, Query, Reply, Stream};
+use meta_traits::{Query, Reply, Stream};
 
 use super::feedback::Vote;
 use super::genome::{Genome, dims};
 use super::labels::CandidateFault;
 use super::problem::Problem;
-use crate::run::{Proposal, Proposer};
 
 /// The probability that a rewrite changes one more slot at random.
 const DRIFT: f64 = 0.25;
@@ -79,15 +78,3 @@ fn change(g: &mut Genome, c: usize, k: usize, rng: &mut Stream) {
         g.set(c, k, if v >= old { v + 1 } else { v });
     }
 }
-/// The simulated reflective model as a proposer: one model call a text.
-impl Proposer for Problem {
-    fn propose<'a>(&'a self, query: &'a Query, rng: Stream) -> BoxFuture<'a, Proposal> {
-        let proposal = Proposal { reply: self.answer(query, rng), cost: Cost::tokens(1, 0, 0) };
-        Box::pin(std::future::ready(proposal))
-    }
-
-    fn cap(&self, _: &Query) -> Cost {
-        Cost::tokens(1, 0, 0)
-    }
-}
-
