@@ -115,10 +115,10 @@ impl<'a> Driver<'a> {
         if self.tape.position() == 0 {
             let run = self.options.fingerprint.clone();
             let recorded_run = self.tape.recorded().next().map(super::tape::parse).transpose()?;
-            if let Some(Record::Start { run: recorded, format, .. }) = recorded_run {
-                if recorded != run || format != FORMAT {
-                    return Err(RunError::Changed { what: "the config, the data or the program".into() });
-                }
+            if let Some(Record::Start { run: recorded, format, .. }) = recorded_run
+                && (recorded != run || format != FORMAT)
+            {
+                return Err(RunError::Changed { what: "the config, the data or the program".into() });
             }
             self.log(&Record::Start { format: FORMAT, run, seed: self.options.seed })?;
         }
@@ -306,13 +306,11 @@ impl<'a> Driver<'a> {
                 if phase == Phase::Report {
                     cap = cap.less(Cost::evaluations(cap.evaluations));
                 }
-                match self.state.meter.reserve(cap) {
-                    Ok(lease) => leases.push_back(lease),
-                    Err(_) => {
-                        short = true;
-                        break;
-                    }
-                }
+                let Ok(lease) = self.state.meter.reserve(cap) else {
+                    short = true;
+                    break;
+                };
+                leases.push_back(lease);
                 let guarded =
                     AssertUnwindSafe(evaluator.evaluate(&blocks[issued], rng.clone())).catch_unwind();
                 flight.push_back(guarded);
@@ -465,6 +463,11 @@ impl<'a> Driver<'a> {
             Ok(proposal) => (proposal.reply, proposal.cost),
             Err(_) => (Reply::Failed("the proposer panicked".into()), Cost::ZERO),
         };
+        if let Reply::Failed(why) = &reply
+            && self.state.failed_replies() + 1 >= self.options.failure_limit
+        {
+            return Err(RunError::Proposer { times: self.options.failure_limit, last: why.clone() });
+        }
         cost.wall = Duration::ZERO;
         cost.evaluations = 0;
         self.log(&Record::Reply { query: query.id.0, reply: reply.clone(), cost })?;

@@ -48,6 +48,14 @@ pub enum RunError {
         /// The sort of fault.
         kind: ErrorKind,
     },
+    /// Nobody writes new texts.
+    #[error("proposer: {times} queries in a row failed (last: {last}). Check the proposer, then resume")]
+    Proposer {
+        /// How many.
+        times: u64,
+        /// Why the last one failed.
+        last: String,
+    },
     /// The budget does not allow a single round.
     #[error("budget: {have} calls cannot finish one round: {need_for}. Use at least {need}")]
     BudgetTooSmall {
@@ -64,6 +72,20 @@ pub enum RunError {
     /// A checkpoint cannot be taken up.
     #[error("checkpoint: {0}")]
     Restore(#[from] RestoreError),
+    /// The path is not a run directory.
+    #[error(
+        "{path} is no run directory (it has no config.resolved.yaml). Give a directory that `metaorch run` made"
+    )]
+    NotARun {
+        /// The path.
+        path: String,
+    },
+    /// Another process works on the run.
+    #[error("{path} is in use by another process. Wait for it, or touch {path}/STOP to pause it")]
+    Locked {
+        /// The path.
+        path: String,
+    },
     /// The optimizer waits with nothing pending.
     #[error("the optimizer waits although nothing is pending. This is a fault of the program")]
     Stuck,
@@ -83,8 +105,13 @@ impl Classify for RunError {
         match self {
             Self::Journal(e) => e.kind(),
             Self::Log { .. } | Self::Restore(_) => ErrorKind::Corrupt,
-            Self::Changed { .. } | Self::Diverged { .. } | Self::BudgetTooSmall { .. } => ErrorKind::Config,
+            Self::Changed { .. }
+            | Self::Diverged { .. }
+            | Self::BudgetTooSmall { .. }
+            | Self::NotARun { .. }
+            | Self::Locked { .. } => ErrorKind::Config,
             Self::Evaluator { kind, .. } => *kind,
+            Self::Proposer { .. } => ErrorKind::Permanent,
             Self::Tell(_) | Self::Stuck => ErrorKind::Bug,
             Self::Io { .. } => ErrorKind::Permanent,
         }

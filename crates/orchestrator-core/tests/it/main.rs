@@ -1,3 +1,4 @@
 //! Integration tests of the composition.
 mod resume;
+mod simulated;
 mod toy;

@@ -153,7 +153,7 @@ fn the_budget_is_never_overspent_and_a_resume_agrees() {
         let full = run(&log, &Words::new(), Budget::calls(calls), None);
         let reason = if calls >= 78 { StopReason::Rounds } else { StopReason::Budget };
         assert_eq!(full.ending.unwrap(), Ending::Stopped(reason), "{calls}");
-        assert!(full.evaluations <= calls && full.evaluations % 6 == 0);
+        assert!(full.evaluations <= calls && full.evaluations.is_multiple_of(6));
         let bytes = log.bytes();
         run(&log, &Words::new(), Budget::calls(calls), None).ending.unwrap();
         assert_eq!(log.bytes(), bytes, "resuming a finished run adds nothing");

@@ -1,0 +1,15 @@
+//! The file a run is described by: read, checked, resolved.
+//!
+//! YAML or JSON. Unknown keys are errors that name the nearest known one; every fault names the file, the place and
+//! what is allowed.
+
+mod error;
+mod read;
+mod spec;
+
+pub use error::ConfigError;
+pub use read::{from_text, nearest};
+pub use spec::{
+    Algorithm, BudgetSpec, DataSpec, EvaluatorSpec, ModelSpec, OptimizerSpec, ProposerSpec, Provider,
+    ReportSpec, RunConfig,
+};

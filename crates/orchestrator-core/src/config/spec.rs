@@ -1,0 +1,466 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use meta_traits::Budget;
+use serde::{Deserialize, Serialize};
+
+use crate::config::ConfigError;
+use crate::simulated::{Family, Scenario};
+use crate::system::SystemSpec;
+
+/// A whole run as its file describes it.
+///
+/// Either `system` with `data` and `metric`, or `evaluator` alone: an outside program that brings all three.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunConfig {
+    /// Names the run's directory.
+    #[serde(default = "default_name")]
+    pub name: String,
+    /// Seed of all random draws.
+    #[serde(default)]
+    pub seed: u64,
+    /// The compound system to improve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<SystemSpec>,
+    /// A program that evaluates candidates instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluator: Option<EvaluatorSpec>,
+    /// A built-in simulated system instead: no model, no data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated: Option<SimulatedSpec>,
+    /// Where the examples are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<DataSpec>,
+    /// How a reply is scored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// The models that modules and proposers name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub models: BTreeMap<String, ModelSpec>,
+    /// How to search.
+    #[serde(default)]
+    pub optimizer: OptimizerSpec,
+    /// Hard limits; the smallest one reached ends the search.
+    pub budget: BudgetSpec,
+    /// The final scoring on the test split.
+    #[serde(default)]
+    pub report: ReportSpec,
+    /// Where run directories are made, relative to the working directory.
+    #[serde(default = "default_runs")]
+    pub runs: PathBuf,
+}
+
+fn default_name() -> String {
+    "run".into()
+}
+
+fn default_runs() -> PathBuf {
+    "runs".into()
+}
+
+/// Paths of JSON-lines files, relative to the config file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSpec {
+    /// Examples that proposers may see.
+    pub train: PathBuf,
+    /// Examples that decide what is kept.
+    pub val: PathBuf,
+    /// Examples the search never touches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<PathBuf>,
+    /// Whether the same input may stand in two splits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_leakage: bool,
+}
+
+/// A program that evaluates candidates, in any language.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluatorSpec {
+    /// Program and arguments; run in the config file's directory.
+    pub command: Vec<String>,
+    /// Additional environment variables.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Seconds an answer may take.
+    #[serde(default = "default_timeout")]
+    pub timeout_s: f64,
+    /// Seconds the greeting may take.
+    #[serde(default = "default_timeout")]
+    pub hello_timeout_s: f64,
+    /// How often a crashed program is started again.
+    #[serde(default = "default_restarts")]
+    pub max_restarts: u32,
+    /// Requests in flight; what the program says by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<usize>,
+}
+
+fn default_timeout() -> f64 {
+    60.0
+}
+
+fn default_restarts() -> u32 {
+    5
+}
+
+/// An instance of the built-in simulated system.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SimulatedSpec {
+    /// Number of the instance.
+    #[serde(default = "default_instance")]
+    pub instance: u64,
+    /// What a candidate is made of.
+    #[serde(default = "default_scenario")]
+    pub scenario: Scenario,
+    /// Shape of the hidden problem.
+    #[serde(default = "default_family")]
+    pub family: Family,
+    /// Share of evaluations that are fresh draws, 0 to 1; the family's own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rho: Option<f64>,
+}
+
+fn default_instance() -> u64 {
+    1
+}
+
+fn default_scenario() -> Scenario {
+    Scenario::Prompts
+}
+
+fn default_family() -> Family {
+    Family::Base
+}
+
+/// Who runs a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Provider {
+    /// This program, from a GGUF file.
+    Embedded,
+    /// An OpenAI-compatible endpoint.
+    Openai,
+    /// A fixed answer to everything, for trying out a configuration without a model.
+    Scripted,
+}
+
+/// One model.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// Who runs it.
+    pub provider: Provider,
+    /// Embedded: a known name or the path of a GGUF file. Hosted: the endpoint's name of the model. Scripted: the answer.
+    #[serde(default = "default_model")]
+    pub model: String,
+    /// Embedded: whether a missing model may be downloaded.
+    #[serde(default)]
+    pub auto_download: bool,
+    /// Embedded: threads, each serving one request; the processor's count by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<usize>,
+    /// Hosted: where the endpoint is.
+    #[serde(default = "default_base_url")]
+    pub base_url: String,
+    /// Hosted: environment variable that holds the key; empty for none.
+    #[serde(default = "default_key_env")]
+    pub key_env: String,
+    /// Hosted: seconds an answer may take, retries included.
+    #[serde(default = "default_timeout")]
+    pub timeout_s: f64,
+    /// Hosted: requests in flight.
+    #[serde(default = "default_concurrency")]
+    pub concurrency: usize,
+    /// US dollars for a million tokens read.
+    #[serde(default)]
+    pub usd_per_million_in: f64,
+    /// US dollars for a million tokens written.
+    #[serde(default)]
+    pub usd_per_million_out: f64,
+}
+
+fn default_model() -> String {
+    "smollm2-135m-instruct".into()
+}
+
+fn default_base_url() -> String {
+    "https://api.openai.com/v1".into()
+}
+
+fn default_key_env() -> String {
+    "OPENAI_API_KEY".into()
+}
+
+fn default_concurrency() -> usize {
+    4
+}
+
+/// The search algorithms that exist.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// GEPA: rewrite one component at a time in the light of its failures, keep a front per example.
+    #[default]
+    ReflectiveMutation,
+}
+
+impl Algorithm {
+    /// The name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ReflectiveMutation => "reflective_mutation",
+        }
+    }
+}
+
+/// Who writes new texts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ProposerSpec {
+    /// Edits of structure without any model: labels, examples, field names, wording from a small library.
+    Structural,
+    /// A model of `models` that is shown failures and writes a better text.
+    Model(String),
+    /// The evaluator program, if it offers to propose.
+    External,
+}
+
+/// How to search.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OptimizerSpec {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// Training examples a proposal is tried on first.
+    pub minibatch: usize,
+    /// Validation examples that decide, drawn once with the expected answers evenly spread; all by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub val_examples: Option<usize>,
+    /// Whether candidates are merged as well.
+    pub merge: bool,
+    /// Who writes; by default the evaluator program if it offers to, else structural edits.
+    pub proposer: Option<ProposerSpec>,
+    /// What the texts are for, in a sentence; shown to reflecting models.
+    pub task: Option<String>,
+    /// Most characters a text may have.
+    pub max_prompt_length: usize,
+    /// Failed metric calls in a row that end the run.
+    pub failure_limit: u64,
+}
+
+impl Default for OptimizerSpec {
+    fn default() -> Self {
+        Self {
+            algorithm: Algorithm::default(),
+            minibatch: 3,
+            val_examples: None,
+            merge: false,
+            proposer: None,
+            task: None,
+            max_prompt_length: 2000,
+            failure_limit: 20,
+        }
+    }
+}
+
+/// Hard limits. At least one must be given.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BudgetSpec {
+    /// Metric calls: one candidate on one example.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<u64>,
+    /// Model calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_calls: Option<u64>,
+    /// Tokens read and written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
+    /// Money in US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd: Option<f64>,
+    /// Time in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
+}
+
+impl BudgetSpec {
+    /// The limits in the units of the meter.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when there is no limit, or one is negative or not a number.
+    pub fn resolve(&self) -> Result<Budget, ConfigError> {
+        for (field, value) in [("budget.usd", self.usd), ("budget.seconds", self.seconds)] {
+            if let Some(v) = value.filter(|v| !v.is_finite() || *v < 0.0) {
+                return Err(ConfigError::range(field, v, "numbers from 0 on"));
+            }
+        }
+        let limits = [
+            self.calls.map(Budget::calls),
+            self.model_calls.map(Budget::model_calls),
+            self.tokens.map(Budget::tokens),
+            self.usd.map(Budget::usd),
+            self.seconds.map(|s| Budget::time(Duration::from_secs_f64(s.min(1e9)))),
+        ];
+        limits.into_iter().flatten().reduce(Budget::and).ok_or_else(|| {
+            ConfigError::inconsistent(
+                "budget sets no limit. Give at least one of calls, model_calls, tokens, usd, seconds",
+            )
+        })
+    }
+}
+
+/// The final scoring of the seed and the best system on the test split.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportSpec {
+    /// Whether to score at all.
+    pub test: bool,
+    /// Most test examples to use; all by default. The first ones are taken.
+    pub examples: Option<usize>,
+}
+
+impl Default for ReportSpec {
+    fn default() -> Self {
+        Self { test: true, examples: None }
+    }
+}
+
+impl RunConfig {
+    /// Reads a configuration; `file` is what errors call it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the place.
+    pub fn from_text(text: &str, file: &str) -> Result<Self, ConfigError> {
+        let config: Self = super::from_text(text, file)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the file and the place.
+    pub fn from_file(path: &std::path::Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        Self::from_text(&text, &path.display().to_string())
+    }
+
+    /// What can be checked without looking at data, system or models.
+    fn check(&self) -> Result<(), ConfigError> {
+        self.budget.resolve()?;
+        let kinds = [self.system.is_some(), self.evaluator.is_some(), self.simulated.is_some()];
+        match kinds.iter().filter(|given| **given).count() {
+            0 => {
+                return Err(ConfigError::inconsistent(
+                    "neither system nor evaluator is given. Describe a system (with data and metric), or name an evaluator command",
+                ));
+            }
+            1 => {}
+            _ => return Err(ConfigError::inconsistent("more than one of system, evaluator and simulated is given. Keep one")),
+        }
+        if self.system.is_some() {
+            if self.data.is_none() {
+                return Err(ConfigError::inconsistent("system needs data: give data.train and data.val"));
+            }
+            if self.metric.is_none() {
+                return Err(ConfigError::inconsistent("system needs metric, such as label or exact"));
+            }
+        } else if self.data.is_some() || self.metric.is_some() {
+            return Err(ConfigError::inconsistent("data and metric belong to a system: remove them"));
+        }
+        if self.evaluator.as_ref().is_some_and(|e| e.command.is_empty()) {
+            return Err(ConfigError::range("evaluator.command", "[]", "a program and its arguments"));
+        }
+        if let Some(rho) = self.simulated.and_then(|s| s.rho)
+            && !(0.0..=1.0).contains(&rho)
+        {
+            return Err(ConfigError::range("simulated.rho", rho, "0 to 1"));
+        }
+        let name_ok = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if self.name.is_empty()
+            || self.name.len() > 64
+            || self.name.starts_with('.')
+            || !self.name.chars().all(name_ok)
+        {
+            return Err(ConfigError::range(
+                "name",
+                &self.name,
+                "1 to 64 letters, digits, - _ . (no dot first)",
+            ));
+        }
+        if self.optimizer.minibatch == 0 {
+            return Err(ConfigError::range("optimizer.minibatch", 0, "1 to the number of training examples"));
+        }
+        if self.optimizer.val_examples == Some(0) {
+            return Err(ConfigError::range("optimizer.val_examples", 0, "at least 1, or leave it out for all"));
+        }
+        if !(100..=10_000).contains(&self.optimizer.max_prompt_length) {
+            return Err(ConfigError::range(
+                "optimizer.max_prompt_length",
+                self.optimizer.max_prompt_length,
+                "100 to 10000",
+            ));
+        }
+        if self.optimizer.failure_limit == 0 {
+            return Err(ConfigError::range("optimizer.failure_limit", 0, "at least 1"));
+        }
+        if let Some(ProposerSpec::Model(name)) = &self.optimizer.proposer {
+            self.known_model("optimizer.proposer.model", name)?;
+        }
+        if let Some(e) = &self.evaluator {
+            for (field, value) in
+                [("evaluator.timeout_s", e.timeout_s), ("evaluator.hello_timeout_s", e.hello_timeout_s)]
+            {
+                if !(0.001..=86_400.0).contains(&value) {
+                    return Err(ConfigError::range(field, value, "0.001 to 86400 seconds"));
+                }
+            }
+        }
+        for (name, model) in &self.models {
+            if !(0.001..=86_400.0).contains(&model.timeout_s) {
+                let field = format!("models.{name}.timeout_s");
+                return Err(ConfigError::range(&field, model.timeout_s, "0.001 to 86400 seconds"));
+            }
+            if !(1..=256).contains(&model.concurrency) {
+                return Err(ConfigError::range(
+                    &format!("models.{name}.concurrency"),
+                    model.concurrency,
+                    "1 to 256",
+                ));
+            }
+            for (key, price) in [
+                ("usd_per_million_in", model.usd_per_million_in),
+                ("usd_per_million_out", model.usd_per_million_out),
+            ] {
+                if !(0.0..=1e6).contains(&price) {
+                    return Err(ConfigError::range(&format!("models.{name}.{key}"), price, "0 to 1000000"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// That `name` is a key of `models`.
+    pub(crate) fn known_model(&self, field: &str, name: &str) -> Result<(), ConfigError> {
+        if self.models.contains_key(name) {
+            return Ok(());
+        }
+        let known: Vec<&str> = self.models.keys().map(String::as_str).collect();
+        let allowed = match super::nearest(name, known.iter().copied()) {
+            Some(near) => format!("a key of models; did you mean {near}?"),
+            None if known.is_empty() => "a key of models, which is empty".into(),
+            None => format!("a key of models: {}", known.join(", ")),
+        };
+        Err(ConfigError::range(field, name, &allowed))
+    }
+}
