@@ -35,8 +35,9 @@ pub use evaluate::SystemEvaluator;
 pub use flow::{BranchStep, RefineStep, Step, VoteStep};
 pub use forecast::{Estimate, Spread};
 pub use spec::{
-    Choose, LlmSpec, ModuleSpec, PromptFormat, RetrieveSpec, RouteSpec, SystemSpec, ToolSpec, VerifySpec, VoteSpec,
+    Choose, LlmSpec, ModuleSpec, PromptFormat, RetrieveSpec, RouteSpec, SystemSpec, ToolSpec, VerifySpec,
+    VoteSpec,
 };
-pub use template::{Template, placeholders};
+pub use template::placeholders;
 pub use trace::{Execution, ModuleTrace};
 pub use validate::Fault;

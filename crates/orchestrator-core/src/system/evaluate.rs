@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use evaluation::{Dataset, Example, Scorer, Verdict};
 use meta_traits::{
-    Batching, BoxFuture, Classify, Components, Cost, Draw, ErrorKind, Evaluator, Instances, Note, Observation, Outcome,
-    Scored, Stream, Trial,
+    Batching, BoxFuture, Classify, Components, Cost, Draw, ErrorKind, Evaluator, Instances, Note,
+    Observation, Outcome, Scored, Stream, Trial,
 };
 
 use super::scope::json_text;
@@ -47,7 +47,12 @@ impl SystemEvaluator {
         &self.system
     }
 
-    async fn draw(&self, trial: &Trial<Components>, draw: Draw, rng: &Stream) -> Result<(Scored, Cost), Failed> {
+    async fn draw(
+        &self,
+        trial: &Trial<Components>,
+        draw: Draw,
+        rng: &Stream,
+    ) -> Result<(Scored, Cost), Failed> {
         let Some(example) = self.data.get(draw.example) else {
             let message = format!("the data set has no example {}", draw.example);
             return Err(Failed { kind: ErrorKind::InvalidInput, message, cost: Cost::ZERO });

@@ -1,5 +1,6 @@
 //! Search for passages by BM25 (Robertson & Zaragoza 2009; crate `bm25`, k1 1.2, b 0.75, English stemming).
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use bm25::{DefaultTokenizer, Embedder, EmbedderBuilder, Language, Scorer};
@@ -138,7 +139,9 @@ pub(super) fn write(found: &[&Passage], each: Option<&Template>, between: &str) 
     let mut items = Vec::with_capacity(found.len());
     for passage in found {
         let value = match &passage.fields {
-            serde_json::Value::String(text) => Value::from_iter([("text", text.as_str())]),
+            serde_json::Value::String(text) => {
+                Value::from(BTreeMap::from([("text".to_owned(), text.clone())]))
+            }
             other => json_value(other),
         };
         texts.push(match each {

@@ -172,6 +172,9 @@ pub(super) fn json_value(value: &serde_json::Value) -> Value {
         Json::Array(items) => {
             Reply::passages(items.iter().map(json_value).collect(), value.to_string()).value
         }
-        Json::Object(map) => map.iter().map(|(k, v)| (k.clone(), json_value(v))).collect(),
+        Json::Object(map) => {
+            let map: BTreeMap<String, Value> = map.iter().map(|(k, v)| (k.clone(), json_value(v))).collect();
+            Value::from(map)
+        }
     }
 }

@@ -70,18 +70,20 @@ impl SystemSpec {
     }
 }
 
-/// The first sentence of a parser's message, with the nearest name where it lists what it expected.
+/// A parser's message in one line, with the nearest name where an unknown one was given.
 fn parse_message(error: &dyn Display) -> String {
     let text = error.to_string();
     let message = super::template::one_line(text.split("\n -->").next().unwrap_or(&text));
-    let mut names = message.split('`').skip(1).step_by(2);
-    match (message.contains("unknown field"), names.next()) {
-        (true, Some(given)) => {
-            let hint = nearest(given, names);
-            format!("{message}{hint}")
-        }
-        _ => message,
-    }
+    let message = message.strip_prefix("error: ").unwrap_or(&message);
+    let Some((_, unknown)) = message.split_once("unknown ") else { return message.to_owned() };
+    let (Some(given), Some((_, known))) = (unknown.split('`').nth(1), unknown.split_once(", expected "))
+    else {
+        return message.to_owned();
+    };
+    let known = known.strip_prefix("one of ").unwrap_or(known);
+    let hint =
+        nearest(given, known.split([',', ' ']).map(|k| k.trim_matches(['`', ' '])).filter(|k| !k.is_empty()));
+    format!("{message}{hint}")
 }
 
 /// `; did you mean NAME?`, if some allowed name is near.

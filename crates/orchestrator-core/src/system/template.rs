@@ -14,7 +14,7 @@ pub(super) const MAX_RENDERED: usize = 1 << 20;
 /// Values never become template code: they are inserted as text. Missing values are errors. One newline at the very
 /// end of the source is dropped, as Jinja does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template {
+pub(super) struct Template {
     source: String,
     prefix: usize,
     variables: BTreeSet<String>,
@@ -72,17 +72,17 @@ impl Template {
     }
 
     /// The text it was parsed from.
-    pub fn source(&self) -> &str {
+    pub(super) fn source(&self) -> &str {
         &self.source
     }
 
     /// Bytes at the start of every rendering that do not depend on any value.
-    pub fn static_prefix(&self) -> usize {
+    pub(super) fn static_prefix(&self) -> usize {
         self.prefix
     }
 
     /// The names it looks up, in alphabetical order.
-    pub fn variables(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
         self.variables.iter().map(String::as_str)
     }
 
@@ -259,7 +259,11 @@ pub(super) fn check_rewriting(
     known: &dyn Fn(&str) -> bool,
 ) -> Result<Template, String> {
     let statements = |source: &str| -> Vec<String> {
-        pieces(source).into_iter().filter(|p| matches!(p, Piece::Statement(_))).filter_map(canonical).collect()
+        pieces(source)
+            .into_iter()
+            .filter(|p| matches!(p, Piece::Statement(_)))
+            .filter_map(canonical)
+            .collect()
     };
     let expressions = |source: &str| -> Vec<String> {
         pieces(source)
@@ -299,6 +303,10 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
 mod tests {
     use super::*;
 
+    fn of(name: &str, value: &str) -> Value {
+        Value::from(std::collections::BTreeMap::from([(name.to_owned(), value.to_owned())]))
+    }
+
     #[test]
     fn prefix_ends_at_the_first_tag_and_obeys_trim_marks() {
         for (source, prefix) in [
@@ -326,16 +334,15 @@ mod tests {
     #[test]
     fn values_are_never_code() {
         let t = Template::parse("{{ x }}").unwrap();
-        let values = Value::from_iter([("x", Value::from("{{ y }}{% raw %}"))]);
+        let values = of("x", "{{ y }}{% raw %}");
         assert_eq!(t.render(&values).unwrap(), "{{ y }}{% raw %}");
-        assert!(t.render(&Value::from_iter([("y", 1)])).unwrap_err().contains("undefined"));
+        assert!(t.render(&of("y", "1")).unwrap_err().contains("undefined"));
     }
 
     #[test]
     fn a_rendering_is_bounded() {
         let t = Template::parse("{% for i in range(9999) %}{{ x }}{% endfor %}").unwrap();
-        let values = Value::from_iter([("x", "y".repeat(1000))]);
-        assert!(t.render(&values).unwrap_err().contains("longer than"));
+        assert!(t.render(&of("x", &"y".repeat(1000))).unwrap_err().contains("longer than"));
     }
 
     #[test]

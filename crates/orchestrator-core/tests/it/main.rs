@@ -1,4 +1,5 @@
 //! Integration tests of the composition.
 mod resume;
 mod simulated;
+mod system;
 mod toy;

@@ -87,9 +87,11 @@ impl CompoundAISystem {
         let mut rows: Vec<[Tally; 3]> = Vec::new();
         for example in examples {
             super::Scope::of_input(&self.spec.input, &example.input)?;
-            rows.push([Guess::Least, Guess::Mean, Guess::Most].map(|guess| {
-                self.forecast(&prompts, &example.input, guess, &pricing).unwrap_or_default()
-            }));
+            rows.push(
+                [Guess::Least, Guess::Mean, Guess::Most].map(|guess| {
+                    self.forecast(&prompts, &example.input, guess, &pricing).unwrap_or_default()
+                }),
+            );
         }
         let n = rows.len().max(1) as f64;
         let range = |pick: fn(&Tally) -> f64| Spread {
