@@ -95,24 +95,23 @@ impl CompoundAISystem {
             if let ModuleSpec::Retrieve(retrieve) = module {
                 part.each =
                     retrieve.each.as_deref().map(|e| parse(&format!("{path}.each"), e)).transpose()?;
-                let index = match corpora.get(&retrieve.corpus) {
-                    Some(index) => index.clone(),
-                    None => {
-                        let fault = |message: String| SystemError::Corpus {
+                let index = if let Some(index) = corpora.get(&retrieve.corpus) {
+                    Arc::clone(index)
+                } else {
+                    let passages = if retrieve.corpus == "train" {
+                        let rows = data.rows(Split::Train).unwrap_or_default();
+                        rows.iter().map(|r| Passage::of_example(&r.input, &r.expected)).collect()
+                    } else {
+                        let fault = |message| SystemError::Corpus {
                             path: format!("{path}.corpus"),
                             file: retrieve.corpus.clone(),
                             message,
                         };
-                        let passages = if retrieve.corpus == "train" {
-                            let rows = data.rows(Split::Train).unwrap_or_default();
-                            rows.iter().map(|r| Passage::of_example(&r.input, &r.expected)).collect()
-                        } else {
-                            read_corpus(&folder.join(&retrieve.corpus)).map_err(fault)?
-                        };
-                        let index = Arc::new(Index::new(passages));
-                        corpora.insert(retrieve.corpus.clone(), index.clone());
-                        index
-                    }
+                        read_corpus(&folder.join(&retrieve.corpus)).map_err(fault)?
+                    };
+                    let index = Arc::new(Index::new(passages));
+                    corpora.insert(retrieve.corpus.clone(), Arc::clone(&index));
+                    index
                 };
                 part.index = Some(index);
             }
@@ -171,7 +170,7 @@ impl CompoundAISystem {
 
     /// Calls worth having in flight at once: the most that any of the models takes.
     pub fn concurrency(&self) -> usize {
-        self.models.0.values().map(|m| m.concurrency()).max().unwrap_or(1).max(1)
+        self.models.0.values().map(LlmClient::concurrency).max().unwrap_or(1).max(1)
     }
 }
 

@@ -134,23 +134,21 @@ fn notes(candidate: &Components, done: &Execution, example: &Example, verdict: &
         if calls.is_empty() {
             continue;
         }
-        let mut text = String::new();
+        let mut lines: Vec<String> = Vec::new();
         for call in &calls {
-            for (name, value) in &call.inputs {
-                text.push_str(&format!("{name}: {}\n", quote(value)));
-            }
+            lines.extend(call.inputs.iter().map(|(name, value)| format!("{name}: {}", quote(value))));
             let scores: Vec<String> = call.label_scores.iter().map(|(l, p)| format!("{l} {p:.2}")).collect();
             let scores =
                 if scores.is_empty() { String::new() } else { format!(" (scores: {})", scores.join(", ")) };
-            text.push_str(&format!("answer: {}{scores}\n", quote(&call.output)));
+            lines.push(format!("answer: {}{scores}", quote(&call.output)));
         }
         let own_answer_is_final = calls.last().is_some_and(|c| c.output.trim() == done.output.trim());
         if !own_answer_is_final {
-            text.push_str(&format!("answer of the whole system: {}\n", quote(&done.output)));
+            lines.push(format!("answer of the whole system: {}", quote(&done.output)));
         }
-        text.push_str(&format!("expected: {}\n", quote(&json_text(&example.expected))));
-        text.push_str(&format!("verdict: score {}, {}", verdict.score, verdict.detail));
-        notes.push(Note { component: component.to_owned(), text });
+        lines.push(format!("expected: {}", quote(&json_text(&example.expected))));
+        lines.push(format!("verdict: score {}, {}", verdict.score, verdict.detail));
+        notes.push(Note { component: component.to_owned(), text: lines.join("\n") });
     }
     notes
 }

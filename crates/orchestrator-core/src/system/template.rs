@@ -179,8 +179,7 @@ fn tag_end(text: &str, close: &str) -> usize {
     while i < bytes.len() {
         match quote {
             Some(_) if bytes[i] == b'\\' => i += 1,
-            Some(q) if bytes[i] == q => quote = None,
-            Some(_) => {}
+            Some(q) => quote = (bytes[i] != q).then_some(q),
             None if matches!(bytes[i], b'"' | b'\'') => quote = Some(bytes[i]),
             None if bytes[i..].starts_with(close.as_bytes()) => return i + close.len(),
             None => {}

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use indexmap::IndexMap;
+
 use super::spec::{LlmSpec, ModuleSpec, SystemSpec, nearest};
 use super::template::Template;
 use super::{BranchStep, RefineStep, Step, SystemError, VoteStep};
@@ -177,7 +179,7 @@ impl<'a> Check<'a> {
                 if m.cases.is_empty() {
                     self.fault(format!("{path}.cases"), "is empty; name at least one case");
                 }
-                self.cases(&path, &m.on, m.cases.keys(), m.default.is_some());
+                self.cases(&path, &m.on, &keys(&m.cases), m.default.is_some());
                 for (case, names) in &m.cases {
                     self.members(&format!("{path}.cases.{case}"), names);
                 }
@@ -243,13 +245,7 @@ impl<'a> Check<'a> {
     }
 
     /// When `on` is one module with labels: every case is a label, and every label has a case or the default.
-    fn cases<'c>(
-        &mut self,
-        path: &str,
-        on: &str,
-        cases: impl Iterator<Item = &'c String> + Clone,
-        default: bool,
-    ) {
+    fn cases(&mut self, path: &str, on: &str, cases: &[&str], default: bool) {
         let Ok(on) = Template::parse(on) else { return };
         let labels = match on.plain_variable().and_then(|name| self.spec.modules.get(name)) {
             Some(ModuleSpec::Llm(LlmSpec { labels: Some(labels), choose, .. }))
@@ -259,14 +255,14 @@ impl<'a> Check<'a> {
             }
             _ => return,
         };
-        for case in cases.clone() {
-            if !labels.iter().any(|l| l.trim() == case) {
+        for case in cases {
+            if !labels.iter().any(|l| l.trim() == *case) {
                 let hint = nearest(case, labels.iter().map(String::as_str));
                 let message = format!("can never match{hint}; labels: {}", labels.join(", "));
                 self.fault(format!("{path}.cases.{case}"), message);
             }
         }
-        if !default && let Some(label) = labels.iter().find(|l| !cases.clone().any(|c| c == l.trim())) {
+        if !default && let Some(label) = labels.iter().find(|l| !cases.contains(&l.trim())) {
             let message = format!("has no case for the label '{label}' and no default; add one of them");
             self.fault(format!("{path}.cases"), message);
         }
@@ -370,7 +366,7 @@ impl<'a> Check<'a> {
         if branch.cases.is_empty() {
             self.fault(format!("{path}.cases"), "is empty; name at least one case");
         }
-        self.cases(path, &branch.on, branch.cases.keys(), branch.default.is_some());
+        self.cases(path, &branch.on, &keys(&branch.cases), branch.default.is_some());
         for (case, steps) in &branch.cases {
             let path = format!("{path}.cases.{case}");
             if steps.is_empty() {
@@ -453,6 +449,10 @@ impl<'a> Check<'a> {
             }
         }
     }
+}
+
+fn keys<T>(cases: &IndexMap<String, T>) -> Vec<&str> {
+    cases.keys().map(String::as_str).collect()
 }
 
 /// Why `name` cannot be used in templates, if so.

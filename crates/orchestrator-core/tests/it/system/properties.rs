@@ -44,7 +44,7 @@ proptest! {
         let checked = system.check_components(&candidate);
         let done = block_on(system.run(&candidate, &input.into(), &Stream::root(0), true));
         prop_assert!(checked.is_ok() || done.is_err());
-        let tags = placeholders(&text).iter().all(|p| p.starts_with("{"));
+        let tags = placeholders(&text).iter().all(|p| p.starts_with("{{") || p.starts_with("{%"));
         prop_assert!(tags);
     }
 
