@@ -9,3 +9,4 @@ pub mod checkpoint;
 pub mod run;
 pub mod simulated;
 pub mod store;
+pub mod system;
