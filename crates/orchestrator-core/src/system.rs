@@ -32,7 +32,8 @@ pub use error::{Failure, SystemError, ToolFault};
 pub use flow::{BranchStep, RefineStep, Step, VoteStep};
 pub use retrieve::Passage;
 pub use spec::{
-    Choose, LlmSpec, ModuleSpec, PromptFormat, RetrieveSpec, RouteSpec, SystemSpec, ToolSpec, VerifySpec, VoteSpec,
+    Choose, LlmSpec, ModuleSpec, PromptFormat, RetrieveSpec, RouteSpec, SystemSpec, ToolSpec, VerifySpec,
+    VoteSpec,
 };
 pub use template::{Template, placeholders};
 pub use trace::{Execution, ModuleTrace};

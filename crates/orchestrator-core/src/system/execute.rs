@@ -154,12 +154,15 @@ impl Run<'_> {
                     let texts: Vec<&str> = vote.of.iter().filter_map(|m| state.scope.text(m)).collect();
                     let winner = majority(&texts).unwrap_or_default().to_owned();
                     let inputs = named(&vote.of, state);
-                    self.note(state, ModuleTrace {
-                        module: name.to_owned(),
-                        inputs,
-                        output: winner.clone(),
-                        ..ModuleTrace::default()
-                    });
+                    self.note(
+                        state,
+                        ModuleTrace {
+                            module: name.to_owned(),
+                            inputs,
+                            output: winner.clone(),
+                            ..ModuleTrace::default()
+                        },
+                    );
                     Reply::text(winner)
                 }
                 ModuleSpec::Route(route) => {
@@ -174,13 +177,16 @@ impl Run<'_> {
                     let last = targets.last().and_then(|t| state.scope.reply(t));
                     let reply = last.unwrap_or_else(|| Reply::text(""));
                     let inputs = named(targets, state);
-                    self.note(state, ModuleTrace {
-                        module: name.to_owned(),
-                        inputs,
-                        prompt: value,
-                        output: reply.text.clone(),
-                        ..ModuleTrace::default()
-                    });
+                    self.note(
+                        state,
+                        ModuleTrace {
+                            module: name.to_owned(),
+                            inputs,
+                            prompt: value,
+                            output: reply.text.clone(),
+                            ..ModuleTrace::default()
+                        },
+                    );
                     reply
                 }
                 _ => {
@@ -276,10 +282,7 @@ impl Run<'_> {
 }
 
 fn named(modules: &[String], state: &State) -> Vec<(String, String)> {
-    modules
-        .iter()
-        .map(|name| (name.clone(), state.scope.text(name).unwrap_or_default().to_owned()))
-        .collect()
+    modules.iter().map(|name| (name.clone(), state.scope.text(name).unwrap_or_default().to_owned())).collect()
 }
 
 pub(super) fn render(place: &str, template: &Template, state: &State) -> Result<String, SystemError> {

@@ -98,7 +98,9 @@ impl<'de> Deserialize<'de> for Step {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Step, A::Error> {
                 let Some(key) = map.next_key::<String>()? else {
-                    return Err(A::Error::custom("empty step; allowed: a module's name, vote, refine, branch"));
+                    return Err(A::Error::custom(
+                        "empty step; allowed: a module's name, vote, refine, branch",
+                    ));
                 };
                 let step = match key.as_str() {
                     "vote" => Step::Vote(map.next_value()?),

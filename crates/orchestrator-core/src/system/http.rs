@@ -78,7 +78,8 @@ fn shown(url: &Url) -> String {
 /// The innermost reason of an error, without the address.
 fn reason(error: &reqwest::Error) -> String {
     let mut cause = error.source();
-    let mut text = if error.is_connect() { "cannot connect".to_owned() } else { "transport error".to_owned() };
+    let mut text =
+        if error.is_connect() { "cannot connect".to_owned() } else { "transport error".to_owned() };
     while let Some(inner) = cause {
         text = inner.to_string();
         cause = inner.source();

@@ -6,10 +6,10 @@ use inference::{Generate, InferenceError, Message, Prompt, Role, Score};
 
 use super::compound::Part;
 use super::execute::{Run, starts_with};
+use super::http::call_address;
 use super::scope::{Reply, Scope};
 use super::spec::{Choose, LlmSpec, ModuleSpec, PromptFormat, VerifySpec};
 use super::template::Template;
-use super::http::call_address;
 use super::tool::{Limits, call_program};
 use super::{ModuleTrace, SystemError, retrieve};
 
@@ -152,8 +152,7 @@ impl Run<'_> {
                     .map_err(|message| SystemError::Render { module: trace.module.clone(), message })
             }
             ModuleSpec::Tool(m) => {
-                let limits =
-                    Limits { timeout: Duration::from_secs_f64(m.timeout_s), max_bytes: m.max_bytes };
+                let limits = Limits { timeout: Duration::from_secs_f64(m.timeout_s), max_bytes: m.max_bytes };
                 let answer = match &m.url {
                     Some(url) => call_address(url, text, limits).await,
                     None => call_program(&m.command, &self.system.folder, &text, limits).await,

@@ -4,7 +4,8 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 
 use super::spec::{
-    Choose, LlmSpec, ModuleSpec, PromptFormat, RetrieveSpec, RouteSpec, ToolSpec, VerifySpec, VoteSpec, nearest,
+    Choose, LlmSpec, ModuleSpec, PromptFormat, RetrieveSpec, RouteSpec, ToolSpec, VerifySpec, VoteSpec,
+    nearest,
 };
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -106,7 +107,10 @@ impl RawModule {
             Some(key) => {
                 let kind = self.kind.name();
                 let hint = nearest(key, allowed.iter().copied());
-                Err(format!("key {key} does not belong to kind {kind}{hint}; allowed: {}", allowed.join(", ")))
+                Err(format!(
+                    "key {key} does not belong to kind {kind}{hint}; allowed: {}",
+                    allowed.join(", ")
+                ))
             }
         }
     }
@@ -129,8 +133,17 @@ impl TryFrom<RawModule> for ModuleSpec {
         match kind {
             Kind::Llm => {
                 raw.only(&[
-                    "model", "prompt", "labels", "label_prefix", "choose", "format", "max_tokens", "temperature",
-                    "top_p", "stop", "optimize",
+                    "model",
+                    "prompt",
+                    "labels",
+                    "label_prefix",
+                    "choose",
+                    "format",
+                    "max_tokens",
+                    "temperature",
+                    "top_p",
+                    "stop",
+                    "optimize",
                 ])?;
                 Ok(Self::Llm(LlmSpec {
                     model: RawModule::need(kind, "model", raw.model)?,
@@ -172,7 +185,14 @@ impl TryFrom<RawModule> for ModuleSpec {
             }
             Kind::Verify => {
                 raw.only(&[
-                    "model", "prompt", "accept", "reject", "label_prefix", "choose", "format", "optimize",
+                    "model",
+                    "prompt",
+                    "accept",
+                    "reject",
+                    "label_prefix",
+                    "choose",
+                    "format",
+                    "optimize",
                 ])?;
                 Ok(Self::Verify(VerifySpec {
                     model: RawModule::need(kind, "model", raw.model)?,

@@ -259,7 +259,11 @@ pub(super) fn check_rewriting(
     known: &dyn Fn(&str) -> bool,
 ) -> Result<Template, String> {
     let statements = |source: &str| -> Vec<String> {
-        pieces(source).into_iter().filter(|p| matches!(p, Piece::Statement(_))).filter_map(canonical).collect()
+        pieces(source)
+            .into_iter()
+            .filter(|p| matches!(p, Piece::Statement(_)))
+            .filter_map(canonical)
+            .collect()
     };
     let expressions = |source: &str| -> Vec<String> {
         pieces(source)

@@ -77,10 +77,8 @@ pub(super) async fn call_program(
 
 /// The answer as text, one newline at its end dropped.
 pub(super) fn text(tool: &str, bytes: Vec<u8>) -> Result<String, ToolFault> {
-    let mut text = String::from_utf8(bytes).map_err(|e| ToolFault::NotText {
-        tool: shorten(tool, 200),
-        at: e.utf8_error().valid_up_to(),
-    })?;
+    let mut text = String::from_utf8(bytes)
+        .map_err(|e| ToolFault::NotText { tool: shorten(tool, 200), at: e.utf8_error().valid_up_to() })?;
     if text.ends_with('\n') {
         text.pop();
         if text.ends_with('\r') {

@@ -464,8 +464,23 @@ fn bad_name(name: &str) -> Option<&'static str> {
         Some("is no name; allowed: letters, digits and _, no digit first")
     } else if LOOP_NAMES.contains(&name) {
         Some("is reserved for refine steps; rename it")
-    } else if ["not", "and", "or", "in", "is", "if", "else", "true", "false", "none", "loop", "range", "dict", "namespace"]
-        .contains(&name)
+    } else if [
+        "not",
+        "and",
+        "or",
+        "in",
+        "is",
+        "if",
+        "else",
+        "true",
+        "false",
+        "none",
+        "loop",
+        "range",
+        "dict",
+        "namespace",
+    ]
+    .contains(&name)
     {
         Some("means something else in templates; rename it")
     } else {
