@@ -59,6 +59,7 @@ fn has_figure(line: &str) -> bool {
             let number = chars[..at].iter().rev().take_while(|c| c.is_ascii_digit() || **c == '.').count();
             let before = chars[..at - number].last();
             number > 0
+                && chars[at - 1] != '.'
                 && !before.is_some_and(|c| c.is_alphanumeric() || *c == '_')
                 && !after.is_some_and(|c| c.is_alphanumeric() || *c == '_')
         }
@@ -89,7 +90,7 @@ mod tests {
     #[test]
     fn other_numbers_pass() {
         check_line("A 90 % interval is nominal. <!-- not measured -->", 0);
-        check_line("The byte 0x1f, the matrix 3x3, the name a2x and 100 examples.", 0);
+        check_line("The byte 0x1f, the matrix 3x3, the name a2x and 100 examples; version 0.x.", 0);
         check_line("```\n50 % of the bar\n```", 0);
     }
 }

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use super::Fault;
 use super::tree::Tree;
 
@@ -41,6 +43,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Fault> {
         if path.ends_with("Cargo.lock") {
             continue;
         }
+        let is_rust = Path::new(path).extension().is_some_and(|extension| extension == "rs");
         for (number, line) in (1..).zip(text.lines()) {
             let mut found = |what: &str, why: &str| {
                 faults.push(Fault::new(path, number, "words", format!("'{what}' is {why}")));
@@ -53,7 +56,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Fault> {
                     found(mark, "a mark of unfinished work; finish it or open an issue");
                 }
             }
-            if path.ends_with(".rs") {
+            if is_rust {
                 for (what, why) in IN_RUST.iter().filter(|(what, _)| line.contains(what)) {
                     found(what, why);
                 }
