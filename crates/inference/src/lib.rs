@@ -14,6 +14,7 @@ mod hosted;
 #[cfg(feature = "hosted")]
 mod http;
 mod ledger;
+mod provision;
 mod request;
 mod retry;
 mod scripted;
@@ -24,6 +25,11 @@ pub use error::InferenceError;
 #[cfg(feature = "hosted")]
 pub use hosted::{Headers, HostedClient, HostedOptions, Key, LimitField, Price};
 pub use ledger::{Call, CallEnd, Ledger, Metered, Purpose, Total};
+#[cfg(feature = "hosted")]
+pub use provision::Hub;
+pub use provision::{
+    Environment, HubSource, Located, ModelFile, ModelStore, OnProgress, Progress, Stage, WheelSource,
+};
 pub use request::{
     Embed, Embedded, Generate, Generated, Message, Prompt, Role, Score, Scored, StopCause, Usage,
 };
