@@ -6,6 +6,8 @@
 
 mod cache;
 mod client;
+#[cfg(feature = "embedded")]
+pub mod embedded;
 mod error;
 #[cfg(feature = "hosted")]
 mod hosted;

@@ -70,6 +70,9 @@ pub(crate) struct Run {
     /// Seed of all random draws, instead of the file's.
     #[arg(long)]
     pub(crate) seed: Option<u64>,
+    /// Validation examples that decide, instead of the file's `optimizer.val_examples`.
+    #[arg(long)]
+    pub(crate) val: Option<usize>,
     /// Most test examples to score at the end, instead of the file's `report.examples`; 0 for none.
     #[arg(long)]
     pub(crate) test_examples: Option<usize>,

@@ -53,6 +53,14 @@ pub enum Finish {
 }
 
 impl Session {
+    /// Whether the budget allows a round.
+    ///
+    /// # Errors
+    /// [`crate::run::RunError::BudgetTooSmall`] with the least budget that does.
+    pub fn check_budget(&self) -> Result<(), Error> {
+        Ok(ReflectiveMutation::affordable(&self.budget, self.val.len(), self.gepa.minibatch)?)
+    }
+
     /// Runs, or resumes, the run in `directory`, and scores seed and winner on the test split.
     ///
     /// # Errors
@@ -63,7 +71,7 @@ impl Session {
         observer: &mut dyn Observer,
         interrupted: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<Finish, Error> {
-        ReflectiveMutation::affordable(&self.budget, self.val.len(), self.gepa.minibatch)?;
+        self.check_budget()?;
         let finish = self.drive(directory, observer, interrupted).await;
         directory.note_time()?;
         let mut finish = finish?;
@@ -129,9 +137,14 @@ impl Session {
         if !self.test.is_empty() {
             let best = result.best_system.clone();
             let seed = driver.report(0, &self.start, self.test.clone()).await?;
-            let best = if best == self.start { seed.clone() } else { driver.report(1, &best, self.test.clone()).await? };
+            let best = if best == self.start {
+                seed.clone()
+            } else {
+                driver.report(1, &best, self.test.clone()).await?
+            };
             if let (Some(seed), Some(best)) = (seed, best) {
-                result.held_out = Some(HeldOut::compare(&seed, &best, &Stream::root(self.seed).child("report", 0)));
+                result.held_out =
+                    Some(HeldOut::compare(&seed, &best, &Stream::root(self.seed).child("report", 0)));
             }
         }
         result.spent = driver.state().spends().iter().map(|s| s.cost).sum();
@@ -157,4 +170,3 @@ impl Observer for Keeper<'_> {
         self.inner.observe(progress);
     }
 }
-

@@ -12,18 +12,20 @@ use super::Violation;
 use super::violation::assert_held;
 use crate::{
     Draw, Evaluator, ExampleId, Fidelity, Instances, Observation, Outcome, Split, Stream, Trial, TrialId,
+    Unit,
 };
 
 const BATCHING: &str = "batching-at-least-one";
 const ORDER: &str = "scores-in-order";
 const COUNTED: &str = "evaluations-counted";
+const CAP: &str = "cost-within-cap";
 const FINITE: &str = "scores-finite";
 const SAME: &str = "same-draw-same-score";
 const USABLE: &str = "usable-after-failure";
 const CANCEL: &str = "usable-after-cancel";
 
 /// The laws of [`evaluator`].
-pub const EVALUATOR_LAWS: &[&str] = &[BATCHING, ORDER, COUNTED, FINITE, SAME, USABLE, CANCEL];
+pub const EVALUATOR_LAWS: &[&str] = &[BATCHING, ORDER, COUNTED, CAP, FINITE, SAME, USABLE, CANCEL];
 
 /// What [`evaluator`] checks: an evaluator, a candidate that it can evaluate, and examples that exist.
 pub struct EvaluatorCheck<'a, E, C> {
@@ -61,6 +63,7 @@ impl<'a, C: Clone, E: Evaluator<C>> EvaluatorCheck<'a, E, C> {
 /// - `batching-at-least-one`: block and concurrency are at least 1.
 /// - `scores-in-order`: the draws of a trial, repeats and odd orders included, are scored one each and in order.
 /// - `evaluations-counted`: a complete outcome charges one evaluation a draw.
+/// - `cost-within-cap`: no outcome costs more than [`Evaluator::cap`] said before, in any unit but time.
 /// - `scores-finite`: the losses and scores of a complete outcome are finite; anything else is a failure.
 /// - `same-draw-same-score`: the same candidate, draws and stream give the same scores, also by a new evaluator.
 /// - `usable-after-failure`: an example that does not exist is `Failed`, and the next good trial is complete.
@@ -161,7 +164,16 @@ fn complete<C, E: Evaluator<C>>(
     rng: &Stream,
     law: &'static str,
 ) -> Result<Observation, Violation> {
-    match block_on(evaluator.evaluate(trial, rng.clone())) {
+    let cap = evaluator.cap(trial);
+    let outcome = block_on(evaluator.evaluate(trial, rng.clone()));
+    let used = outcome.cost();
+    for unit in Unit::ALL.into_iter().filter(|unit| *unit != Unit::Wall) {
+        let (most, used) = (cap.of(unit), used.of(unit));
+        if used > most {
+            return Err(Violation::new(CAP, format!("{used} {} used; the cap is {most}", unit.name())));
+        }
+    }
+    match outcome {
         Outcome::Complete(o) => Ok(o),
         other => Err(Violation::new(law, format!("a good trial {:?} ended as {other:?}", trial.on))),
     }

@@ -24,6 +24,9 @@ pub(crate) async fn run(args: Run, json: bool) -> Result<u8, Error> {
     if let Some(seed) = args.seed {
         config.seed = seed;
     }
+    if let Some(val) = args.val {
+        config.optimizer.val_examples = Some(val);
+    }
     match args.test_examples {
         Some(0) => config.report.test = false,
         Some(n) => config.report.examples = Some(n),
@@ -45,7 +48,8 @@ pub(crate) async fn demo(budget: u64, seed: u64, runs: PathBuf, json: bool) -> R
 
 async fn start(resolved: Resolved, json: bool) -> Result<u8, Error> {
     let directory = |resolved: &Resolved| {
-        RunDirectory::create(&resolved.config.runs, &resolved.config.name, &resolved.to_yaml()?).map_err(Error::from)
+        RunDirectory::create(&resolved.config.runs, &resolved.config.name, &resolved.to_yaml()?)
+            .map_err(Error::from)
     };
     go(resolved, directory, json).await
 }
@@ -70,10 +74,14 @@ async fn go(
             show.say(&n.to_string());
         }
     };
-    // Everything that can be wrong with the file is found before a directory is made.
-    let prepared = compose::prepare(&resolved, &notice).await?;
     let mut directory = directory(&resolved)?;
-    let session = prepared.into_session(&directory).await?;
+    let session = match compose::session(&resolved, Some(&directory), &notice).await {
+        Ok(session) => session,
+        Err(error) => {
+            directory.discard_if_unused();
+            return Err(error);
+        }
+    };
     let path = directory.path().display().to_string();
     if show.is_json() {
         print_json(&serde_json::json!({"event": "run", "directory": path, "seed": session.seed,

@@ -15,6 +15,7 @@ enum Fault {
     NoBlock,
     Reverses,
     ChargesOne,
+    HidesTokens,
     ScoresNan,
     Drifts,
     ScoresMissing,
@@ -61,7 +62,11 @@ impl Table {
             scores.reverse();
         }
         let charged = if self.fault == Fault::ChargesOne { 1 } else { scores.len() as u64 };
-        Outcome::Complete(Observation::of_scores(scores, Cost::evaluations(charged)))
+        let tokens = if self.fault == Fault::HidesTokens { 10 } else { 0 };
+        Outcome::Complete(Observation::of_scores(
+            scores,
+            Cost::evaluations(charged) + Cost::tokens(0, tokens, 0),
+        ))
     }
 }
 
@@ -117,6 +122,7 @@ fn each_law_is_enforced() {
         ("batching-at-least-one", Fault::NoBlock),
         ("scores-in-order", Fault::Reverses),
         ("evaluations-counted", Fault::ChargesOne),
+        ("cost-within-cap", Fault::HidesTokens),
         ("scores-finite", Fault::ScoresNan),
         ("same-draw-same-score", Fault::Drifts),
         ("usable-after-failure", Fault::ScoresMissing),
