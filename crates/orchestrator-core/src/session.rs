@@ -134,7 +134,8 @@ impl Session {
         let Some(mut result) = RunResult::of(driver.state(), self.algorithm.name(), stop) else {
             return Err(Error::NothingScored);
         };
-        if !self.test.is_empty() {
+        // One example has no spread, so nothing could be said about it.
+        if self.test.len() > 1 {
             let best = result.best_system.clone();
             let seed = driver.report(0, &self.start, self.test.clone()).await?;
             let best = if best == self.start {
@@ -143,8 +144,8 @@ impl Session {
                 driver.report(1, &best, self.test.clone()).await?
             };
             if let (Some(seed), Some(best)) = (seed, best) {
-                result.held_out =
-                    Some(HeldOut::compare(&seed, &best, &Stream::root(self.seed).child("report", 0)));
+                let rng = Stream::root(self.seed).child("report", 0);
+                result.held_out = Some(HeldOut::compare(&seed, &best, &rng)?);
             }
         }
         result.spent = driver.state().spends().iter().map(|s| s.cost).sum();

@@ -41,7 +41,7 @@ pub(crate) async fn eval(args: Eval, json: bool) -> Result<u8, Error> {
     };
     let before = score(&session, &baseline).await?;
     let after = if best == baseline { before.clone() } else { score(&session, &best).await? };
-    let held_out = HeldOut::compare(&before, &after, &Stream::root(session.seed).child("report", 0));
+    let held_out = HeldOut::compare(&before, &after, &Stream::root(session.seed).child("report", 0))?;
     let regressed = args.fail_under.is_some_and(|least| held_out.difference.mean < least);
     if json {
         print_json(&serde_json::json!({
