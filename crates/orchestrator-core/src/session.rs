@@ -143,6 +143,9 @@ impl Session {
             } else {
                 driver.report(1, &best, self.test.clone()).await?
             };
+            if driver.is_paused() {
+                return Ok(Finish::Paused);
+            }
             if let (Some(seed), Some(best)) = (seed, best) {
                 let rng = Stream::root(self.seed).child("report", 0);
                 result.held_out = Some(HeldOut::compare(&seed, &best, &rng)?);
