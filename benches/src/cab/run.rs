@@ -213,6 +213,20 @@ mod tests {
         assert!(a == b && a.len() > 1000);
     }
 
+    /// The guard against fitting the benchmark: this optimizer reads no meaning into names.
+    #[test]
+    fn other_names_change_nothing() {
+        for scenario in [Scenario::Prompts, Scenario::Full] {
+            let plain = Settings { scenario, ..settings() };
+            let other = Settings { relabel: Some(5), ..plain };
+            let logs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+            let a = run(&plain, 2, 0, 0.83, logs[0].path()).unwrap();
+            let b = run(&other, 2, 0, 0.83, logs[1].path()).unwrap();
+            assert_eq!(a.curve, b.curve);
+            assert!(a.curve.steps().len() > 1);
+        }
+    }
+
     #[test]
     fn rho_0_leaves_the_family_its_noise() {
         let noisy = Settings { family: Family::Noisy, ..settings() };

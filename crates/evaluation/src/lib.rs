@@ -1,1 +1,29 @@
-//! Placeholder.
+//! Honest measuring: data sets, scorers, statistics, and evaluators in any language.
+//!
+//! - [`Dataset`]: rows of `input` and `expected` in up to three splits, read from JSON lines, with a
+//!   [leakage report](Dataset::leakage) between them;
+//! - [`Scorer`]: text metrics without a model, which say in one line what was wrong;
+//! - [`stats`]: bootstrap intervals and exact paired tests, all seeded;
+//! - [`External`]: a system or metric in another language, as a child process that is watched, timed and restarted.
+//!
+//! Nothing here draws randomness but from a [`meta_traits::Stream`]; only `dataset` (reading files) and `external`
+//! (a process) touch the system.
+//!
+//! ```
+//! use evaluation::{Dataset, Example, Scorer};
+//!
+//! let rows = vec![Example::new("I was charged twice", "billing"), Example::new("Where is my parcel?", "delivery")];
+//! let data = Dataset::from_examples(rows.clone(), None, None)?;
+//! let scorer = Scorer::by_name("label", &data)?;
+//! assert_eq!(scorer.score("This is about Billing.", &rows[0]).score, 1.0);
+//! assert_eq!(scorer.score("delivery", &rows[0]).detail, "expected label 'billing', got 'delivery'");
+//! # Ok::<(), evaluation::EvaluationError>(())
+//! ```
+
+mod dataset;
+mod error;
+mod text;
+
+pub use dataset::{Dataset, Example, Leakage, NearDuplicate};
+pub use error::EvaluationError;
+pub use text::{Scorer, Verdict};

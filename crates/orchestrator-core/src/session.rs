@@ -137,9 +137,14 @@ impl Session {
         if !self.test.is_empty() {
             let best = result.best_system.clone();
             let seed = driver.report(0, &self.start, self.test.clone()).await?;
-            let best = if best == self.start { seed.clone() } else { driver.report(1, &best, self.test.clone()).await? };
+            let best = if best == self.start {
+                seed.clone()
+            } else {
+                driver.report(1, &best, self.test.clone()).await?
+            };
             if let (Some(seed), Some(best)) = (seed, best) {
-                result.held_out = Some(HeldOut::compare(&seed, &best, &Stream::root(self.seed).child("report", 0)));
+                result.held_out =
+                    Some(HeldOut::compare(&seed, &best, &Stream::root(self.seed).child("report", 0)));
             }
         }
         result.spent = driver.state().spends().iter().map(|s| s.cost).sum();
@@ -165,4 +170,3 @@ impl Observer for Keeper<'_> {
         self.inner.observe(progress);
     }
 }
-

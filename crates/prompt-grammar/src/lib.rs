@@ -9,12 +9,12 @@
 //! from [`meta_traits::Stream`] key paths.
 
 pub mod gepa;
+pub mod reflect;
 pub mod structural;
 
 mod config;
 mod error;
 mod placeholder;
-mod reflect;
 
 pub use config::{AnalysisDepth, PromptConfig};
 pub use error::PromptError;

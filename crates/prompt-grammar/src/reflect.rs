@@ -1,6 +1,6 @@
 //! Asking a language model for a better text: the request and the reading of its reply.
 
-use meta_traits::Query;
+use meta_traits::{Query, Scored};
 
 use crate::{PromptError, placeholder};
 
@@ -37,31 +37,34 @@ impl Reflection {
         let text = query.candidate.get(&query.component).unwrap_or_default();
         let fence = "`".repeat(longest_ticks(text).max(2) + 1);
         let name = &query.component;
-        let mut out =
-            format!("You improve the prompt of '{name}', one step of a system that uses language models.\n");
+        let mut out = vec![format!(
+            "You improve the prompt of '{name}', one step of a system that uses language models.\n"
+        )];
         if let Some(task) = &self.task {
-            out += &format!("The system's task: {}\n", task.trim());
+            out.push(format!("The system's task: {}\n", task.trim()));
         }
-        out += &format!("\nThe present prompt:\n{fence}\n{text}\n{fence}\n\n");
-        out += &evidence(query);
-        out += "\nFind out what the failures have in common. Then write a better prompt: say what the task is, what \
+        out.push(format!("\nThe present prompt:\n{fence}\n{text}\n{fence}\n\n"));
+        out.push(evidence(query));
+        out.push(
+            "\nFind out what the failures have in common. Then write a better prompt: say what the task is, what \
                 form the answer must have, and every fact or rule that the remarks reveal and the prompt lacks. Keep \
-                what works. Do not mention these examples as such.\n";
+                what works. Do not mention these examples as such.\n"
+            .into());
         let kept = placeholder::find(text);
         if !kept.is_empty() {
             let list: Vec<&str> = kept.iter().map(|p| &text[p.at.clone()]).collect();
-            out += &format!(
+            out.push(format!(
                 "The prompt is a template. Keep each of these placeholders exactly as often as it is there now, \
                  letter for letter, and add no others: {}\n",
                 list.join("  ")
-            );
+            ));
         }
-        out += &format!(
+        out.push(format!(
             "Use at most {} characters. Answer with the new prompt only, inside one block that opens and closes with \
              {fence} on lines of their own.\n",
             self.max_length
-        );
-        out
+        ));
+        out.concat()
     }
 
     /// The new text in `reply`: the last fenced block without its language tag, or all of it where there is none.
@@ -93,23 +96,18 @@ impl Reflection {
 fn evidence(query: &Query) -> String {
     let mut seen: Vec<_> = query.evidence.iter().collect();
     seen.sort_by(|a, b| a.score.total_cmp(&b.score));
-    let mut out = String::new();
-    for (i, scored) in seen.iter().enumerate() {
-        out += &format!("Example {}: score {:.2}\n", i + 1, scored.score);
-        let mut notes = scored.notes.iter().filter(|n| n.component == query.component).peekable();
-        if notes.peek().is_none() {
-            out += "  no remark on this step\n";
-        }
-        for note in notes {
-            for line in note.text.trim().lines() {
-                out += &format!("  {line}\n");
-            }
-        }
-    }
-    if out.is_empty() {
+    let block = |(i, scored): (usize, &&Scored)| {
+        let notes = scored.notes.iter().filter(|n| n.component == query.component);
+        let remarks: Vec<String> =
+            notes.flat_map(|n| n.text.trim().lines()).map(|line| format!("  {line}\n")).collect();
+        let remarks = if remarks.is_empty() { "  no remark on this step\n".into() } else { remarks.concat() };
+        format!("Example {}: score {:.2}\n{remarks}", i + 1, scored.score)
+    };
+    let blocks: Vec<String> = seen.iter().enumerate().map(block).collect();
+    if blocks.is_empty() {
         "There are no examples yet.\n".into()
     } else {
-        format!("What happened with it:\n{out}")
+        format!("What happened with it:\n{}", blocks.concat())
     }
 }
 
@@ -152,7 +150,7 @@ fn last_block(reply: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use meta_traits::{Components, Draw, ExampleId, Note, QueryId, Scored, Split};
+    use meta_traits::{Components, Draw, ExampleId, Note, QueryId, Split};
 
     use super::*;
 

@@ -86,7 +86,8 @@ impl Structural {
     /// A new version of the component `query` asks for; a pure function of its arguments.
     ///
     /// It differs from the present text, has the same placeholders and fits the length limit. Examples in the query's
-    /// evidence that went wrong make examples with their answers likelier to be shown. O(text x attempts).
+    /// evidence that went wrong make other examples with their answers likelier to be shown; they themselves are not
+    /// added, since the new text is tried on them next. O(text x attempts).
     ///
     /// # Errors
     /// [`PromptError::UnknownComponent`] when the candidate lacks the component; [`PromptError::NoEdit`] when none of
@@ -96,10 +97,11 @@ impl Structural {
             let allowed = query.candidate.names().collect::<Vec<_>>().join(", ");
             return Err(PromptError::UnknownComponent { name: query.component.clone(), allowed });
         };
-        let source = Source::new(&self.bank, self.options.max_shots, query);
+        let bank = self.bank.of_component(&query.component);
+        let source = Source::new(&bank, self.options.max_shots, query);
         let layout = Layout::parse(text, self.bank.placeholder());
         (0..ATTEMPTS)
-            .find_map(|i| self.attempt(&source, &layout, text, stream.child("attempt", i)))
+            .find_map(move |i| self.attempt(&source, &layout, text, stream.child("attempt", i)))
             .ok_or_else(|| PromptError::NoEdit {
                 component: query.component.clone(),
                 limit: self.options.max_length,

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use meta_traits::{
-    Components, Draw, ExampleId, Fidelity, Instances, Outcome, Split, Stream, Trial, TrialId,
-};
+use meta_traits::{Components, Draw, ExampleId, Fidelity, Instances, Outcome, Split, Stream, Trial, TrialId};
 use orchestrator_core::Error;
 use orchestrator_core::compose::{self, Notice, Resolved};
 use orchestrator_core::result::HeldOut;
@@ -59,7 +57,8 @@ pub(crate) async fn eval(args: Eval, json: bool) -> Result<u8, Error> {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path).map_err(|source| RunError::Io { path: path.display().to_string(), source }.into())
+    std::path::absolute(path)
+        .map_err(|source| RunError::Io { path: path.display().to_string(), source }.into())
 }
 
 /// The texts that the run at `path` recommends.

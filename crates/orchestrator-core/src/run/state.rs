@@ -122,7 +122,8 @@ impl RunState {
             }
             Record::Reply { query, cost, reply } => {
                 self.rounds += 1;
-                self.failed_replies = if matches!(reply, Reply::Failed(_)) { self.failed_replies + 1 } else { 0 };
+                self.failed_replies =
+                    if matches!(reply, Reply::Failed(_)) { self.failed_replies + 1 } else { 0 };
                 self.meter.record(*cost);
                 self.spends.push(Spend { query: true, phase: Phase::Search, id: *query, cost: *cost });
             }

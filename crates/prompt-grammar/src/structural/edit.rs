@@ -1,4 +1,6 @@
-use meta_traits::{Query, Stream};
+use std::collections::BTreeSet;
+
+use meta_traits::{ExampleId, Query, Stream};
 
 use super::bank::{Bank, Item};
 use super::frame::{Cue, Frame, Style};
@@ -56,13 +58,18 @@ pub(super) struct Source<'a> {
     pub(super) max_shots: usize,
     /// Expected answers of the examples that went wrong.
     wrong: Vec<&'a str>,
+    /// What new examples are drawn from: all but the evidence. The child is tried on the examples of the evidence;
+    /// one that it shows would speak for it without merit.
+    drawable: Vec<&'a Item>,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(bank: &'a Bank, max_shots: usize, query: &Query) -> Self {
         let failed = query.evidence.iter().filter(|s| s.score < 1.0);
         let wrong = failed.filter_map(|s| bank.item(s.example)).map(|i| i.answer.as_str()).collect();
-        Self { bank, max_shots, wrong }
+        let tried: BTreeSet<ExampleId> = query.evidence.iter().map(|s| s.example).collect();
+        let drawable = bank.items().filter(|(id, _)| !tried.contains(id)).map(|(_, item)| item).collect();
+        Self { bank, max_shots, wrong, drawable }
     }
 
     /// Makes the edit; gives whether the layout may have changed.
@@ -117,7 +124,7 @@ impl<'a> Source<'a> {
         if !matches!(layout.tail, Tail::Question { .. }) {
             return false;
         }
-        let fresh: Vec<&Item> = self.bank.items().filter(|i| !shows(layout, i)).collect();
+        let fresh: Vec<&Item> = self.drawable.iter().copied().filter(|i| !shows(layout, i)).collect();
         let blamed: Vec<&Item> =
             fresh.iter().copied().filter(|i| self.wrong.contains(&i.answer.as_str())).collect();
         let shown = |i: &Item| layout.shots.iter().filter(|s| s.answer == i.answer).count();
@@ -133,10 +140,10 @@ impl<'a> Source<'a> {
 
     /// Draws 2 to `max_shots` examples, answer by answer in turn.
     fn balance(&self, layout: &mut Layout, rng: &mut Stream) -> bool {
-        if !matches!(layout.tail, Tail::Question { .. }) || self.max_shots < 2 {
+        let mut items = self.drawable.clone();
+        if !matches!(layout.tail, Tail::Question { .. }) || self.max_shots < 2 || items.is_empty() {
             return false;
         }
-        let mut items: Vec<&Item> = self.bank.items().collect();
         rng.shuffle(&mut items);
         let n = 2 + rng.below(self.max_shots - 1);
         let mut shots: Vec<Shot> = Vec::new();

@@ -1,0 +1,3 @@
+//! Integration tests of `evaluation`, one binary.
+
+mod dataset;
