@@ -1,6 +1,6 @@
 //! Compound AI systems: described in a file, checked, run, measured.
 //!
-//! A [`SystemSpec`] names modules and the flow between them. [`CompoundAISystem::build`] checks it, loads what it needs
+//! A [`SystemSpec`] names modules and the flow between them. [`CompoundAISystem::new`] checks it, loads what it needs
 //! and gives a system that can be run any number of times, with the prompts of any candidate
 //! ([`Components`](meta_traits::Components)): the search rewrites prompts, this module never does.
 //!
@@ -14,8 +14,10 @@
 
 mod compound;
 mod error;
+mod evaluate;
 mod execute;
 mod flow;
+mod forecast;
 mod http;
 mod invoke;
 mod raw;
@@ -27,10 +29,11 @@ mod tool;
 mod trace;
 mod validate;
 
-pub use compound::{CompoundAISystem, Resources};
+pub use compound::CompoundAISystem;
 pub use error::{Failure, SystemError, ToolFault};
+pub use evaluate::SystemEvaluator;
 pub use flow::{BranchStep, RefineStep, Step, VoteStep};
-pub use retrieve::Passage;
+pub use forecast::{Estimate, Spread};
 pub use spec::{
     Choose, LlmSpec, ModuleSpec, PromptFormat, RetrieveSpec, RouteSpec, SystemSpec, ToolSpec, VerifySpec,
     VoteSpec,

@@ -1,12 +1,13 @@
 //! A checked description with everything it needs at hand.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use evaluation::Dataset;
 use indexmap::IndexMap;
 use inference::LlmClient;
-use meta_traits::Components;
+use meta_traits::{Components, Split};
 
 use super::retrieve::{Index, Passage, read_corpus};
 use super::spec::{ModuleSpec, SystemSpec, nearest};
@@ -14,39 +15,22 @@ use super::template::{Template, check_rewriting};
 use super::validate::LOOP_NAMES;
 use super::{Step, SystemError};
 
-/// What a system works with besides its description.
-#[derive(Clone, Default)]
-#[non_exhaustive]
-pub struct Resources {
-    /// Clients by the names that modules use.
-    pub models: BTreeMap<String, Arc<dyn LlmClient>>,
-    /// Folder of the configuration: corpora and tools are looked up from here.
-    pub folder: PathBuf,
-    /// The train split, for modules that retrieve from it.
-    pub train: Vec<Passage>,
-}
-
-impl Resources {
-    /// Nothing but these models; the current folder, no train split.
-    pub fn new(models: BTreeMap<String, Arc<dyn LlmClient>>) -> Self {
-        Self { models, folder: PathBuf::from("."), train: Vec::new() }
-    }
-}
-
 /// A compound AI system that can be run with any candidate's prompts.
 ///
 /// ```
 /// use std::collections::BTreeMap;
-/// use orchestrator_core::system::{CompoundAISystem, Resources, SystemSpec};
+/// use evaluation::{Dataset, Example};
+/// use orchestrator_core::system::{CompoundAISystem, SystemSpec};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let spec = SystemSpec::from_yaml(r#"
 /// modules:
 ///   shout: {kind: tool, command: [tr, a-z, A-Z], input: "{{ input }}"}
 /// "#)?;
-/// let system = CompoundAISystem::build(spec, Resources::new(BTreeMap::new()))?;
+/// let data = Dataset::from_examples(vec![Example::new("hello", "HELLO")], None, None)?;
+/// let system = CompoundAISystem::new(spec, ".".as_ref(), BTreeMap::new(), &data)?;
 /// let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 /// let stream = meta_traits::Stream::root(0);
-/// let done = runtime.block_on(system.run(&system.seed(), &"hello".into(), &stream, false))?;
+/// let done = runtime.block_on(system.run(&system.components(), &"hello".into(), &stream, false))?;
 /// assert_eq!(done.output, "HELLO");
 /// # Ok(()) }
 /// ```
@@ -88,10 +72,17 @@ fn parse(path: &str, source: &str) -> Result<Template, SystemError> {
 impl CompoundAISystem {
     /// Checks `spec` and loads its corpora. No model is called and no tool is run.
     ///
+    /// `folder` is that of the configuration: corpora are looked up and tools run there. `models` are the clients by the
+    /// names that modules use; of `data`, only the train split is read, for modules that retrieve from it.
+    ///
     /// # Errors
     /// [`SystemError::Spec`] for the first fault in document order, [`SystemError::Corpus`] for an unusable corpus.
-    pub fn build(spec: SystemSpec, resources: Resources) -> Result<Self, SystemError> {
-        let Resources { models, folder, train } = resources;
+    pub fn new(
+        spec: SystemSpec,
+        folder: &Path,
+        models: BTreeMap<String, Arc<dyn LlmClient>>,
+        data: &Dataset,
+    ) -> Result<Self, SystemError> {
         let names: Vec<&str> = models.keys().map(String::as_str).collect();
         spec.validate(&names)?;
         let mut corpora: BTreeMap<String, Arc<Index>> = BTreeMap::new();
@@ -113,13 +104,11 @@ impl CompoundAISystem {
                             message,
                         };
                         let passages = if retrieve.corpus == "train" {
-                            train.clone()
+                            let rows = data.rows(Split::Train).unwrap_or_default();
+                            rows.iter().map(|r| Passage::of_example(&r.input, &r.expected)).collect()
                         } else {
                             read_corpus(&folder.join(&retrieve.corpus)).map_err(fault)?
                         };
-                        if passages.is_empty() {
-                            return Err(fault("the train split is empty".into()));
-                        }
                         let index = Arc::new(Index::new(passages));
                         corpora.insert(retrieve.corpus.clone(), index.clone());
                         index
@@ -134,7 +123,7 @@ impl CompoundAISystem {
             Some(steps) => steps.clone(),
             None => in_order_of_use(&parts).into_iter().map(Step::Module).collect(),
         };
-        Ok(Self { spec, parts, steps, output, models: Models(models), folder })
+        Ok(Self { spec, parts, steps, output, models: Models(models), folder: folder.to_owned() })
     }
 
     /// The description.
@@ -143,7 +132,7 @@ impl CompoundAISystem {
     }
 
     /// The candidate that the description itself is: the prompts that may be rewritten, in document order.
-    pub fn seed(&self) -> Components {
+    pub fn components(&self) -> Components {
         self.spec.modules.iter().filter_map(|(name, m)| Some((name.as_str(), m.component()?))).collect()
     }
 
@@ -160,7 +149,7 @@ impl CompoundAISystem {
             component: component.to_owned(),
             message,
         };
-        let seed = self.seed();
+        let seed = self.components();
         if let Some(name) = candidate.names().find(|n| seed.get(n).is_none()) {
             let hint = nearest(name, seed.names());
             let known = seed.names().collect::<Vec<_>>().join(", ");

@@ -124,19 +124,3 @@ impl<'de> Deserialize<'de> for Step {
         deserializer.deserialize_any(OneStep)
     }
 }
-
-impl Step {
-    /// Every module name that this step mentions, in order.
-    pub(super) fn modules<'a>(&'a self, out: &mut Vec<&'a str>) {
-        match self {
-            Self::Module(name) => out.push(name),
-            Self::Vote(step) => out.push(&step.of),
-            Self::Refine(step) => out.extend([step.draft.as_str(), step.critique.as_str()]),
-            Self::Branch(step) => {
-                for inner in step.cases.values().chain(&step.default).flatten() {
-                    inner.modules(out);
-                }
-            }
-        }
-    }
-}

@@ -10,19 +10,17 @@ use super::template::Template;
 
 /// One thing to be found.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Passage {
+pub(super) struct Passage {
     /// What templates of `each` see: an object's fields, else `text`.
-    pub fields: serde_json::Value,
-    /// What is searched.
-    pub searched: String,
+    fields: serde_json::Value,
+    searched: String,
     /// The input it was made of; a passage never answers a question about that very input.
-    pub origin: Option<serde_json::Value>,
+    origin: Option<serde_json::Value>,
 }
 
 impl Passage {
     /// A passage of the train split.
-    pub fn of_example(input: &serde_json::Value, expected: &serde_json::Value) -> Self {
+    pub(super) fn of_example(input: &serde_json::Value, expected: &serde_json::Value) -> Self {
         let mut fields = serde_json::Map::new();
         fields.insert("input".into(), input.clone());
         fields.insert("expected".into(), expected.clone());
@@ -125,11 +123,12 @@ impl Index {
             .collect()
     }
 
-    /// Bytes of the longest passages, most first.
-    pub(super) fn lengths(&self) -> Vec<usize> {
-        let mut lengths: Vec<usize> = self.passages.iter().map(|p| p.fields.to_string().len()).collect();
-        lengths.sort_unstable_by(|a, b| b.cmp(a));
-        lengths
+    /// The `k` longest passages, the first of equals first: what a search can return at most.
+    pub(super) fn longest(&self, k: usize) -> Vec<&Passage> {
+        let mut all: Vec<&Passage> = self.passages.iter().collect();
+        all.sort_by_key(|p| std::cmp::Reverse(p.fields.to_string().len()));
+        all.truncate(k);
+        all
     }
 }
 

@@ -122,6 +122,22 @@ impl Scope {
         Value::from(self.values.clone())
     }
 
+    /// All values of both; of two, the longer or the shorter one.
+    pub(super) fn merged(mut self, other: Self, longer: bool) -> Self {
+        for (name, text) in other.texts {
+            let Some(value) = other.values.get(&name) else { continue };
+            let take = match self.text(&name) {
+                None => true,
+                Some(own) if longer => text.len() > own.len(),
+                Some(own) => text.len() < own.len(),
+            };
+            if take {
+                self.bind(&name, text, value.clone());
+            }
+        }
+        self
+    }
+
     /// How often `module` was called before.
     pub(super) fn calls(&self, module: &str) -> u64 {
         self.calls.get(module).copied().unwrap_or(0)
