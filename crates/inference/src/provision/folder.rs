@@ -97,7 +97,7 @@ impl Folder {
         lock: &Lock,
         source: &mut dyn Read,
         origin: &Path,
-        on: &OnProgress,
+        on: &OnProgress<'_>,
     ) -> Result<PathBuf, InferenceError> {
         if lock.held.is_some() {
             self.sweep();

