@@ -6,7 +6,7 @@ mod resolved;
 
 use std::sync::Arc;
 
-use evaluation::{Dataset, Example, External, ExternalSpec, Scorer};
+use evaluation::{Dataset, External, ExternalSpec, Scorer};
 use meta_traits::{Components, Evaluator, ExampleId, Split, Stream};
 use prompt_grammar::gepa;
 use prompt_grammar::structural::{Bank, Structural, StructuralOptions};
@@ -22,7 +22,7 @@ use crate::run::Proposer;
 use crate::session::Session;
 use crate::simulated::Problem;
 use crate::store::RunDirectory;
-use crate::system::{CompoundAISystem, Passage, Resources, SystemEvaluator};
+use crate::system::{CompoundAISystem, SystemEvaluator};
 
 /// Prepares the run that `resolved` describes: reads data, finds models, starts an outside evaluator, checks that all
 /// fits together. Nothing is spent.
@@ -119,11 +119,8 @@ async fn of_system(
     spec.validate(&names)?;
     let cache = directory.map(RunDirectory::cache);
     let models = connect(config, &resolved.base, cache.as_deref(), notice).await?;
-    let mut resources = Resources::new(models.all());
-    resources.folder.clone_from(&resolved.base);
-    resources.train = dataset.rows(Split::Train).unwrap_or_default().iter().map(passage).collect();
-    let system = CompoundAISystem::build(spec.clone(), resources)?;
-    let start = system.seed();
+    let system = CompoundAISystem::new(spec.clone(), &resolved.base, models.all(), &dataset)?;
+    let start = system.components();
     if start.is_empty() {
         return Err(ConfigError::inconsistent(
             "no module has a prompt to optimise. Give an llm module without optimize: false",
@@ -143,10 +140,6 @@ async fn of_system(
         proposer,
         digest,
     })
-}
-
-fn passage(example: &Example) -> Passage {
-    Passage::of_example(&example.input, &example.expected)
 }
 
 /// Equal inputs in two splits make a held-out score worthless, so they are refused unless allowed; nearly equal ones
