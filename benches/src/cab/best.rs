@@ -74,6 +74,7 @@ pub fn best_known(instance: u64, scenario: Scenario, family: Family) -> anyhow::
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary, or must agree bit for bit")]
 mod tests {
     use super::*;
 

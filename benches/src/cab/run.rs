@@ -80,8 +80,10 @@ pub struct Finished {
     pub spent: Cost,
     /// Texts the optimizer asked for.
     pub queries: u64,
-    /// Time outside of the problem: optimizer, run loop and event log.
+    /// Time outside of the problem until the search stopped: optimizer, run loop and writing the event log.
     pub overhead: Duration,
+    /// Time to end the run after that: one synchronisation of the log with the disk, whatever the number of calls.
+    pub ending: Duration,
     /// The same when a number of calls of [`AT`] was reached: calls, time.
     pub overhead_at: Vec<(u64, Duration)>,
 }
@@ -107,19 +109,21 @@ pub fn run(
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let mut overhead_at: Vec<(u64, Duration)> = Vec::new();
     let start = Instant::now();
-    let mut watch = |progress: &Progress| {
-        if let Progress::Trial { evaluations, .. } = progress
-            && let Some(mark) = AT.get(overhead_at.len())
-            && evaluations >= mark
-        {
-            overhead_at.push((*evaluations, timed.outside(start)));
+    let mut stopped = None;
+    let mut watch = |progress: &Progress| match progress {
+        Progress::Trial { evaluations, .. } => {
+            if AT.get(overhead_at.len()).is_some_and(|mark| evaluations >= mark) {
+                overhead_at.push((*evaluations, timed.outside(start)));
+            }
         }
+        Progress::Stopped { .. } => stopped = Some(timed.outside(start)),
+        _ => {}
     };
     let mut options = Options::new(seed, Budget::calls(settings.budget));
     options.val = problem.examples(Split::Val);
     let mut driver = open(Box::new(storage), search, &timed, &timed, &mut watch, options)?;
     runtime.block_on(driver.search())?;
-    let overhead = timed.outside(start);
+    let end = timed.outside(start);
 
     let state = driver.state();
     let blank = problem.quality(&Genome::seed());
@@ -131,7 +135,9 @@ pub fn run(
     }
     let (spent, queries) = (state.spent(), state.rounds());
     drop(driver);
-    Ok(Finished { curve: Curve::new(steps, settings.budget), spent, queries, overhead, overhead_at })
+    let overhead = stopped.unwrap_or(end);
+    let curve = Curve::new(steps, settings.budget);
+    Ok(Finished { curve, spent, queries, overhead, ending: end.saturating_sub(overhead), overhead_at })
 }
 
 /// The problem, with the time spent in it.
@@ -184,6 +190,7 @@ impl Proposer for Timed<'_> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary, or must agree bit for bit")]
 mod tests {
     use super::*;
 

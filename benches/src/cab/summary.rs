@@ -85,6 +85,8 @@ pub struct Raw {
     reflections: u64,
     /// Mean time outside of the problem a call, in microseconds: calls until then, time.
     overhead_us_per_call: Vec<(u64, f64)>,
+    /// Time to end the run, in microseconds.
+    ending_us: f64,
     curve: Vec<Step>,
 }
 
@@ -107,6 +109,7 @@ impl Raw {
             model_calls: run.spent.calls,
             reflections: run.queries,
             overhead_us_per_call: run.overhead_at.iter().copied().chain([end]).map(mean).collect(),
+            ending_us: run.ending.as_secs_f64() * 1e6,
             curve: run.curve.steps().to_vec(),
         }
     }
@@ -164,7 +167,8 @@ mod tests {
             curve: Curve::new(vec![step(100, 0.0), step(450, 0.55), step(900, 0.85)], 2500),
             spent: Cost::evaluations(2000),
             queries: 7,
-            overhead: Duration::from_micros(8000),
+            overhead: Duration::from_millis(8),
+            ending: Duration::from_millis(1),
             overhead_at: vec![(1001, Duration::from_micros(5005))],
         }
     }

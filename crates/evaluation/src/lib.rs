@@ -22,6 +22,7 @@
 
 mod dataset;
 mod error;
+pub mod stats;
 mod text;
 
 pub use dataset::{Dataset, Example, Leakage, NearDuplicate};

@@ -150,12 +150,13 @@ pub enum InferenceError {
 impl Classify for InferenceError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Auth { .. } | Self::NoKey { .. } | Self::Unsupported { .. } => ErrorKind::Permanent,
             Self::RateLimited { .. } | Self::Unreachable { .. } | Self::Timeout { .. } => {
                 ErrorKind::Transient
             }
             Self::Status { status, .. } if matches!(*status, 408 | 409 | 425 | 500..) => ErrorKind::Transient,
-            Self::Status { .. } => ErrorKind::Permanent,
+            Self::Auth { .. } | Self::NoKey { .. } | Self::Unsupported { .. } | Self::Status { .. } => {
+                ErrorKind::Permanent
+            }
             Self::Protocol { .. } => ErrorKind::Protocol,
             Self::Invalid { .. } | Self::TooLong { .. } => ErrorKind::InvalidInput,
             Self::Model { .. }

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use meta_traits::{BoxFuture, Cost, Stream};
@@ -24,7 +25,8 @@ const REFUSAL_LIMIT: usize = 64 << 10;
 ///
 /// Requests go to `BASE_URL/chat/completions`; a [`crate::Prompt::Text`] is sent as one user message. Usage is what
 /// the answer reports; an answer without `usage` is charged as its cap, so that a budget is never overrun unseen.
-/// Transient failures are tried again as [`RetryPolicy`] says; of the tries, the answered one is charged.
+/// Transient failures are tried again as [`RetryPolicy`] says; of the tries, the answered one is charged. What an
+/// endpoint bills for a try that timed out or broke off cannot be known here and is not counted.
 ///
 /// # Safety of the key
 /// The key is in no error, log, `Debug` text or address. Redirects are refused, so that it reaches no other host.
@@ -42,7 +44,6 @@ const REFUSAL_LIMIT: usize = 64 << 10;
 /// assert_eq!(client.identity(), "127.0.0.1:8080/v1/chat/completions#smollm2");
 /// # Ok::<(), inference::InferenceError>(())
 /// ```
-#[derive(Debug)]
 pub struct HostedClient {
     http: Client,
     url: Url,
@@ -127,6 +128,15 @@ impl HostedClient {
             }
         }
         Ok((bytes, true))
+    }
+}
+
+/// Without the HTTP client, whose proxy settings may hold a password.
+impl fmt::Debug for HostedClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("HostedClient");
+        text.field("endpoint", &self.endpoint).field("model", &self.model).field("key", &self.key);
+        text.field("options", &self.options).finish_non_exhaustive()
     }
 }
 

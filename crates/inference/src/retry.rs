@@ -38,7 +38,7 @@ impl Default for RetryPolicy {
             retries: 2,
             first_wait: Duration::from_millis(500),
             longest_wait: Duration::from_secs(30),
-            deadline: Duration::from_secs(180),
+            deadline: Duration::from_mins(3),
         }
     }
 }

@@ -20,7 +20,11 @@ impl Show {
     pub(crate) fn new(json: bool, budget: &Budget) -> Self {
         let json = json || !std::io::stdout().is_terminal();
         let colour = !json && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(budget.limit(Unit::Evaluations).unwrap_or(0)) };
+        let bar = if json {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new(budget.limit(Unit::Evaluations).unwrap_or(0))
+        };
         if !json {
             bar.set_draw_target(ProgressDrawTarget::stdout());
             let template = "[{bar:24}] {pos}/{len} calls  {elapsed}  left {eta}\n{msg}";

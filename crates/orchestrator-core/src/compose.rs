@@ -11,7 +11,7 @@ use meta_traits::{Components, Evaluator, ExampleId, Split, Stream};
 use prompt_grammar::gepa;
 use prompt_grammar::structural::{Bank, Structural, StructuralOptions};
 
-pub use models::{connect, Models};
+pub use models::{Models, connect};
 pub use notice::Notice;
 pub use resolved::Resolved;
 
@@ -112,15 +112,9 @@ async fn of_system(
     let path = |p: &std::path::Path| resolved.base.join(p);
     let test = data.test.as_deref().map(path);
     let dataset = Arc::new(Dataset::load(&path(&data.train), Some(&path(&data.val)), test.as_deref())?);
-    let leakage = dataset.leakage();
-    if !leakage.is_empty() {
-        if !data.allow_leakage && !leakage.exact.is_empty() {
-            let message = format!("{leakage}. Remove the repeats, or set data.allow_leakage: true");
-            return Err(ConfigError::inconsistent(message).into());
-        }
-        notice(&Notice::Warning { text: leakage.to_string() });
-    }
+    check_leakage(&dataset, data.allow_leakage, notice)?;
     let scorer = Scorer::by_name(metric, &dataset)?;
+    // Before any model is opened or downloaded: a fault in the description costs nothing.
     let names: Vec<&str> = config.models.keys().map(String::as_str).collect();
     spec.validate(&names)?;
     let cache = directory.map(RunDirectory::cache);
@@ -128,11 +122,15 @@ async fn of_system(
     let system = CompoundAISystem::new(spec.clone(), &resolved.base, models.all(), &dataset)?;
     let start = system.components();
     if start.is_empty() {
-        return Err(ConfigError::inconsistent("no module has a prompt to optimise. Give an llm module without optimize: false").into());
+        return Err(ConfigError::inconsistent(
+            "no module has a prompt to optimise. Give an llm module without optimize: false",
+        )
+        .into());
     }
     let proposer = system_proposer(config, &models, &dataset)?;
     let val = chosen(&dataset, config.optimizer.val_examples, config.seed);
-    let digest = Split::ALL.iter().map(|s| dataset.hash(*s)).collect::<Vec<_>>().join(" ");
+    let hash = |split| dataset.hash(split).unwrap_or_default();
+    let digest = [Split::Train, Split::Val, Split::Test].map(hash).join(" ");
     Ok(Parts {
         start,
         train: dataset.ids(Split::Train),
@@ -144,7 +142,38 @@ async fn of_system(
     })
 }
 
-fn system_proposer(config: &RunConfig, models: &Models, dataset: &Dataset) -> Result<Box<dyn Proposer>, Error> {
+/// Equal inputs in two splits make a held-out score worthless, so they are refused unless allowed; nearly equal ones
+/// are told.
+fn check_leakage(
+    dataset: &Dataset,
+    allowed: bool,
+    notice: &(dyn Fn(&Notice) + Sync),
+) -> Result<(), ConfigError> {
+    let leakage = dataset.leakage();
+    if let Some((first, second)) = leakage.exact.first() {
+        let n = leakage.exact.len();
+        let text = format!("{n} inputs stand in two splits (first: {first} and {second})");
+        if !allowed {
+            return Err(ConfigError::inconsistent(format!(
+                "{text}. Remove the repeats, or set data.allow_leakage: true"
+            )));
+        }
+        notice(&Notice::Warning { text });
+    }
+    if let Some(near) = leakage.near.first() {
+        let (n, first, second) = (leakage.near.len(), near.first, near.second);
+        notice(&Notice::Warning {
+            text: format!("{n} inputs are nearly the same in two splits (first: {first} and {second})"),
+        });
+    }
+    Ok(())
+}
+
+fn system_proposer(
+    config: &RunConfig,
+    models: &Models,
+    dataset: &Dataset,
+) -> Result<Box<dyn Proposer>, Error> {
     let optimizer = &config.optimizer;
     match optimizer.proposer.as_ref().unwrap_or(&ProposerSpec::Structural) {
         ProposerSpec::Structural => {
@@ -156,13 +185,14 @@ fn system_proposer(config: &RunConfig, models: &Models, dataset: &Dataset) -> Re
             if let Some(task) = &optimizer.task {
                 bank = bank.with_task(task);
             }
-            let options = StructuralOptions { max_length: optimizer.max_prompt_length, ..StructuralOptions::default() };
+            let options =
+                StructuralOptions { max_length: optimizer.max_prompt_length, ..StructuralOptions::default() };
             Ok(Box::new(StructuralProposer(Structural::new(bank, options)?)))
         }
         ProposerSpec::Model(name) => {
-            let client = models.get(name).ok_or_else(|| {
-                ConfigError::range("optimizer.proposer.model", name, "a key of models")
-            })?;
+            let client = models
+                .get(name)
+                .ok_or_else(|| ConfigError::range("optimizer.proposer.model", name, "a key of models"))?;
             Ok(Box::new(ReflectiveProposer::new(client, optimizer.task.clone(), optimizer.max_prompt_length)))
         }
         ProposerSpec::External => Err(ConfigError::range(
@@ -188,9 +218,9 @@ async fn of_external(
         Some(ProposerSpec::Model(name)) => {
             let cache = directory.map(RunDirectory::cache);
             let models = connect(config, &resolved.base, cache.as_deref(), notice).await?;
-            let client = models.get(name).ok_or_else(|| {
-                ConfigError::range("optimizer.proposer.model", name, "a key of models")
-            })?;
+            let client = models
+                .get(name)
+                .ok_or_else(|| ConfigError::range("optimizer.proposer.model", name, "a key of models"))?;
             let task = config.optimizer.task.clone();
             Box::new(ReflectiveProposer::new(client, task, config.optimizer.max_prompt_length))
         }
@@ -215,7 +245,10 @@ async fn of_external(
     }
     for (name, n) in [("train", examples.train), ("val", examples.val)] {
         if n == 0 {
-            return Err(ConfigError::inconsistent(format!("the evaluator has no {name} examples; it must have some")).into());
+            return Err(ConfigError::inconsistent(format!(
+                "the evaluator has no {name} examples; it must have some"
+            ))
+            .into());
         }
     }
     Ok(Parts {
@@ -229,7 +262,11 @@ async fn of_external(
     })
 }
 
-fn external_spec(resolved: &Resolved, spec: &EvaluatorSpec, directory: Option<&RunDirectory>) -> ExternalSpec {
+fn external_spec(
+    resolved: &Resolved,
+    spec: &EvaluatorSpec,
+    directory: Option<&RunDirectory>,
+) -> ExternalSpec {
     let seconds = std::time::Duration::from_secs_f64;
     let mut external = ExternalSpec::new(spec.command.clone());
     external.cwd = Some(resolved.base.clone());

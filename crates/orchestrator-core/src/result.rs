@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use meta_traits::{Components, Cost, StopReason};
+use evaluation::EvaluationError;
+use evaluation::stats::{Bootstrap, paired_permutation};
+use meta_traits::{Components, Cost, StopReason, Stream};
 use serde::{Deserialize, Serialize};
 
 use crate::run::{Point, RunState};
@@ -35,6 +37,29 @@ pub struct HeldOut {
 }
 
 impl HeldOut {
+    /// Compares scores of the same examples in the same order: bootstrap intervals (BCa, 10,000 resamples) and the
+    /// paired permutation test (10,000 patterns).
+    ///
+    /// # Errors
+    /// [`EvaluationError::Undefined`] for fewer than two examples or lists of unequal length.
+    pub fn compare(seed: &[f32], best: &[f32], rng: &Stream) -> Result<Self, EvaluationError> {
+        let wide = |scores: &[f32]| scores.iter().map(|s| f64::from(*s)).collect::<Vec<f64>>();
+        let (seed, best) = (wide(seed), wide(best));
+        let difference: Vec<f64> = best.iter().zip(&seed).map(|(b, s)| b - s).collect();
+        let test = paired_permutation(&best, &seed, 10_000, &rng.child("permutation", 0))?;
+        let estimate = |values: &[f64], part| -> Result<Estimate, EvaluationError> {
+            let interval = Bootstrap::default().mean_interval(values, &rng.child("bootstrap", part))?;
+            Ok(Estimate { mean: interval.estimate, low: interval.low, high: interval.high })
+        };
+        Ok(Self {
+            examples: seed.len(),
+            seed: estimate(&seed, 0)?,
+            best: estimate(&best, 1)?,
+            difference: estimate(&difference, 2)?,
+            p_value: test.p,
+        })
+    }
+
     /// Whether the difference would be surprising, at 5 %, if the two were equally good.
     pub fn is_significant(&self) -> bool {
         self.p_value < 0.05

@@ -134,12 +134,21 @@ impl Session {
         let Some(mut result) = RunResult::of(driver.state(), self.algorithm.name(), stop) else {
             return Err(Error::NothingScored);
         };
-        if !self.test.is_empty() {
+        // One example has no spread, so nothing could be said about it.
+        if self.test.len() > 1 {
             let best = result.best_system.clone();
             let seed = driver.report(0, &self.start, self.test.clone()).await?;
-            let best = if best == self.start { seed.clone() } else { driver.report(1, &best, self.test.clone()).await? };
+            let best = if best == self.start {
+                seed.clone()
+            } else {
+                driver.report(1, &best, self.test.clone()).await?
+            };
+            if driver.is_paused() {
+                return Ok(Finish::Paused);
+            }
             if let (Some(seed), Some(best)) = (seed, best) {
-                result.held_out = Some(HeldOut::compare(&seed, &best, &Stream::root(self.seed).child("report", 0)));
+                let rng = Stream::root(self.seed).child("report", 0);
+                result.held_out = Some(HeldOut::compare(&seed, &best, &rng)?);
             }
         }
         result.spent = driver.state().spends().iter().map(|s| s.cost).sum();
@@ -165,4 +174,3 @@ impl Observer for Keeper<'_> {
         self.inner.observe(progress);
     }
 }
-

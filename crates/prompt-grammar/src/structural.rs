@@ -97,7 +97,8 @@ impl Structural {
             let allowed = query.candidate.names().collect::<Vec<_>>().join(", ");
             return Err(PromptError::UnknownComponent { name: query.component.clone(), allowed });
         };
-        let source = Source::new(&self.bank, self.options.max_shots, query);
+        let bank = self.bank.of_component(&query.component);
+        let source = Source::new(&bank, self.options.max_shots, query);
         let layout = Layout::parse(text, self.bank.placeholder());
         (0..ATTEMPTS)
             .find_map(move |i| self.attempt(&source, &layout, text, stream.child("attempt", i)))

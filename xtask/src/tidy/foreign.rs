@@ -22,6 +22,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Fault> {
             if item.contains(VIEW) {
                 continue;
             }
+            let item = without_private_fields(item);
             let word = words(&item).find(|word| FOREIGN.contains(word) || names.contains(word));
             if let Some(word) = word {
                 let message =
@@ -80,6 +81,16 @@ fn public_items(text: &str) -> Vec<(usize, String)> {
     items
 }
 
+/// A tuple struct without the fields that are not public.
+fn without_private_fields(item: String) -> String {
+    match item.split_once('(') {
+        Some((name, fields)) if item.starts_with("pub struct ") && !fields.contains("pub ") => {
+            name.to_string()
+        }
+        _ => item,
+    }
+}
+
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !is_wordly(c)).filter(|word| !word.is_empty())
 }
@@ -108,10 +119,12 @@ mod tests {
         check_source("use reqwest::Client;\npub struct A {\n    pub client: Client,\n}\n", &[3]);
         check_source("pub enum E {\n    Http(reqwest::Error),\n}\n", &[1]);
         check_source("pub use petgraph::Graph;\n", &[1]);
+        check_source("pub struct A(pub nalgebra::DVector<f64>);\n", &[1]);
     }
 
     #[test]
     fn inner_items_and_the_graph_view_may() {
+        check_source("use reqwest::header::HeaderName;\npub struct A(Vec<HeaderName>);\n", &[]);
         check_source("use candle_core::Tensor;\npub(crate) fn run(x: &Tensor) {\n}\n", &[]);
         check_source("pub fn as_graph(&self) -> petgraph::Graph<u8, u8> {\n}\n", &[]);
         check_source("pub fn f() {\n    let x = nalgebra::zero();\n}\n", &[]);

@@ -1,3 +1,5 @@
 //! Integration tests of `evaluation`, one binary.
 
 mod dataset;
+mod properties;
+mod stats;

@@ -38,7 +38,11 @@ impl HostedClient {
             }
             _ => {
                 let text = String::from_utf8_lossy(body);
-                InferenceError::Status { status, endpoint, message: self.clean(&stated(&text)), wait }
+                let mut message = self.clean(&stated(&text));
+                if message.is_empty() {
+                    "it gives no reason; check the base URL and the model's name".clone_into(&mut message);
+                }
+                InferenceError::Status { status, endpoint, message, wait }
             }
         }
     }

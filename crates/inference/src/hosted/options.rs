@@ -73,7 +73,7 @@ impl Default for HostedOptions {
     /// 60 s a try, [`RetryPolicy::default`], no price, no extra headers, 4 calls at once.
     fn default() -> Self {
         Self {
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             retry: RetryPolicy::default(),
             price: Price::default(),
             limit_field: LimitField::default(),

@@ -5,7 +5,10 @@ mod cached;
 mod canary;
 #[cfg(feature = "hosted")]
 mod hosted;
+#[cfg(feature = "hosted")]
+mod hub;
 mod metered;
 mod properties;
+mod provision;
 #[cfg(feature = "hosted")]
 mod server;

@@ -81,6 +81,7 @@ pub struct Check<'a, O: Optimizer> {
     contains: Contains<'a, O::Candidate>,
     evaluate: Evaluate<'a, O::Candidate>,
     reply: Answering<'a>,
+    upkeep: Box<dyn Fn(&mut O) + 'a>,
     seeds: Vec<u64>,
     steps: usize,
     width: usize,
@@ -105,6 +106,7 @@ impl<'a, O: Optimizer> Check<'a, O> {
             contains: Box::new(contains),
             evaluate: Box::new(evaluate),
             reply: Box::new(reply),
+            upkeep: Box::new(|_| {}),
             seeds: alloc::vec![0, 1, 2],
             steps: 48,
             width: 4,
@@ -115,6 +117,14 @@ impl<'a, O: Optimizer> Check<'a, O> {
     #[must_use]
     pub fn answering(mut self, reply: impl Fn(&Query, &mut Stream) -> Reply + 'a) -> Self {
         self.reply = Box::new(reply);
+        self
+    }
+
+    /// Does `upkeep` before every ask: what the optimizer's drivers must do beside asking and telling, such as
+    /// draining a log.
+    #[must_use]
+    pub fn upkeep(mut self, upkeep: impl Fn(&mut O) + 'a) -> Self {
+        self.upkeep = Box::new(upkeep);
         self
     }
 

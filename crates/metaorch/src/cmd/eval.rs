@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use meta_traits::{
-    Components, Draw, ExampleId, Fidelity, Instances, Outcome, Split, Stream, Trial, TrialId,
-};
+use meta_traits::{Components, Draw, ExampleId, Fidelity, Instances, Outcome, Split, Stream, Trial, TrialId};
 use orchestrator_core::Error;
 use orchestrator_core::compose::{self, Notice, Resolved};
 use orchestrator_core::result::HeldOut;
@@ -43,7 +41,7 @@ pub(crate) async fn eval(args: Eval, json: bool) -> Result<u8, Error> {
     };
     let before = score(&session, &baseline).await?;
     let after = if best == baseline { before.clone() } else { score(&session, &best).await? };
-    let held_out = HeldOut::compare(&before, &after, &Stream::root(session.seed).child("report", 0));
+    let held_out = HeldOut::compare(&before, &after, &Stream::root(session.seed).child("report", 0))?;
     let regressed = args.fail_under.is_some_and(|least| held_out.difference.mean < least);
     if json {
         print_json(&serde_json::json!({
@@ -59,7 +57,8 @@ pub(crate) async fn eval(args: Eval, json: bool) -> Result<u8, Error> {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Error> {
-    std::path::absolute(path).map_err(|source| RunError::Io { path: path.display().to_string(), source }.into())
+    std::path::absolute(path)
+        .map_err(|source| RunError::Io { path: path.display().to_string(), source }.into())
 }
 
 /// The texts that the run at `path` recommends.

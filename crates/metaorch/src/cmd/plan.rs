@@ -59,7 +59,9 @@ pub(crate) async fn plan(config: &Path, json: bool) -> Result<u8, Error> {
     );
     match (calls, expected, most, proposals) {
         (Some(calls), Some(expected), Some(most), Some((few, many))) => {
-            println!("the search      {calls} metric calls: the seed's validation takes {val}, then {few} to {many} proposals");
+            println!(
+                "the search      {calls} metric calls: the seed's validation takes {val}, then {few} to {many} proposals"
+            );
             println!("the report      {test} metric calls on the test split, outside the budget of calls");
             println!(
                 "in all          {} model calls, {} tokens, ${:.4}; at most {} tokens, ${:.4}",
@@ -98,7 +100,14 @@ async fn probe(session: &Session) -> Result<Probe, Error> {
         took += started.elapsed();
         if let Outcome::Failed { kind, message, cost } = &outcome {
             let (first, usd) = (format!("{message}, on {example}"), cost.nano_usd as f64 * 1e-9);
-            return Err(orchestrator_core::run::RunError::Evaluator { failed: 1, calls: 1, first, usd, kind: *kind }.into());
+            return Err(orchestrator_core::run::RunError::Evaluator {
+                failed: 1,
+                calls: 1,
+                first,
+                usd,
+                kind: *kind,
+            }
+            .into());
         }
         spent += outcome.cost();
         if most.of(Unit::Tokens) >= cap.of(Unit::Tokens) {
@@ -112,5 +121,11 @@ async fn probe(session: &Session) -> Result<Probe, Error> {
     mean.tokens_out = spent.tokens_out.div_ceil(n);
     mean.nano_usd = spent.nano_usd.div_ceil(n);
     let batching = session.evaluator.batching();
-    Ok(Probe { mean, cap, spent, seconds: took.as_secs_f64() / n as f64, concurrent: batching.concurrent.max(1) })
+    Ok(Probe {
+        mean,
+        cap,
+        spent,
+        seconds: took.as_secs_f64() / n as f64,
+        concurrent: batching.concurrent.max(1),
+    })
 }

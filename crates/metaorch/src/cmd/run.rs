@@ -48,7 +48,8 @@ pub(crate) async fn demo(budget: u64, seed: u64, runs: PathBuf, json: bool) -> R
 
 async fn start(resolved: Resolved, json: bool) -> Result<u8, Error> {
     let directory = |resolved: &Resolved| {
-        RunDirectory::create(&resolved.config.runs, &resolved.config.name, &resolved.to_yaml()?).map_err(Error::from)
+        RunDirectory::create(&resolved.config.runs, &resolved.config.name, &resolved.to_yaml()?)
+            .map_err(Error::from)
     };
     go(resolved, directory, json).await
 }

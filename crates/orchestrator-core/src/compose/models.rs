@@ -5,8 +5,8 @@ use std::sync::Arc;
 #[cfg(feature = "embedded")]
 use inference::embedded::{EmbeddedClient, EmbeddedOptions};
 use inference::{
-    Cached, Environment, HostedClient, HostedOptions, InferenceError, Key, LlmClient, ModelFile, ModelStore, Price,
-    ScriptedClient,
+    Cached, Environment, HostedClient, HostedOptions, InferenceError, Key, LlmClient, ModelFile, ModelStore,
+    Price, ScriptedClient,
 };
 
 use crate::compose::Notice;
@@ -71,14 +71,15 @@ async fn open(
         Provider::Scripted => {
             let answer = spec.model.clone();
             // Labels are scored by a hash of prompt and label: arbitrary, but the same every time.
-            let client = ScriptedClient::answering(move |_| answer.clone()).named("scripted").scoring(|request| {
-                let prompt = format!("{:?}", request.prompt);
-                let score = |label: &String| {
-                    let hash = blake3::hash(format!("{prompt}\0{label}").as_bytes());
-                    -f64::from(hash.as_bytes()[0]) / 32.0 - 0.1
-                };
-                request.continuations.iter().map(score).collect()
-            });
+            let client =
+                ScriptedClient::answering(move |_| answer.clone()).named("scripted").scoring(|request| {
+                    let prompt = format!("{:?}", request.prompt);
+                    let score = |label: &String| {
+                        let hash = blake3::hash(format!("{prompt}\0{label}").as_bytes());
+                        -f64::from(hash.as_bytes()[0]) / 32.0 - 0.1
+                    };
+                    request.continuations.iter().map(score).collect()
+                });
             keep(client, cache, true)
         }
     })
@@ -148,6 +149,8 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Error> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => Ok(result?),
-        Err(error) => Err(InferenceError::Script { message: format!("a worker thread ended: {error}") }.into()),
+        Err(error) => {
+            Err(InferenceError::Script { message: format!("a worker thread ended: {error}") }.into())
+        }
     }
 }

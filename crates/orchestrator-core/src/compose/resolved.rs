@@ -31,7 +31,8 @@ impl Resolved {
     /// # Errors
     /// [`ConfigError::Inconsistent`] when a value has no YAML form.
     pub fn to_yaml(&self) -> Result<String, ConfigError> {
-        serde_saphyr::to_string(self).map_err(|e| ConfigError::inconsistent(format!("it cannot be written as YAML: {e}")))
+        serde_saphyr::to_string(self)
+            .map_err(|e| ConfigError::inconsistent(format!("it cannot be written as YAML: {e}")))
     }
 
     /// Reads what [`Resolved::to_yaml`] wrote.

@@ -366,7 +366,11 @@ impl RunConfig {
                 ));
             }
             1 => {}
-            _ => return Err(ConfigError::inconsistent("more than one of system, evaluator and simulated is given. Keep one")),
+            _ => {
+                return Err(ConfigError::inconsistent(
+                    "more than one of system, evaluator and simulated is given. Keep one",
+                ));
+            }
         }
         if self.system.is_some() {
             if self.data.is_none() {
@@ -402,7 +406,11 @@ impl RunConfig {
             return Err(ConfigError::range("optimizer.minibatch", 0, "1 to the number of training examples"));
         }
         if self.optimizer.val_examples == Some(0) {
-            return Err(ConfigError::range("optimizer.val_examples", 0, "at least 1, or leave it out for all"));
+            return Err(ConfigError::range(
+                "optimizer.val_examples",
+                0,
+                "at least 1, or leave it out for all",
+            ));
         }
         if !(100..=10_000).contains(&self.optimizer.max_prompt_length) {
             return Err(ConfigError::range(

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use meta_traits::{ExampleId, Split};
@@ -28,6 +29,7 @@ pub struct Bank {
     labels: Vec<String>,
     task: Option<String>,
     placeholder: String,
+    components: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +59,7 @@ impl Bank {
             }
         }
         let labels = labels_of(kept.values());
-        Ok(Self { items: kept, labels, task: None, placeholder: "input".into() })
+        Ok(Self { items: kept, labels, task: None, placeholder: "input".into(), components: None })
     }
 
     /// The same bank with these labels, for instance those that a data set declares.
@@ -79,6 +81,30 @@ impl Bank {
     pub fn with_placeholder(mut self, name: impl Into<String>) -> Self {
         self.placeholder = name.into();
         self
+    }
+
+    /// The same bank for these components alone: those that give the system's answer. Prompts of other components,
+    /// whose answers the data does not hold, get no examples, labels or task. The default is every component.
+    #[must_use]
+    pub fn with_components(mut self, names: Vec<String>) -> Self {
+        self.components = Some(names);
+        self
+    }
+
+    /// This bank where it fits `component`, else one that is empty.
+    pub(super) fn of_component(&self, component: &str) -> Cow<'_, Self> {
+        let fits = self.components.as_ref().is_none_or(|names| names.iter().any(|n| n == component));
+        if fits {
+            return Cow::Borrowed(self);
+        }
+        let (items, labels) = (BTreeMap::new(), Vec::new());
+        Cow::Owned(Self {
+            items,
+            labels,
+            task: None,
+            placeholder: self.placeholder.clone(),
+            components: None,
+        })
     }
 
     /// The labels of the task; empty where answers are free.

@@ -132,6 +132,21 @@ fn examples_of_the_evidence_are_not_shown() {
 }
 
 #[test]
+fn components_whose_answers_are_unknown_get_wording_alone() {
+    let bank = bank().with_components(vec!["answer".into()]);
+    let proposer = Structural::new(bank, StructuralOptions::default()).unwrap();
+    let mut changed = 0;
+    for i in 0..100 {
+        let asked = query("Sum up the ticket.\n\nTicket: {{ input }}\nSummary:", &[1]);
+        let prompt = rendered(&proposer.propose(&asked, Stream::root(i)).unwrap(), "Q");
+        assert_eq!(shots(&prompt), 0);
+        assert!(LABELS.iter().all(|label| !prompt.contains(label)), "{prompt}");
+        changed += usize::from(prompt.contains("Sum up the ticket."));
+    }
+    assert_eq!(changed, 100, "the instruction stays");
+}
+
+#[test]
 fn what_cannot_be_edited_is_an_error() {
     let tight = Structural::new(bank(), StructuralOptions { max_length: 12, ..Default::default() }).unwrap();
     let long = "Decide who answers this long ticket: {{ input }}";

@@ -81,6 +81,7 @@ where
 
     /// Asks for up to `width` things and checks what comes.
     pub(super) fn ask(&mut self, width: usize) -> Result<Round, Violation> {
+        (self.check.upkeep)(&mut self.optimizer);
         let idle = self.trials.is_empty() && self.queries.is_empty();
         let batch = match NonZeroUsize::new(width) {
             Some(width) if width.get() > 1 => self.optimizer.ask_batch(width),

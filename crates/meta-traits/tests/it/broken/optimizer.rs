@@ -230,3 +230,9 @@ fn each_snapshot_law_is_enforced() {
     ];
     super::check(OPTIMIZER_SNAPSHOT_LAWS, &cases, |fault| optimizer_snapshot(&kit_for(fault)));
 }
+
+#[test]
+fn what_the_driver_drains_does_not_count_as_memory() {
+    let drained = kit_for(Fault::KeepsALog).upkeep(|broken| broken.log.clear());
+    assert_eq!(optimizer_snapshot(&drained), Ok(()));
+}

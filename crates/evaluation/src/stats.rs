@@ -1,0 +1,91 @@
+//! Statistics for scores: an interval of a mean, and tests of two arms on the same examples.
+//!
+//! Randomness comes from the [`Stream`](meta_traits::Stream) given: the same values and stream give the same bits.
+//! Cases in which a figure has no meaning are errors that say so; nothing returns NaN.
+//!
+//! | input | [`Bootstrap::mean_interval`] | [`paired_permutation`] | [`mcnemar_exact`] | [`wilson`] |
+//! |---|---|---|---|---|
+//! | nothing | error | error | p = 1 | error |
+//! | one value | error: one value has no spread | p = 1 | p = 1 | interval |
+//! | all equal | the point: resampling sees no spread; use [`wilson`] for 0/1 scores | p = 1 when all differences are 0 | | interval |
+//! | NaN or infinite | error | error | | |
+//!
+//! ```
+//! use evaluation::stats::{Bootstrap, mcnemar_exact, paired_permutation, wilson};
+//! use meta_traits::Stream;
+//!
+//! let seed = [0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0];
+//! let best = [1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0];
+//! let test = paired_permutation(&best, &seed, 10_000, &Stream::root(1))?;
+//! assert_eq!((test.difference, test.p), (0.5, 0.125));
+//! assert_eq!(mcnemar_exact(4, 0), 0.125);
+//! assert!(wilson(7, 8, 0.95)?.contains(0.875));
+//! let interval = Bootstrap::default().mean_interval(&best, &Stream::root(1))?;
+//! assert!(interval.low < 0.875 && 0.875 < interval.high);
+//! # Ok::<(), evaluation::EvaluationError>(())
+//! ```
+
+use serde::Serialize;
+
+use crate::EvaluationError;
+
+mod bootstrap;
+mod mcnemar;
+mod permutation;
+mod wilson;
+
+pub use bootstrap::{Bootstrap, Method};
+pub use mcnemar::{mcnemar_exact, mcnemar_of};
+pub use permutation::{PairedTest, paired_permutation};
+pub use wilson::wilson;
+
+/// An estimate and the bounds around it: `low <= estimate <= high`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Interval {
+    /// The point estimate.
+    pub estimate: f64,
+    /// Lower bound.
+    pub low: f64,
+    /// Upper bound.
+    pub high: f64,
+    /// Intended coverage, in (0, 1).
+    pub level: f64,
+}
+
+impl Interval {
+    /// An interval; bounds that miss the estimate are moved to it.
+    fn around(estimate: f64, low: f64, high: f64, level: f64) -> Self {
+        Self { estimate, low: low.min(estimate), high: high.max(estimate), level }
+    }
+
+    /// Whether `x` lies between the bounds, bounds included.
+    pub fn contains(&self, x: f64) -> bool {
+        self.low <= x && x <= self.high
+    }
+}
+
+fn undefined<T>(statistic: &'static str, message: impl Into<String>) -> Result<T, EvaluationError> {
+    Err(EvaluationError::Undefined { statistic, message: message.into() })
+}
+
+fn finite(statistic: &'static str, values: &[f64]) -> Result<(), EvaluationError> {
+    match values.iter().position(|v| !v.is_finite()) {
+        Some(at) => {
+            undefined(statistic, format!("value {at} is {}. Leave out failed evaluations", values[at]))
+        }
+        None => Ok(()),
+    }
+}
+
+fn level_in_range(statistic: &'static str, level: f64) -> Result<(), EvaluationError> {
+    if level > 0.0 && level < 1.0 {
+        return Ok(());
+    }
+    undefined(statistic, format!("the level is {level}. Allowed: above 0, below 1, such as 0.95"))
+}
+
+/// The mean, added up from first to last.
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
