@@ -1,1 +1,15 @@
-//! Shared by the bench programs.
+//! Shared by the bench programs: one program a field under `src/bin`, seeded and repeatable.
+//!
+//! Every program takes instances and seeds as ranges `A..B` (both ends included), writes raw rows with `--out DIR`,
+//! and ends with one JSON object on the last line of its output. Bad arguments end it with status 2.
+
+pub mod cab;
+mod command;
+mod parallel;
+mod range;
+mod rows;
+
+pub use command::parse;
+pub use parallel::in_parallel;
+pub use range::Range;
+pub use rows::write_rows;

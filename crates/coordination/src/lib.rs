@@ -1,7 +1,9 @@
 //! Orders updates, guards budgets, and keeps the journal that a run can be rebuilt from.
 //!
-//! Present today: the [`journal`], an append-only log of JSON records with chained checksums, torn-tail recovery and
-//! injected storage. It is the only record of a run: whatever else a run directory holds can be rebuilt from it.
+//! Present today: [`CoordinationConfig`], the settings with their ranges, and the [`journal`], an append-only log of
+//! JSON records with chained checksums, torn-tail recovery and injected storage. The journal is the only record of a
+//! run: whatever else a run directory holds can be rebuilt from it. Planning, locks and scheduling are not part of
+//! this version.
 //!
 //! ```
 //! use coordination::journal::{Journal, MemoryStorage};
@@ -15,3 +17,7 @@
 //! ```
 
 pub mod journal;
+
+mod config;
+
+pub use config::{AllocationStrategy, ConfigError, CoordinationConfig};

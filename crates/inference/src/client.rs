@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use meta_traits::{BoxFuture, Cost};
 
 use crate::{Embed, Embedded, Generate, Generated, InferenceError, Score, Scored};
@@ -37,5 +39,27 @@ pub trait LlmClient: Send + Sync {
     /// Calls worth having in flight at once.
     fn concurrency(&self) -> usize {
         1
+    }
+}
+
+/// Shared clients, trait objects included, are clients.
+impl<C: LlmClient + ?Sized> LlmClient for Arc<C> {
+    fn identity(&self) -> &str {
+        (**self).identity()
+    }
+    fn generate<'a>(&'a self, request: &'a Generate) -> BoxFuture<'a, Result<Generated, InferenceError>> {
+        (**self).generate(request)
+    }
+    fn score<'a>(&'a self, request: &'a Score) -> BoxFuture<'a, Result<Scored, InferenceError>> {
+        (**self).score(request)
+    }
+    fn embed<'a>(&'a self, request: &'a Embed) -> BoxFuture<'a, Result<Embedded, InferenceError>> {
+        (**self).embed(request)
+    }
+    fn cap(&self, request: &Generate) -> Cost {
+        (**self).cap(request)
+    }
+    fn concurrency(&self) -> usize {
+        (**self).concurrency()
     }
 }

@@ -28,7 +28,10 @@ pub enum InferenceError {
         key_from: String,
     },
     /// The endpoint asks to slow down.
-    #[error("429 from {endpoint}: too many requests. Wait {wait:?} or lower `concurrency`")]
+    #[error(
+        "429 from {endpoint}: too many requests. {} or lower `concurrency`",
+        wait.map_or_else(|| "Wait".to_owned(), |wait| format!("Wait {wait:?}"))
+    )]
     RateLimited {
         /// Host and path.
         endpoint: String,
@@ -43,6 +46,14 @@ pub enum InferenceError {
         /// Host and path.
         endpoint: String,
         /// The start of the body.
+        message: String,
+        /// The endpoint's advice on when to ask again.
+        wait: Option<Duration>,
+    },
+    /// An address, key or header that no request can be made of. The message never repeats it.
+    #[error("endpoint: {message}")]
+    Endpoint {
+        /// What is wrong and what is allowed.
         message: String,
     },
     /// Nobody answers there.
@@ -111,6 +122,14 @@ pub enum InferenceError {
         /// Every option with its command.
         message: String,
     },
+    /// A download of a model failed; nothing of the model store was changed.
+    #[error("cannot fetch model {model}: {message}")]
+    Fetch {
+        /// The model's name.
+        model: String,
+        /// What failed, where, and what to do instead.
+        message: String,
+    },
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -131,17 +150,31 @@ pub enum InferenceError {
 impl Classify for InferenceError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Auth { .. } | Self::NoKey { .. } | Self::Unsupported { .. } => ErrorKind::Permanent,
             Self::RateLimited { .. } | Self::Unreachable { .. } | Self::Timeout { .. } => {
                 ErrorKind::Transient
             }
             Self::Status { status, .. } if matches!(*status, 408 | 409 | 425 | 500..) => ErrorKind::Transient,
-            Self::Status { .. } => ErrorKind::Permanent,
+            Self::Auth { .. } | Self::NoKey { .. } | Self::Unsupported { .. } | Self::Status { .. } => {
+                ErrorKind::Permanent
+            }
             Self::Protocol { .. } => ErrorKind::Protocol,
             Self::Invalid { .. } | Self::TooLong { .. } => ErrorKind::InvalidInput,
-            Self::Model { .. } | Self::NoModel { .. } | Self::Io { .. } | Self::Script { .. } => {
-                ErrorKind::Config
-            }
+            Self::Model { .. }
+            | Self::NoModel { .. }
+            | Self::Fetch { .. }
+            | Self::Endpoint { .. }
+            | Self::Io { .. }
+            | Self::Script { .. } => ErrorKind::Config,
+        }
+    }
+}
+
+impl InferenceError {
+    /// How long the endpoint asked to wait before the next try.
+    pub fn advised_wait(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { wait, .. } | Self::Status { wait, .. } => *wait,
+            _ => None,
         }
     }
 }

@@ -131,12 +131,17 @@ impl Usage {
         Self { tokens_in, tokens_out, ..Self::default() }
     }
 
-    /// What to charge: one model call with these tokens, or nothing if the answer was cached.
+    /// What a budget charges: one model call with these tokens, cached or not.
+    ///
+    /// A run's record must not depend on what a cache happened to hold when a killed run was resumed, so a budget
+    /// counts every call as if it was made; [`Usage::paid`] is what left the purse.
     pub fn cost(&self) -> Cost {
-        if self.from_cache {
-            return Cost::ZERO;
-        }
         Cost::tokens(1, self.tokens_in, self.tokens_out).with_nano_usd(self.nano_usd)
+    }
+
+    /// What was really paid: nothing if the answer came from the answer cache.
+    pub fn paid(&self) -> Cost {
+        if self.from_cache { Cost::ZERO } else { self.cost() }
     }
 }
 

@@ -145,8 +145,7 @@ pub enum Unit {
 
 impl Unit {
     /// Every unit.
-    pub const ALL: [Self; 5] =
-        [Self::Evaluations, Self::ModelCalls, Self::Tokens, Self::NanoUsd, Self::Wall];
+    pub const ALL: [Self; 5] = [Self::Evaluations, Self::ModelCalls, Self::Tokens, Self::NanoUsd, Self::Wall];
 
     /// What a reader calls it.
     pub fn name(self) -> &'static str {
@@ -356,6 +355,7 @@ impl Meter {
     }
 
     /// Ends a reservation with what was really used, and returns what went beyond it ([`Cost::ZERO`] if all is well).
+    #[expect(clippy::needless_pass_by_value, reason = "a lease that is taken cannot be used twice")]
     pub fn commit(&mut self, lease: Lease, used: Cost) -> Cost {
         self.reserved = self.reserved.less(lease.reserved);
         self.committed += used;
@@ -363,6 +363,7 @@ impl Meter {
     }
 
     /// Ends a reservation of which nothing was used.
+    #[expect(clippy::needless_pass_by_value, reason = "a lease that is taken cannot be used twice")]
     pub fn refund(&mut self, lease: Lease) {
         self.reserved = self.reserved.less(lease.reserved);
     }

@@ -1,4 +1,5 @@
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::future::Future;
 use core::pin::Pin;
 
@@ -51,6 +52,18 @@ pub trait Evaluator<C>: Send + Sync {
 }
 
 impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Box<E> {
+    fn evaluate<'a>(&'a self, trial: &'a Trial<C>, rng: Stream) -> BoxFuture<'a, Outcome> {
+        (**self).evaluate(trial, rng)
+    }
+    fn batching(&self) -> Batching {
+        (**self).batching()
+    }
+    fn cap(&self, trial: &Trial<C>) -> Cost {
+        (**self).cap(trial)
+    }
+}
+
+impl<C, E: Evaluator<C> + ?Sized> Evaluator<C> for Arc<E> {
     fn evaluate<'a>(&'a self, trial: &'a Trial<C>, rng: Stream) -> BoxFuture<'a, Outcome> {
         (**self).evaluate(trial, rng)
     }

@@ -24,7 +24,7 @@ impl Fidelity {
     ///
     /// # Errors
     /// [`FidelityError`] otherwise, NaN included.
-    pub fn new(value: f64) -> Result<Self, FidelityError> {
+    pub const fn new(value: f64) -> Result<Self, FidelityError> {
         if value > 0.0 && value <= 1.0 { Ok(Self(value)) } else { Err(FidelityError(value)) }
     }
 

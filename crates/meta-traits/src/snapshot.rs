@@ -65,8 +65,7 @@ impl<T: Snapshot> DynSnapshot for T {
         if envelope.version > T::VERSION {
             return Err(RestoreError::Version { newest: T::VERSION, found: envelope.version });
         }
-        let state =
-            serde_json::from_slice(&envelope.body).map_err(|e| RestoreError::Body(e.to_string()))?;
+        let state = serde_json::from_slice(&envelope.body).map_err(|e| RestoreError::Body(e.to_string()))?;
         self.restore(state)
     }
 }

@@ -1,2 +1,50 @@
-//! The command line.
-fn main() {}
+//! `metaorch`: makes a compound AI system measurably better within a hard budget.
+
+mod args;
+mod cmd;
+mod exit;
+mod progress;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the asynchronous runtime cannot start: {error}");
+            return ExitCode::from(1);
+        }
+    };
+    let json = cli.json;
+    let finished = runtime.block_on(async {
+        match cli.command {
+            Command::Run(args) => cmd::run::run(args, json).await,
+            Command::Resume { run } => cmd::run::resume(&run, json).await,
+            Command::Demo { budget, seed, runs } => cmd::run::demo(budget, seed, runs, json).await,
+            Command::Status { run } => cmd::status::status(&run, json),
+            Command::Check { config } => cmd::check::check(&config, json).await,
+            Command::Plan { config } => cmd::plan::plan(&config, json).await,
+            Command::Eval(args) => cmd::eval::eval(args, json).await,
+            Command::Model { action } => cmd::model::model(action, json).await,
+        }
+    });
+    // Blocking work of a cancelled call must not hold the exit up.
+    runtime.shutdown_background();
+    match finished {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            if json {
+                let kind = meta_traits::Classify::kind(&error);
+                progress::print_json(
+                    &serde_json::json!({"event": "error", "kind": kind, "message": error.to_string()}),
+                );
+            }
+            eprintln!("error: {error}");
+            ExitCode::from(exit::code(&error))
+        }
+    }
+}

@@ -11,5 +11,5 @@ pub use error::ConfigError;
 pub use read::{from_text, nearest};
 pub use spec::{
     Algorithm, BudgetSpec, DataSpec, EvaluatorSpec, ModelSpec, OptimizerSpec, ProposerSpec, Provider,
-    ReportSpec, RunConfig,
+    ReportSpec, RunConfig, SimulatedSpec,
 };

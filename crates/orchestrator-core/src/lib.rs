@@ -1,11 +1,21 @@
 //! Composes the pillars into one search over prompts, structure and hyperparameters.
 //!
-//! [`run`] is the loop: it asks an optimizer, has candidates evaluated, records every event and can be resumed bit for
-//! bit. [`checkpoint`] shortens resuming, [`store`] is the run directory, [`algorithms`] are what the loop drives,
-//! [`simulated`] is a compound system without a model to try them on.
+//! From the outside in: a [`config`] file is composed ([`compose`]) into a [`session`], which drives the [`run`] loop
+//! over an algorithm of [`algorithms`] and keeps everything in a run directory ([`store`]); what comes out is a
+//! [`result`]. What is optimised is a compound system ([`system`]), a program in any language, or the built-in
+//! [`simulated`] one.
 
 pub mod algorithms;
 pub mod checkpoint;
+pub mod compose;
+pub mod config;
+mod error;
+pub mod proposers;
+pub mod result;
 pub mod run;
+pub mod session;
 pub mod simulated;
 pub mod store;
+pub mod system;
+
+pub use error::Error;

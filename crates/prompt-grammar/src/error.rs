@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 use meta_traits::{Classify, ErrorKind, ExampleId};
 use thiserror::Error;
 
@@ -79,8 +81,8 @@ pub enum PromptError {
 }
 
 impl PromptError {
-    pub(crate) fn range(field: &str, value: impl ToString, allowed: &str) -> Self {
-        Self::Range { field: field.into(), value: value.to_string(), allowed: allowed.into() }
+    pub(crate) fn range(field: &str, value: impl Display, allowed: &str) -> Self {
+        Self::Range { field: field.into(), value: format!("{value}"), allowed: allowed.into() }
     }
 }
 

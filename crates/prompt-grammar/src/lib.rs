@@ -1,13 +1,23 @@
 //! Evolves which words, in which structure, a prompt should have.
 //!
 //! - [`gepa`]: the GEPA loop as an ask/tell optimizer. It decides which text to rewrite and which to keep.
+//! - [`Reflection`]: has a language model write a new text: renders the request and reads the reply.
+//! - [`Structural`]: writes a new text by small typed edits, without any model.
+//! - [`PromptConfig`]: the settings users write.
 //!
 //! Everything here is a pure function of its arguments: no clock, no file, no network, no thread. Random draws come
 //! from [`meta_traits::Stream`] key paths.
 
 pub mod gepa;
+pub mod reflect;
+pub mod structural;
 
+mod config;
 mod error;
+mod placeholder;
 
+pub use config::{AnalysisDepth, PromptConfig};
 pub use error::PromptError;
 pub use gepa::Gepa;
+pub use reflect::Reflection;
+pub use structural::Structural;

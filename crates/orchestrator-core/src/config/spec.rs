@@ -6,6 +6,7 @@ use meta_traits::Budget;
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
+use crate::simulated::{Family, Scenario};
 use crate::system::SystemSpec;
 
 /// A whole run as its file describes it.
@@ -26,6 +27,9 @@ pub struct RunConfig {
     /// A program that evaluates candidates instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluator: Option<EvaluatorSpec>,
+    /// A built-in simulated system instead: no model, no data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated: Option<SimulatedSpec>,
     /// Where the examples are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataSpec>,
@@ -101,6 +105,36 @@ fn default_timeout() -> f64 {
 
 fn default_restarts() -> u32 {
     5
+}
+
+/// An instance of the built-in simulated system.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SimulatedSpec {
+    /// Number of the instance.
+    #[serde(default = "default_instance")]
+    pub instance: u64,
+    /// What a candidate is made of.
+    #[serde(default = "default_scenario")]
+    pub scenario: Scenario,
+    /// Shape of the hidden problem.
+    #[serde(default = "default_family")]
+    pub family: Family,
+    /// Share of evaluations that are fresh draws, 0 to 1; the family's own by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rho: Option<f64>,
+}
+
+fn default_instance() -> u64 {
+    1
+}
+
+fn default_scenario() -> Scenario {
+    Scenario::Prompts
+}
+
+fn default_family() -> Family {
+    Family::Base
 }
 
 /// Who runs a model.
@@ -207,6 +241,9 @@ pub struct OptimizerSpec {
     pub algorithm: Algorithm,
     /// Training examples a proposal is tried on first.
     pub minibatch: usize,
+    /// Validation examples that decide, drawn once with the expected answers evenly spread; all by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub val_examples: Option<usize>,
     /// Whether candidates are merged as well.
     pub merge: bool,
     /// Who writes; by default the evaluator program if it offers to, else structural edits.
@@ -224,6 +261,7 @@ impl Default for OptimizerSpec {
         Self {
             algorithm: Algorithm::default(),
             minibatch: 3,
+            val_examples: None,
             merge: false,
             proposer: None,
             task: None,
@@ -320,30 +358,37 @@ impl RunConfig {
     /// What can be checked without looking at data, system or models.
     fn check(&self) -> Result<(), ConfigError> {
         self.budget.resolve()?;
-        match (&self.system, &self.evaluator) {
-            (None, None) => {
+        let kinds = [self.system.is_some(), self.evaluator.is_some(), self.simulated.is_some()];
+        match kinds.iter().filter(|given| **given).count() {
+            0 => {
                 return Err(ConfigError::inconsistent(
                     "neither system nor evaluator is given. Describe a system (with data and metric), or name an evaluator command",
                 ));
             }
-            (Some(_), Some(_)) => {
-                return Err(ConfigError::inconsistent("system and evaluator are both given. Keep one"));
-            }
-            (Some(_), None) if self.data.is_none() => {
-                return Err(ConfigError::inconsistent("system needs data: give data.train and data.val"));
-            }
-            (Some(_), None) if self.metric.is_none() => {
-                return Err(ConfigError::inconsistent("system needs metric, such as label or exact"));
-            }
-            (None, Some(_)) if self.data.is_some() || self.metric.is_some() => {
+            1 => {}
+            _ => {
                 return Err(ConfigError::inconsistent(
-                    "an evaluator brings its own data and metric: remove data and metric",
+                    "more than one of system, evaluator and simulated is given. Keep one",
                 ));
             }
-            (None, Some(evaluator)) if evaluator.command.is_empty() => {
-                return Err(ConfigError::range("evaluator.command", "[]", "a program and its arguments"));
+        }
+        if self.system.is_some() {
+            if self.data.is_none() {
+                return Err(ConfigError::inconsistent("system needs data: give data.train and data.val"));
             }
-            _ => {}
+            if self.metric.is_none() {
+                return Err(ConfigError::inconsistent("system needs metric, such as label or exact"));
+            }
+        } else if self.data.is_some() || self.metric.is_some() {
+            return Err(ConfigError::inconsistent("data and metric belong to a system: remove them"));
+        }
+        if self.evaluator.as_ref().is_some_and(|e| e.command.is_empty()) {
+            return Err(ConfigError::range("evaluator.command", "[]", "a program and its arguments"));
+        }
+        if let Some(rho) = self.simulated.and_then(|s| s.rho)
+            && !(0.0..=1.0).contains(&rho)
+        {
+            return Err(ConfigError::range("simulated.rho", rho, "0 to 1"));
         }
         let name_ok = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if self.name.is_empty()
@@ -360,6 +405,13 @@ impl RunConfig {
         if self.optimizer.minibatch == 0 {
             return Err(ConfigError::range("optimizer.minibatch", 0, "1 to the number of training examples"));
         }
+        if self.optimizer.val_examples == Some(0) {
+            return Err(ConfigError::range(
+                "optimizer.val_examples",
+                0,
+                "at least 1, or leave it out for all",
+            ));
+        }
         if !(100..=10_000).contains(&self.optimizer.max_prompt_length) {
             return Err(ConfigError::range(
                 "optimizer.max_prompt_length",
@@ -373,7 +425,7 @@ impl RunConfig {
         if let Some(ProposerSpec::Model(name)) = &self.optimizer.proposer {
             self.known_model("optimizer.proposer.model", name)?;
         }
-        if let (Some(e), false) = (&self.evaluator, self.system.is_some()) {
+        if let Some(e) = &self.evaluator {
             for (field, value) in
                 [("evaluator.timeout_s", e.timeout_s), ("evaluator.hello_timeout_s", e.hello_timeout_s)]
             {

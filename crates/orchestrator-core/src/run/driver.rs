@@ -43,6 +43,7 @@ pub struct Driver<'a> {
     stream: Stream,
     resumed: bool,
     uncertain: Cost,
+    paused: bool,
 }
 
 impl<'a> Driver<'a> {
@@ -68,6 +69,7 @@ impl<'a> Driver<'a> {
             stream,
             resumed,
             uncertain,
+            paused: false,
         }
     }
 
@@ -95,6 +97,11 @@ impl<'a> Driver<'a> {
     /// The most that a killed run may have paid for without a record.
     pub fn uncertain(&self) -> Cost {
         self.uncertain
+    }
+
+    /// Whether the caller's wish to pause cut something short.
+    pub fn is_paused(&self) -> bool {
+        self.paused
     }
 
     /// Number of events in the log, and its checksum.
@@ -148,6 +155,10 @@ impl<'a> Driver<'a> {
                 Ask::Done(reason) => self.done(reason)?,
                 _ => return Err(RunError::Stuck),
             }
+            if self.paused {
+                self.tape.sync()?;
+                return Ok(Ending::Interrupted);
+            }
             self.follow_best()?;
         }
         self.tape.sync()?;
@@ -199,7 +210,8 @@ impl<'a> Driver<'a> {
         let id = trial.id;
         let result = self.evaluate(trial, examples, Phase::Search).await?;
         let Some(result) = result else {
-            return if self.state.stop().is_some() { Ok(()) } else { self.stop(StopReason::Budget) };
+            let ended = self.paused || self.state.stop().is_some();
+            return if ended { Ok(()) } else { self.stop(StopReason::Budget) };
         };
         let score = result.mean();
         self.search.tell(id, result.outcome())?;
@@ -231,7 +243,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Evaluates a candidate block by block. `None` when the budget ran out on the way.
+    /// Evaluates a candidate block by block. `None` when the budget ran out, or the caller asked to pause, on the way.
     async fn evaluate(
         &mut self,
         trial: Trial<Components>,
@@ -264,7 +276,7 @@ impl<'a> Driver<'a> {
         Ok(Some(collected))
     }
 
-    /// Evaluates what is not on record. False when the budget ran out.
+    /// Evaluates what is not on record. False when the budget ran out or the caller asked to pause.
     async fn live(
         &mut self,
         trial: &Trial<Components>,
@@ -302,6 +314,11 @@ impl<'a> Driver<'a> {
         let (mut issued, mut committed, mut short) = (0, 0, false);
         loop {
             while !short && issued < blocks.len() && flight.len() < batching.concurrent.max(1) {
+                // What is in flight is paid for and will be recorded; nothing new is begun.
+                self.paused = issued > 0 && (self.options.interrupted)();
+                if self.paused {
+                    break;
+                }
                 let mut cap = evaluator.cap(&blocks[issued]);
                 if phase == Phase::Report {
                     cap = cap.less(Cost::evaluations(cap.evaluations));
@@ -337,7 +354,7 @@ impl<'a> Driver<'a> {
             }
         }
         self.release(&mut held, draws, collected, trial.id)?;
-        Ok(!short)
+        Ok(!short && !self.paused)
     }
 
     /// Whether the newest block failed and should wait for what comes next.
@@ -463,6 +480,11 @@ impl<'a> Driver<'a> {
             Ok(proposal) => (proposal.reply, proposal.cost),
             Err(_) => (Reply::Failed("the proposer panicked".into()), Cost::ZERO),
         };
+        if let Reply::Failed(why) = &reply
+            && self.state.failed_replies() + 1 >= self.options.failure_limit
+        {
+            return Err(RunError::Proposer { times: self.options.failure_limit, last: why.clone() });
+        }
         cost.wall = Duration::ZERO;
         cost.evaluations = 0;
         self.log(&Record::Reply { query: query.id.0, reply: reply.clone(), cost })?;

@@ -48,6 +48,14 @@ pub enum RunError {
         /// The sort of fault.
         kind: ErrorKind,
     },
+    /// Nobody writes new texts.
+    #[error("proposer: {times} queries in a row failed (last: {last}). Check the proposer, then resume")]
+    Proposer {
+        /// How many.
+        times: u64,
+        /// Why the last one failed.
+        last: String,
+    },
     /// The budget does not allow a single round.
     #[error("budget: {have} calls cannot finish one round: {need_for}. Use at least {need}")]
     BudgetTooSmall {
@@ -103,6 +111,7 @@ impl Classify for RunError {
             | Self::NotARun { .. }
             | Self::Locked { .. } => ErrorKind::Config,
             Self::Evaluator { kind, .. } => *kind,
+            Self::Proposer { .. } => ErrorKind::Permanent,
             Self::Tell(_) | Self::Stuck => ErrorKind::Bug,
             Self::Io { .. } => ErrorKind::Permanent,
         }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use meta_traits::{BoxFuture, Cost, Query, Reply, Stream};
 
 /// A text, or why there is none, and what it cost.
@@ -22,5 +24,14 @@ pub trait Proposer: Send + Sync {
     fn cap(&self, query: &Query) -> Cost {
         let _ = query;
         Cost::ZERO
+    }
+}
+
+impl<P: Proposer + ?Sized> Proposer for Arc<P> {
+    fn propose<'a>(&'a self, query: &'a Query, rng: Stream) -> BoxFuture<'a, Proposal> {
+        (**self).propose(query, rng)
+    }
+    fn cap(&self, query: &Query) -> Cost {
+        (**self).cap(query)
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use meta_traits::{Budget, Components, Cost, Draw, ErrorKind, ExampleId, Meter, StopReason};
+use meta_traits::{Budget, Components, Cost, Draw, ErrorKind, ExampleId, Meter, Reply, StopReason};
 use serde::{Deserialize, Serialize};
 
 use crate::run::{Phase, Record, RunError};
@@ -48,6 +48,7 @@ pub struct RunState {
     failed_in_row: u64,
     first_failure: Option<(ErrorKind, String)>,
     rounds: u64,
+    failed_replies: u64,
     stop: Option<StopReason>,
 }
 
@@ -66,8 +67,21 @@ impl RunState {
             failed_in_row: 0,
             first_failure: None,
             rounds: 0,
+            failed_replies: 0,
             stop: None,
         }
+    }
+
+    /// The state after all of `records`, as they stand in a log.
+    ///
+    /// # Errors
+    /// [`RunError::Log`] when a record is not readable or does not fit those before it.
+    pub fn of_log<'r>(budget: Budget, records: impl IntoIterator<Item = &'r str>) -> Result<Self, RunError> {
+        let mut state = Self::new(budget);
+        for text in records {
+            state.apply(&super::tape::parse(text)?)?;
+        }
+        Ok(state)
     }
 
     /// Takes one event into account.
@@ -106,8 +120,10 @@ impl RunState {
                 }
                 self.spend(*trial, *cost);
             }
-            Record::Reply { query, cost, .. } => {
+            Record::Reply { query, cost, reply } => {
                 self.rounds += 1;
+                self.failed_replies =
+                    if matches!(reply, Reply::Failed(_)) { self.failed_replies + 1 } else { 0 };
                 self.meter.record(*cost);
                 self.spends.push(Spend { query: true, phase: Phase::Search, id: *query, cost: *cost });
             }
@@ -189,6 +205,11 @@ impl RunState {
     /// Answers of proposers so far: the generations of the search.
     pub fn rounds(&self) -> u64 {
         self.rounds
+    }
+
+    /// Queries in a row, at the end, that nobody could answer.
+    pub fn failed_replies(&self) -> u64 {
+        self.failed_replies
     }
 
     /// Failed metric calls: all, and in a row at the end.

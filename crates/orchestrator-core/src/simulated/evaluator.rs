@@ -1,7 +1,9 @@
 use meta_traits::{
     Batching, BoxFuture, Components, Cost, Draw, ErrorKind, Evaluator, Instances, Note, Observation, Outcome,
-    Scored, Stream, Trial,
+    Query, Scored, Stream, Trial,
 };
+
+use crate::run::{Proposal, Proposer};
 
 use super::genome::Genome;
 use super::problem::Problem;
@@ -22,6 +24,26 @@ impl Evaluator<Components> for Problem {
     fn batching(&self) -> Batching {
         Batching { block: BLOCK, concurrent: 1 }
     }
+
+    /// Exactly what the evaluation will cost.
+    fn cap(&self, trial: &Trial<Components>) -> Cost {
+        match (&trial.on, self.read(&trial.candidate)) {
+            (Instances::Draws(draws), Ok(genome)) => self.cost(&genome, draws.len()),
+            _ => Cost::ZERO,
+        }
+    }
+}
+
+/// Answers queries as [`Problem::answer`] does; each costs one model call.
+impl Proposer for Problem {
+    fn propose<'a>(&'a self, query: &'a Query, rng: Stream) -> BoxFuture<'a, Proposal> {
+        let reply = self.answer(query, rng);
+        Box::pin(std::future::ready(Proposal { reply, cost: Proposer::cap(self, query) }))
+    }
+
+    fn cap(&self, _: &Query) -> Cost {
+        Cost::tokens(1, 0, 0)
+    }
 }
 
 impl Problem {
@@ -37,18 +59,18 @@ impl Problem {
             Err(fault) => return refused(ErrorKind::InvalidInput, fault.to_string()),
         };
         match self.scores(&genome, draws, trial.trace) {
-            Ok(scores) => {
-                let n = draws.len() as u64;
-                let mut cost = Cost::evaluations(n);
-                cost.calls = n * self.model_calls(&genome);
-                Outcome::Complete(Observation::of_scores(scores, cost))
-            }
+            Ok(scores) => Outcome::Complete(Observation::of_scores(scores, self.cost(&genome, draws.len()))),
             Err(draw) => {
                 let at = draw.example;
                 let message = format!("example {at} does not exist; train, val and test count from 0");
                 refused(ErrorKind::InvalidInput, message)
             }
         }
+    }
+
+    fn cost(&self, genome: &Genome, draws: usize) -> Cost {
+        let n = draws as u64;
+        Cost::tokens(n * self.model_calls(genome), 0, 0) + Cost::evaluations(n)
     }
 
     fn scores(&self, genome: &Genome, draws: &[Draw], trace: bool) -> Result<Vec<Scored>, Draw> {

@@ -1,8 +1,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// What a candidate of the benchmark consists of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
 pub enum Scenario {
     /// P: three prompts.
     Prompts,
@@ -34,6 +37,19 @@ impl fmt::Display for Scenario {
     }
 }
 
+impl TryFrom<String> for Scenario {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Scenario> for &'static str {
+    fn from(value: Scenario) -> Self {
+        value.name()
+    }
+}
+
 impl FromStr for Scenario {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
@@ -46,7 +62,8 @@ impl FromStr for Scenario {
 }
 
 /// The shape of the hidden problem. No optimizer is told which one it meets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
 pub enum Family {
     /// Main effects, some pair interactions, one interface between neighbours.
     Base,
@@ -121,6 +138,19 @@ impl Family {
 impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl TryFrom<String> for Family {
+    type Error = String;
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Family> for &'static str {
+    fn from(value: Family) -> Self {
+        value.name()
     }
 }
 

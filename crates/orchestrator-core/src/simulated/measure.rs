@@ -121,14 +121,20 @@ impl Problem {
             for (block, levels) in out[start..end].chunks_mut(BLOCK).zip(levels) {
                 block.copy_from_slice(levels);
                 for a in addends {
-                    block.iter_mut().for_each(|z| *z += a);
+                    for z in block.iter_mut() {
+                        *z += a;
+                    }
                 }
-                block.iter_mut().for_each(|z| *z = sig(*z));
+                for z in block.iter_mut() {
+                    *z = sig(*z);
+                }
             }
             start = end;
         }
-        if self.voted(g, m, 0.25) != 0.25 {
-            out.iter_mut().for_each(|p| *p = self.voted(g, m, *p));
+        if m == 1 && self.votes(g) > 0 {
+            for p in out.iter_mut() {
+                *p = self.voted(g, m, *p);
+            }
         }
     }
 

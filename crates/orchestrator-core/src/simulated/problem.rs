@@ -205,14 +205,16 @@ impl Problem {
 
     /// p after the vote of the topology, which module 1 takes.
     pub(super) fn voted(&self, g: &Genome, m: usize, p: f64) -> f64 {
-        if self.scenario == Scenario::Prompts || m != 1 {
-            return p;
-        }
-        match g.get(TOPOLOGY, 2) {
+        match if m == 1 { self.votes(g) } else { 0 } {
             0 => p,
             1 => p * p * (3.0 - 2.0 * p),
             _ => p * p * p * (10.0 - 15.0 * p + 6.0 * p * p),
         }
+    }
+
+    /// The vote bucket: 0, 1, 2 for 1, 3, 5 samples of module 1.
+    pub(super) fn votes(&self, g: &Genome) -> usize {
+        if self.scenario == Scenario::Full { g.get(TOPOLOGY, 2) } else { 0 }
     }
 
     /// Whether the topology verifies answers.

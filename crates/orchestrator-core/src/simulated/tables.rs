@@ -60,7 +60,6 @@ impl Tables {
     pub(super) fn new(s: u64, family: Family) -> Self {
         let kind: Vec<u8> = (0..EXAMPLES).map(|x| (uniform("type", &[s, x as u64]) * 4.0) as u8).collect();
         let base = family.base();
-        let modules = || 0..MODULES as u64;
         let level = each_module(|m| {
             (0..EXAMPLES as u64).map(|x| base - 0.8 * normal("diff", &[s, m, x])).collect::<Vec<f64>>()
         });
@@ -73,9 +72,9 @@ impl Tables {
             }
         }
         let mut w = [[[[0.0; TYPES]; OPTIONS]; SLOTS]; MODULES];
-        for m in modules() {
-            for k in 0..SLOTS {
-                w[m as usize][k] = main_effects(s, m, k as u64, family);
+        for (m, module) in w.iter_mut().enumerate() {
+            for (k, slot) in module.iter_mut().enumerate() {
+                *slot = main_effects(s, m as u64, k as u64, family);
             }
         }
         Self {

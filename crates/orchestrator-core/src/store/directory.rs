@@ -96,6 +96,15 @@ impl RunDirectory {
         Ok(directory)
     }
 
+    /// Removes the directory if nothing happened in it: no event, and no word of an evaluator.
+    pub fn discard_if_unused(self) {
+        let empty = |name: &str| fs::metadata(self.path.join(name)).map_or(true, |m| m.len() == 0);
+        if empty("events.jsonl") && empty("evaluator.log") {
+            // What cannot be removed stays; it does no harm.
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

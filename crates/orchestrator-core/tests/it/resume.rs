@@ -211,3 +211,29 @@ fn a_log_of_another_run_is_refused() {
     let error = block_on(driver.search()).unwrap_err();
     assert!(matches!(error, RunError::Changed { .. }), "{error}");
 }
+
+#[test]
+fn a_pause_in_the_middle_of_a_trial_loses_nothing() {
+    let whole = Shared::default();
+    run(&whole, &Words::new(), Budget::calls(1000), None);
+    let log = Shared::default();
+    let mut pauses = 0;
+    loop {
+        let words = Words::new();
+        let mut options = Options::new(5, Budget::calls(1000));
+        // Every session makes about ten calls, then is asked to pause.
+        options.interrupted = Box::new(|| words.calls.load(Ordering::Relaxed) >= 10);
+        let mut observer = ();
+        let mut driver =
+            open(Box::new(log.clone()), Box::new(Climber::new(12)), &words, &Letters, &mut observer, options)
+                .unwrap();
+        match block_on(driver.search()).unwrap() {
+            Ending::Interrupted => pauses += 1,
+            Ending::Stopped(_) => break,
+        }
+        assert!(pauses < 20);
+    }
+    assert!(pauses > 3);
+    let text = |log: &Shared| String::from_utf8(log.bytes()).unwrap();
+    assert!(text(&whole).starts_with(&text(&log)), "the report is all that is missing");
+}

@@ -133,7 +133,7 @@ pub(super) struct Log {
 
 impl Log {
     /// Decisions kept for a reader that does not come; older ones are forgotten.
-    const LIMIT: usize = 256;
+    const LIMIT: usize = 16;
 
     pub(super) fn push(&mut self, decision: Decision) {
         let n = &mut self.counts;

@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use meta_traits::{Components, Stream};
@@ -133,18 +134,16 @@ fn combine(pool: &Pool, [a, b]: [usize; 2], ancestor: usize, rng: &mut Stream) -
     let names: Vec<String> = merged.names().map(String::from).collect();
     for name in names {
         let (old, of_a, of_b) = (text(ancestor, &name), text(a, &name), text(b, &name));
-        let source = if of_a == of_b && (of_a == old || of_b == old) {
-            a
-        } else if of_a == old {
-            b
-        } else if of_b == old {
-            a
-        } else if pool.mean(a) > pool.mean(b) {
-            a
-        } else if pool.mean(b) > pool.mean(a) || rng.below(2) == 1 {
-            b
-        } else {
-            a
+        let (kept_a, kept_b) = (of_a == old, of_b == old);
+        let mut better = || match pool.mean(a).partial_cmp(&pool.mean(b)) {
+            Some(Ordering::Greater) => a,
+            Some(Ordering::Less) => b,
+            _ => [a, b][rng.below(2)],
+        };
+        let source = match (kept_a, kept_b) {
+            (true, false) => b,
+            (_, true) => a,
+            (false, false) => better(),
         };
         merged.set(&name, if source == a { of_a } else { of_b });
         sources.push(source);

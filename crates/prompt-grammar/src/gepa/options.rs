@@ -55,7 +55,8 @@ pub enum ComponentChoice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MergeOptions {
-    /// Accepted merges after which no more are tried; at least 1.
+    /// Accepted merges after which no more fall due; at least 1. Every accepted child makes one due, and what is due
+    /// already may still be tried, so a run can end with more, as in the reference.
     pub max_invocations: usize,
     /// Validation examples a merged candidate must pass before the full evaluation; at least 1.
     pub examples: usize,

@@ -141,9 +141,8 @@ impl Pool {
     /// Draws a parent. The pool must not be empty.
     pub(super) fn draw(&self, choice: ParentChoice, rng: &mut Stream) -> usize {
         match choice {
-            ParentChoice::CurrentBest => self.best,
             ParentChoice::EpsilonGreedy(epsilon) if rng.chance(epsilon) => rng.below(self.members.len()),
-            ParentChoice::EpsilonGreedy(_) => self.best,
+            ParentChoice::EpsilonGreedy(_) | ParentChoice::CurrentBest => self.best,
             ParentChoice::ParetoFront => {
                 let total: usize = self.survivors.iter().map(|(_, fronts)| fronts).sum();
                 let mut left = rng.below(total);

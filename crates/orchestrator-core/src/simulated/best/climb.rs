@@ -91,7 +91,7 @@ impl<'a> Search<'a> {
     pub(super) fn quality_of(&self, g: &Genome) -> f64 {
         let mut passed = vec![1.0; EXAMPLES - TEST];
         let mut fresh = vec![0.0; EXAMPLES - TEST];
-        let same_vote = self.problem.voted(g, 1, 0.25) == self.problem.voted(&self.genome, 1, 0.25);
+        let same_vote = self.problem.votes(g) == self.problem.votes(&self.genome);
         for m in 0..MODULES {
             let addends = Addends::new(self.problem, g, m);
             let p = if addends == self.addends[m] && (m != 1 || same_vote) {

@@ -54,8 +54,11 @@ struct Candidate {
     lm_calls: u64,
     /// Bits of z by example (those of the first evaluations) and module.
     z: Vec<[String; 3]>,
-    evaluations: Vec<(usize, u32, f64, i8, Vec<Option<(usize, i8)>>)>,
+    evaluations: Vec<Evaluation>,
 }
+
+/// Example, repeat, score, first failing module or -1, and the feedback on each component.
+type Evaluation = (usize, u32, f64, i8, Vec<Option<(usize, i8)>>);
 
 #[derive(Deserialize)]
 pub(crate) struct Reflection {

@@ -1,0 +1,2 @@
+//! The bench programs as a user calls them.
+mod cab;

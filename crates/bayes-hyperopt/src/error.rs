@@ -1,0 +1,24 @@
+use meta_traits::{Classify, ErrorKind};
+use thiserror::Error;
+
+/// What is wrong with a [`crate::HyperOptConfig`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A field is outside its range.
+    #[error("hyperopt: {field} = {value} is outside its range; allowed: {allowed}")]
+    Range {
+        /// The path of the field, as written in the configuration.
+        field: String,
+        /// The value found.
+        value: String,
+        /// The range, in words.
+        allowed: String,
+    },
+}
+
+impl Classify for ConfigError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Config
+    }
+}

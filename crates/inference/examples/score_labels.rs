@@ -1,0 +1,82 @@
+//! Measures the embedded engine: loading, reading, writing, and scoring of labels behind a shared prompt.
+//!
+//! `cargo run --release -p inference --example score_labels -- MODEL.gguf [EXAMPLES]`
+//!
+//! Prints one JSON object with speeds per second on one thread.
+
+use std::num::NonZeroUsize;
+use std::time::Instant;
+
+use inference::embedded::{EmbeddedClient, EmbeddedOptions};
+use inference::{Generate, LlmClient, Prompt, Score};
+
+const SHOTS: &str = "Sort each news item into one topic.\n\n\
+    News: The central bank left its main interest rate unchanged on Thursday and said that it expects prices to rise \
+    more slowly next year as energy becomes cheaper.\nTopic: business\n\n\
+    News: The home side came from two goals behind to win the cup final after extra time, with the captain scoring \
+    the decisive penalty in front of eighty thousand people.\nTopic: sport\n\n\
+    News: Researchers have built a battery that charges in five minutes and keeps most of its capacity after ten \
+    thousand cycles, a step towards cheaper electric cars.\nTopic: science\n\n\
+    News: Negotiators from both countries met again on neutral ground to extend the cease-fire, but left without an \
+    agreement on the border crossings.\nTopic: world\n\n";
+
+const ITEMS: [&str; 6] = [
+    "Shares of the airline fell by a tenth after it warned that strikes would cost it most of its summer profit",
+    "The striker will miss the rest of the season after tearing a ligament in training on Tuesday morning",
+    "A telescope in the desert has seen water vapour in the air of a small planet around a nearby star",
+    "Voters in the island nation go to the polls on Sunday in the first election since the prime minister resigned",
+    "The retailer will close forty shops and move its stock to two large warehouses outside the capital",
+    "Heavy rain forced the organisers to stop play on the second day with the visitors on two hundred runs",
+];
+
+const LABELS: [&str; 4] = [" business", " sport", " science", " world"];
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let path = arguments.next().ok_or("usage: score_labels MODEL.gguf [EXAMPLES]")?;
+    let examples: usize = arguments.next().map_or(Ok(60), |n| n.parse())?;
+    let mut options = EmbeddedOptions::default();
+    options.threads = NonZeroUsize::MIN;
+    let clock = Instant::now();
+    let client = EmbeddedClient::open_with(&path, &options)?;
+    let load = clock.elapsed().as_secs_f64();
+
+    let mut read = Generate::new(Prompt::Text(SHOTS.repeat(3)));
+    read.max_tokens = 1;
+    let clock = Instant::now();
+    let answer = client.generate(&read).await?;
+    let prefill = answer.usage.tokens_in as f64 / clock.elapsed().as_secs_f64();
+
+    let mut write = Generate::new(Prompt::Text("Once upon a time there was".to_owned()));
+    write.max_tokens = 100;
+    let clock = Instant::now();
+    let answer = client.generate(&write).await?;
+    let decode = answer.usage.tokens_out as f64 / clock.elapsed().as_secs_f64();
+
+    let mut rates = Vec::new();
+    for shared in [SHOTS.len(), 0] {
+        let clock = Instant::now();
+        let mut seen = (0, 0);
+        let count = if shared == 0 { examples.div_ceil(6) } else { examples };
+        for i in 0..count {
+            let text = format!("{SHOTS}News: {} ({i}).\nTopic:", ITEMS[i % ITEMS.len()]);
+            let mut request =
+                Score::new(Prompt::Text(text), LABELS.iter().map(|&l| l.to_owned()).collect());
+            request.shared_prefix = shared;
+            let scored = client.score(&request).await?;
+            seen = (scored.usage.tokens_cached, scored.usage.tokens_in);
+            if i < ITEMS.len() && shared > 0 {
+                let best = scored.best().map_or("none", |b| LABELS[b]);
+                eprintln!("{best:>9} {:.3?} {}", scored.log_probs, ITEMS[i]);
+            }
+        }
+        rates.push((count as f64 / clock.elapsed().as_secs_f64(), seen));
+    }
+    println!(
+        "{{\"load_s\":{load:.2},\"prefill_tokens_per_s\":{prefill:.1},\"decode_tokens_per_s\":{decode:.1},\
+         \"examples_per_s\":{:.2},\"tokens_cached\":{},\"tokens_in\":{},\"examples_per_s_without_sharing\":{:.2}}}",
+        rates[0].0, rates[0].1.0, rates[0].1.1, rates[1].0
+    );
+    Ok(())
+}

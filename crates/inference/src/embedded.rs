@@ -1,0 +1,24 @@
+//! The built-in engine: a language model of the llama architecture, read from a GGUF file, on the CPU.
+//!
+//! Everything but the reading of the file and the tokenizer is written here: a forward pass over quantised weights
+//! with single-precision activations, attention over an arena of shared and own tokens, and scoring of all labels of
+//! a request in one pass.
+
+mod activation;
+mod arena;
+mod attention;
+mod client;
+mod engine;
+mod forward;
+mod gguf;
+mod model;
+mod prefixes;
+mod product;
+mod sample;
+mod simd;
+mod template;
+mod vector;
+mod vocabulary;
+mod weights;
+
+pub use client::{EmbeddedClient, EmbeddedOptions};

@@ -1,0 +1,181 @@
+use pulp::{Simd, WithSimd};
+
+use super::activation::soften;
+use super::arena::Arena;
+use super::forward::{Columns, Pass, TRUNK};
+use super::model::Shape;
+use super::product::Product;
+use super::simd::{Cpu, madd1};
+use super::vector::dot;
+use super::weights::{SingleColumns, SingleRows};
+
+/// Attention with grouped queries (Ainslie et al. 2023): `heads / kv_heads` query heads read one key head.
+///
+/// The queries of a group stand side by side as columns, so both products of attention run through the same kernel
+/// as the weights.
+pub(crate) struct Attention<'a> {
+    shape: &'a Shape,
+    /// For token j of the pass and column t: 0 where t sees j, else minus infinity.
+    mask: Vec<f32>,
+    stride: usize,
+}
+
+impl<'a> Attention<'a> {
+    /// For a pass of which every token is a column.
+    pub(crate) fn new(shape: &'a Shape, pass: &Pass<'_>, stride: usize) -> Self {
+        let all: Vec<usize> = (0..pass.tokens.len()).collect();
+        Self { shape, mask: mask(pass, &all, stride), stride }
+    }
+
+    /// For the wanted tokens of a pass.
+    pub(crate) fn only(&self, pass: &Pass<'_>, stride: usize) -> Self {
+        Self { shape: self.shape, mask: mask(pass, pass.wanted, stride), stride }
+    }
+
+    /// What the turned queries read in layer `layer` of `arena`, of which tokens from `base` on are the pass's own.
+    pub(crate) fn attend(
+        &self,
+        cpu: Cpu,
+        arena: &Arena,
+        layer: usize,
+        base: usize,
+        query: &Columns,
+    ) -> Columns {
+        let Shape { heads, kv_heads, head, .. } = *self.shape;
+        let mut out = Columns { numbers: vec![0.0; heads * head * self.stride], stride: self.stride };
+        if self.stride == 1 {
+            cpu.run(One { attention: self, arena, layer, query: &query.numbers, out: &mut out.numbers });
+            return out;
+        }
+        let group = heads / kv_heads;
+        let wide = group * self.stride;
+        let block = head * self.stride;
+        let scale = 1.0 / (head as f32).sqrt();
+        let total: usize = arena.pieces(layer).map(|p| p.tokens).sum();
+        let mut queries = vec![0.0; head * wide];
+        let mut scores = vec![0.0; total * wide];
+        let mut read = vec![0.0; head * wide];
+        let mut sums = Vec::new();
+        let width = kv_heads * head;
+        for g in 0..kv_heads {
+            let own = g * group * block..(g + 1) * group * block;
+            for (member, from) in query.numbers[own.clone()].chunks_exact(block).enumerate() {
+                let to = queries.chunks_exact_mut(wide);
+                for (to, from) in to.zip(from.chunks_exact(self.stride)) {
+                    for (to, from) in to[member * self.stride..].iter_mut().zip(from) {
+                        *to = from * scale;
+                    }
+                }
+            }
+            let mut row = 0;
+            for piece in arena.pieces(layer) {
+                cpu.run(Product {
+                    rows: SingleRows { values: piece.keys, offset: g * head, stride: width },
+                    count: piece.tokens,
+                    depth: head,
+                    x: &queries,
+                    stride: wide,
+                    out: &mut scores[row * wide..(row + piece.tokens) * wide],
+                    accumulate: false,
+                });
+                row += piece.tokens;
+            }
+            let masked = scores[base * wide..].chunks_exact_mut(wide).zip(self.mask.chunks_exact(self.stride));
+            for (scores, mask) in masked {
+                for scores in scores.chunks_exact_mut(self.stride) {
+                    for (score, mask) in scores.iter_mut().zip(mask) {
+                        *score += mask;
+                    }
+                }
+            }
+            soften(cpu, &mut scores, wide, &mut sums);
+            read.fill(0.0);
+            let mut row = 0;
+            for piece in arena.pieces(layer) {
+                cpu.run(Product {
+                    rows: SingleColumns { values: piece.values, offset: g * head, stride: width },
+                    count: head,
+                    depth: piece.tokens,
+                    x: &scores[row * wide..(row + piece.tokens) * wide],
+                    stride: wide,
+                    out: &mut read,
+                    accumulate: true,
+                });
+                row += piece.tokens;
+            }
+            for (member, to) in out.numbers[own].chunks_exact_mut(block).enumerate() {
+                let columns = member * self.stride..(member + 1) * self.stride;
+                for (to, from) in to.chunks_exact_mut(self.stride).zip(read.chunks_exact(wide)) {
+                    for ((to, from), sum) in to.iter_mut().zip(&from[columns.clone()]).zip(&sums[columns.clone()])
+                    {
+                        *to = from / sum;
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
+fn mask(pass: &Pass<'_>, columns: &[usize], stride: usize) -> Vec<f32> {
+    let mut mask = vec![0.0; pass.tokens.len() * stride];
+    for (j, row) in mask.chunks_exact_mut(stride).enumerate() {
+        for (cell, &t) in row.iter_mut().zip(columns) {
+            let sees = j <= t && (pass.branches[j] == TRUNK || pass.branches[j] == pass.branches[t]);
+            if !sees {
+                *cell = f32::NEG_INFINITY;
+            }
+        }
+    }
+    mask
+}
+
+/// Attention of a single token to everything before it.
+struct One<'a> {
+    attention: &'a Attention<'a>,
+    arena: &'a Arena,
+    layer: usize,
+    query: &'a [f32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for One<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Shape { heads, kv_heads, head, .. } = *self.attention.shape;
+        let scale = 1.0 / (head as f32).sqrt();
+        let width = kv_heads * head;
+        let mut scores = Vec::new();
+        for (h, (query, out)) in self.query.chunks_exact(head).zip(self.out.chunks_exact_mut(head)).enumerate()
+        {
+            let from = h / (heads / kv_heads) * head;
+            scores.clear();
+            for piece in self.arena.pieces(self.layer) {
+                let keys = piece.keys.chunks_exact(width).map(|key| &key[from..from + head]);
+                scores.extend(keys.map(|key| dot::<S>(query, key) * scale));
+            }
+            let top = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let mut sum = 0.0;
+            for score in &mut scores {
+                *score = super::simd::exp::<S>(*score - top);
+            }
+            for score in &scores {
+                sum += score;
+            }
+            let mut weights = scores.iter();
+            for piece in self.arena.pieces(self.layer) {
+                let values = piece.values.chunks_exact(width).map(|value| &value[from..from + head]);
+                for (value, weight) in values.zip(weights.by_ref()) {
+                    for (out, value) in out.iter_mut().zip(value) {
+                        *out = madd1::<S>(*weight, *value, *out);
+                    }
+                }
+            }
+            for out in out {
+                *out /= sum;
+            }
+        }
+    }
+}

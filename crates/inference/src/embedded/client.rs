@@ -1,0 +1,162 @@
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use meta_traits::{BoxFuture, Cost};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use super::engine::Engine;
+use super::gguf::sha256;
+use super::simd::Cpu;
+use crate::{Generate, Generated, InferenceError, LlmClient, Score, Scored};
+
+/// Choices for the built-in engine. None of them changes an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EmbeddedOptions {
+    /// Requests worked on at once, each on one thread. The default is the machine's parallelism, at most 4.
+    pub threads: NonZeroUsize,
+    /// Most tokens of a prompt and its answer; `None` is what the model was trained for, which is also the most.
+    pub context: Option<usize>,
+    /// Bytes of memory for evaluated shared prefixes.
+    pub prefix_bytes: usize,
+    /// SHA-256 of the file in hexadecimal, if already checked; `None` hashes the file.
+    pub sha256: Option<String>,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let four = NonZeroUsize::MIN.saturating_add(3);
+        Self { threads: threads.min(four), context: None, prefix_bytes: 256 << 20, sha256: None }
+    }
+}
+
+/// A language model of the llama architecture, read from a GGUF file and run on the CPU of this machine.
+///
+/// # Answers
+/// Weights stay as quantised as the file holds them (Q4_0, Q4_1, Q8_0, F16, F32; other types become F32);
+/// activations are single precision throughout. A request is worked on by one thread. The result for a token does not
+/// depend on what is evaluated with it, so equal requests get equal bits whatever was asked before, whatever the
+/// number of threads, with or without a cached prefix (same binary, same CPU features). Only
+/// [`Usage::tokens_cached`](crate::Usage) tells of the past.
+///
+/// # Text
+/// Special tokens come from the model's chat template alone; text that spells them stays text. In
+/// [`Score`], a continuation that melts with the end of the prompt into one token is scored from the last token
+/// boundary that all continuations share.
+///
+/// # Errors
+/// [`InferenceError::Invalid`] for unusable requests and [`InferenceError::TooLong`] beyond the context. A dropped
+/// future is given up within one pass over at most a few hundred tokens.
+///
+/// ```no_run
+/// use inference::embedded::EmbeddedClient;
+/// use inference::{LlmClient, Prompt, Score};
+///
+/// # async fn example() -> Result<(), inference::InferenceError> {
+/// let client = EmbeddedClient::open("SmolLM2-135M-Instruct.Q4_1.gguf")?;
+/// let labels = vec![" positive".to_owned(), " negative".to_owned()];
+/// let scored = client.score(&Score::new(Prompt::Text("What a film! Sentiment:".to_owned()), labels)).await?;
+/// println!("{:?}", scored.best());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct EmbeddedClient {
+    engine: Arc<Engine>,
+    workers: Arc<Semaphore>,
+    threads: usize,
+}
+
+impl EmbeddedClient {
+    /// Loads a model with the default options. Reads the whole file twice: once for its hash.
+    ///
+    /// # Errors
+    /// [`InferenceError::Io`] if the file cannot be read; [`InferenceError::Model`] if it is damaged or of a kind the
+    /// engine does not run.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, InferenceError> {
+        Self::open_with(path, &EmbeddedOptions::default())
+    }
+
+    /// Loads a model.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`InferenceError::Model`] for a `sha256` that is not 64 hexadecimal digits.
+    pub fn open_with(path: impl AsRef<Path>, options: &EmbeddedOptions) -> Result<Self, InferenceError> {
+        Self::open_on(path.as_ref(), options, Cpu::detect())
+    }
+
+    fn open_on(path: &Path, options: &EmbeddedOptions, cpu: Cpu) -> Result<Self, InferenceError> {
+        let hash = match &options.sha256 {
+            Some(known) if known.len() == 64 && known.bytes().all(|b| b.is_ascii_hexdigit()) => {
+                known.to_ascii_lowercase()
+            }
+            Some(other) => {
+                let message = format!("'{other}' is no SHA-256; give 64 hexadecimal digits or none");
+                return Err(InferenceError::Model { path: path.to_owned(), message });
+            }
+            None => sha256(path)?,
+        };
+        let name = format!("embedded:{}", &hash[..12]);
+        let engine = Engine::open(path, name, options.context, options.prefix_bytes, cpu)?;
+        let threads = options.threads.get();
+        Ok(Self { engine: Arc::new(engine), workers: Arc::new(Semaphore::new(threads)), threads })
+    }
+
+    /// Most tokens of a prompt and its answer.
+    pub fn context(&self) -> usize {
+        self.engine.context()
+    }
+
+    /// Runs `work` on a thread for blocking work once a worker is free, and tells it when nobody waits any more.
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Engine, &AtomicBool) -> Result<T, InferenceError> + Send + 'static,
+    ) -> Result<T, InferenceError> {
+        struct GiveUp(Arc<AtomicBool>);
+        impl Drop for GiveUp {
+            fn drop(&mut self) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let gone = |message: String| InferenceError::Invalid { model: self.engine.name().to_owned(), message };
+        let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(|error| gone(error.to_string()))?;
+        let guard = GiveUp(Arc::new(AtomicBool::new(false)));
+        let (engine, given_up) = (Arc::clone(&self.engine), Arc::clone(&guard.0));
+        let task = spawn_blocking(move || {
+            let result = work(&engine, &given_up);
+            drop(permit);
+            result
+        });
+        task.await.map_err(|error| gone(format!("the engine failed ({error}); please report it")))?
+    }
+}
+
+impl LlmClient for EmbeddedClient {
+    fn identity(&self) -> &str {
+        self.engine.name()
+    }
+
+    fn generate<'a>(&'a self, request: &'a Generate) -> BoxFuture<'a, Result<Generated, InferenceError>> {
+        let request = request.clone();
+        Box::pin(self.work(move |engine, given_up| engine.generate(&request, given_up)))
+    }
+
+    fn score<'a>(&'a self, request: &'a Score) -> BoxFuture<'a, Result<Scored, InferenceError>> {
+        let request = request.clone();
+        Box::pin(self.work(move |engine, given_up| engine.score(&request, given_up)))
+    }
+
+    /// Exact for the prompt; a prompt that cannot be written counts as the whole context.
+    fn cap(&self, request: &Generate) -> Cost {
+        let prompt = self.engine.count(request).unwrap_or(self.engine.context());
+        Cost::tokens(1, prompt as u64, u64::from(request.max_tokens))
+    }
+
+    fn concurrency(&self) -> usize {
+        self.threads
+    }
+}

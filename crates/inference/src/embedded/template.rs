@@ -1,0 +1,138 @@
+use minijinja::{Environment, Error, ErrorKind, context};
+
+use super::gguf::ModelFile;
+use super::vocabulary::{Piece, Vocabulary};
+use crate::{Message, Prompt, Role};
+
+/// Used when a file brings no template, or one that cannot be run, and knows ChatML's tokens.
+const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] \
+                      + '<|im_end|>' + '\n' }}{% endfor %}{{ '<|im_start|>assistant\n' }}";
+
+/// How a chat becomes one text: the model's own Jinja template, with ChatML in reserve.
+pub(crate) struct Template {
+    environment: Environment<'static>,
+    start: String,
+    end: String,
+}
+
+/// A prompt ready to be tokenised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// The whole prompt.
+    pub(crate) whole: Vec<Piece>,
+    /// The part that other requests share, which may be nothing.
+    pub(crate) shared: Vec<Piece>,
+}
+
+impl Template {
+    /// Reads the template of a model file.
+    pub(crate) fn read(file: &ModelFile, vocabulary: &Vocabulary) -> Self {
+        let mut environment = Environment::new();
+        environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
+            Err(Error::new(ErrorKind::InvalidOperation, message))
+        });
+        let own = file.text("tokenizer.chat_template").map(ToOwned::to_owned);
+        let has_own = own.is_some_and(|text| environment.add_template_owned("chat", text).is_ok());
+        if !has_own && vocabulary.specials().any(|special| special == "<|im_start|>") {
+            // A constant that parses, as the tests show.
+            let _ = environment.add_template("chat", CHATML);
+        }
+        let name = |key: &str| {
+            let id = file.number(key).and_then(|id| u32::try_from(id).ok());
+            id.and_then(|id| vocabulary.special(id)).unwrap_or_default().to_owned()
+        };
+        let (start, end) = (name("tokenizer.ggml.bos_token_id"), name("tokenizer.ggml.eos_token_id"));
+        Self { environment, start, end }
+    }
+
+    /// Writes `prompt`; `shared` counts bytes of the text, or of a chat's last message, and is cut back to a letter.
+    ///
+    /// Contents of messages never become special tokens: each special form they spell is broken by a character that
+    /// the messages do not hold, and mended after the template has run.
+    ///
+    /// # Errors
+    /// A sentence when the model has no usable template or the template refuses the chat.
+    pub(crate) fn write(
+        &self,
+        vocabulary: &Vocabulary,
+        prompt: &Prompt,
+        shared: usize,
+    ) -> Result<Written, String> {
+        match prompt {
+            Prompt::Text(text) => {
+                let shared = &text[..text.floor_char_boundary(shared.min(text.len()))];
+                Ok(Written { whole: plain(text), shared: plain(shared) })
+            }
+            Prompt::Chat(messages) => self.chat(vocabulary, messages, shared),
+        }
+    }
+
+    fn chat(&self, vocabulary: &Vocabulary, messages: &[Message], shared: usize) -> Result<Written, String> {
+        let Some(last) = messages.last() else {
+            return Err("a chat needs at least one message".to_owned());
+        };
+        // Unicode keeps these 32 characters out of every text meant for interchange.
+        let mut free = ('\u{fdd0}'..='\u{fdef}').filter(|c| messages.iter().all(|m| !m.content.contains(*c)));
+        let (Some(breaker), Some(mark)) = (free.next(), free.next()) else {
+            return Err("the messages use all of U+FDD0..U+FDEF; leave two of them out".to_owned());
+        };
+        let break_up = |text: &str| {
+            vocabulary.specials().filter(|s| !s.is_empty()).fold(text.to_owned(), |text, special| {
+                let split = special.chars().next().map_or(0, char::len_utf8);
+                let broken = format!("{}{breaker}{}", &special[..split], &special[split..]);
+                if text.contains(special) { text.replace(special, &broken) } else { text }
+            })
+        };
+        let at = last.content.floor_char_boundary(shared.min(last.content.len()));
+        let marked = format!("{}{mark}{}", &last.content[..at], &last.content[at..]);
+        let turns: Vec<minijinja::Value> = messages
+            .iter()
+            .enumerate()
+            .map(|(i, message)| {
+                let text = if i + 1 == messages.len() { &marked } else { &message.content };
+                context! { role => role(message.role), content => break_up(text) }
+            })
+            .collect();
+        let written = self
+            .environment
+            .get_template("chat")
+            .and_then(|template| {
+                template.render(context! {
+                    messages => turns,
+                    add_generation_prompt => true,
+                    bos_token => self.start.as_str(),
+                    eos_token => self.end.as_str(),
+                })
+            })
+            .map_err(|error| {
+                format!("the model's chat template cannot be used ({error}); send a text prompt instead")
+            })?;
+        let mended = |text: &str| -> Vec<Piece> {
+            vocabulary
+                .cut(text)
+                .into_iter()
+                .map(|piece| match piece {
+                    Piece::Text(text) => Piece::Text(text.replace([breaker, mark], "")),
+                    special @ Piece::Special(_) => special,
+                })
+                .filter(|piece| !matches!(piece, Piece::Text(text) if text.is_empty()))
+                .collect()
+        };
+        let head = if shared == 0 { "" } else { written.split_once(mark).map_or("", |(head, _)| head) };
+        // The mark must not hide a special token of the template, nor make one of two halves: it stands inside the
+        // message's own text, where broken forms stay broken.
+        Ok(Written { whole: mended(&written), shared: mended(head) })
+    }
+}
+
+fn plain(text: &str) -> Vec<Piece> {
+    if text.is_empty() { Vec::new() } else { vec![Piece::Text(text.to_owned())] }
+}
+
+fn role(role: Role) -> &'static str {
+    match role {
+        Role::System => "system",
+        Role::User => "user",
+        Role::Assistant => "assistant",
+    }
+}

@@ -1,0 +1,264 @@
+use candle_core::Device;
+use candle_core::quantized::{GgmlDType, QTensor};
+
+use super::simd::madd1;
+use pulp::Simd;
+
+/// Weights a quantised block holds.
+pub(crate) const BLOCK: usize = 32;
+
+/// A weight matrix of `rows` x `columns`, kept as quantised as it came; row r gives output r.
+#[derive(Debug)]
+pub(crate) struct Weights {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) values: Values,
+}
+
+/// How the numbers of a matrix are held, row after row.
+#[derive(Debug)]
+pub(crate) enum Values {
+    /// Four bits: `q * scale + shift`, one pair a block of 32. Byte i holds element i (low) and i + 16 (high).
+    Four { quants: Vec<[u8; 16]>, scales: Vec<f32>, shifts: Vec<f32> },
+    /// Eight bits: `q * scale`, one scale a block of 32.
+    Eight { quants: Vec<[i8; BLOCK]>, scales: Vec<f32> },
+    /// Bits of IEEE half precision.
+    Half(Vec<u16>),
+    /// Single precision.
+    Single(Vec<f32>),
+}
+
+impl Weights {
+    /// Takes a tensor of a model file over. Types without a form of their own become single precision.
+    ///
+    /// # Errors
+    /// A sentence when the shape is not a matrix or the type cannot be read.
+    pub(crate) fn from_tensor(tensor: &QTensor) -> Result<Self, String> {
+        let (rows, columns) = tensor.shape().dims2().map_err(|_| {
+            format!("has the shape {:?} where a matrix is needed", tensor.shape().dims())
+        })?;
+        let data = tensor.data().map_err(|error| error.to_string())?;
+        let values = match tensor.dtype() {
+            GgmlDType::Q4_0 | GgmlDType::Q4_1 | GgmlDType::Q8_0 if columns % BLOCK != 0 => {
+                return Err(format!("has rows of {columns} weights; blocks of {BLOCK} do not divide them"));
+            }
+            GgmlDType::Q4_0 => four(data.as_chunks::<18>().0, |b| {
+                let scale = half(b[0], b[1]);
+                (scale, -8.0 * scale)
+            }),
+            GgmlDType::Q4_1 => four(data.as_chunks::<20>().0, |b| (half(b[0], b[1]), half(b[2], b[3]))),
+            GgmlDType::Q8_0 => {
+                let blocks = data.as_chunks::<34>().0;
+                Values::Eight {
+                    quants: blocks.iter().map(|b| std::array::from_fn(|i| b[2 + i].cast_signed())).collect(),
+                    scales: blocks.iter().map(|b| half(b[0], b[1])).collect(),
+                }
+            }
+            GgmlDType::F16 => {
+                Values::Half(data.as_chunks::<2>().0.iter().map(|b| u16::from_le_bytes(*b)).collect())
+            }
+            GgmlDType::F32 => {
+                Values::Single(data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+            }
+            _ => Values::Single(
+                tensor
+                    .dequantize(&Device::Cpu)
+                    .and_then(|t| t.flatten_all()?.to_vec1::<f32>())
+                    .map_err(|error| error.to_string())?,
+            ),
+        };
+        Ok(Self { rows, columns, values })
+    }
+
+    /// Writes row `row` as numbers.
+    pub(crate) fn row(&self, row: usize, out: &mut [f32]) {
+        match &self.values {
+            Values::Four { quants, scales, shifts } => {
+                FourRows { quants, scales, shifts, columns: self.columns }.fill::<pulp::Scalar256b>(row, 0, out);
+            }
+            Values::Eight { quants, scales } => {
+                EightRows { quants, scales, columns: self.columns }.fill::<pulp::Scalar256b>(row, 0, out);
+            }
+            Values::Half(bits) => {
+                HalfRows { bits, columns: self.columns }.fill::<pulp::Scalar256b>(row, 0, out);
+            }
+            Values::Single(values) => {
+                SingleRows { values, offset: 0, stride: self.columns }.fill::<pulp::Scalar256b>(row, 0, out);
+            }
+        }
+    }
+}
+
+fn half(low: u8, high: u8) -> f32 {
+    half_to_single(u16::from_le_bytes([low, high]))
+}
+
+/// Exact for every finite half; infinities become large. Without branches, so that loops become vector code.
+#[inline(always)]
+pub(crate) fn half_to_single(bits: u16) -> f32 {
+    let magnitude = f32::from_bits(u32::from(bits & 0x7fff) << 13) * f32::from_bits(0x7780_0000);
+    f32::from_bits(magnitude.to_bits() | (u32::from(bits & 0x8000) << 16))
+}
+
+fn four<const N: usize>(blocks: &[[u8; N]], scale_and_shift: impl Fn(&[u8; N]) -> (f32, f32)) -> Values {
+    let mut quants = Vec::with_capacity(blocks.len());
+    let mut scales = Vec::with_capacity(blocks.len());
+    let mut shifts = Vec::with_capacity(blocks.len());
+    for block in blocks {
+        let (scale, shift) = scale_and_shift(block);
+        quants.push(std::array::from_fn(|i| block[N - 16 + i]));
+        scales.push(scale);
+        shifts.push(shift);
+    }
+    Values::Four { quants, scales, shifts }
+}
+
+/// Rows of numbers that a matrix product reads piece by piece.
+pub(crate) trait Rows: Copy {
+    /// Writes elements `from..from + out.len()` of row `row`. Quantised forms need both to be multiples of 32.
+    fn fill<S: Simd>(self, row: usize, from: usize, out: &mut [f32]);
+}
+
+/// See [`Values::Four`].
+#[derive(Clone, Copy)]
+pub(crate) struct FourRows<'a> {
+    pub(crate) quants: &'a [[u8; 16]],
+    pub(crate) scales: &'a [f32],
+    pub(crate) shifts: &'a [f32],
+    pub(crate) columns: usize,
+}
+
+impl Rows for FourRows<'_> {
+    #[inline(always)]
+    fn fill<S: Simd>(self, row: usize, from: usize, out: &mut [f32]) {
+        let first = (row * self.columns + from) / BLOCK;
+        let blocks = self.quants[first..].iter().zip(&self.scales[first..]).zip(&self.shifts[first..]);
+        for (((q, &scale), &shift), out) in blocks.zip(out.as_chunks_mut::<BLOCK>().0) {
+            let (low, high) = out.split_at_mut(16);
+            for i in 0..16 {
+                low[i] = madd1::<S>(f32::from(q[i] & 15), scale, shift);
+                high[i] = madd1::<S>(f32::from(q[i] >> 4), scale, shift);
+            }
+        }
+    }
+}
+
+/// See [`Values::Eight`].
+#[derive(Clone, Copy)]
+pub(crate) struct EightRows<'a> {
+    pub(crate) quants: &'a [[i8; BLOCK]],
+    pub(crate) scales: &'a [f32],
+    pub(crate) columns: usize,
+}
+
+impl Rows for EightRows<'_> {
+    #[inline(always)]
+    fn fill<S: Simd>(self, row: usize, from: usize, out: &mut [f32]) {
+        let first = (row * self.columns + from) / BLOCK;
+        let blocks = self.quants[first..].iter().zip(&self.scales[first..]);
+        for ((q, &scale), out) in blocks.zip(out.as_chunks_mut::<BLOCK>().0) {
+            for i in 0..BLOCK {
+                out[i] = f32::from(q[i]) * scale;
+            }
+        }
+    }
+}
+
+/// See [`Values::Half`].
+#[derive(Clone, Copy)]
+pub(crate) struct HalfRows<'a> {
+    pub(crate) bits: &'a [u16],
+    pub(crate) columns: usize,
+}
+
+impl Rows for HalfRows<'_> {
+    #[inline(always)]
+    fn fill<S: Simd>(self, row: usize, from: usize, out: &mut [f32]) {
+        for (out, &bits) in out.iter_mut().zip(&self.bits[row * self.columns + from..]) {
+            *out = half_to_single(bits);
+        }
+    }
+}
+
+/// Rows of single precision: element k of row r lies at `offset + r * stride + k`.
+#[derive(Clone, Copy)]
+pub(crate) struct SingleRows<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) offset: usize,
+    pub(crate) stride: usize,
+}
+
+impl Rows for SingleRows<'_> {
+    #[inline(always)]
+    fn fill<S: Simd>(self, row: usize, from: usize, out: &mut [f32]) {
+        let start = self.offset + row * self.stride + from;
+        out.copy_from_slice(&self.values[start..start + out.len()]);
+    }
+}
+
+/// The transpose of [`SingleRows`]: element k of row r lies at `offset + k * stride + r`.
+#[derive(Clone, Copy)]
+pub(crate) struct SingleColumns<'a> {
+    pub(crate) values: &'a [f32],
+    pub(crate) offset: usize,
+    pub(crate) stride: usize,
+}
+
+impl Rows for SingleColumns<'_> {
+    #[inline(always)]
+    fn fill<S: Simd>(self, row: usize, from: usize, out: &mut [f32]) {
+        let start = self.offset + from * self.stride + row;
+        for (out, &value) in out.iter_mut().zip(self.values[start..].iter().step_by(self.stride)) {
+            *out = value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Tensor;
+
+    use super::*;
+
+    #[test]
+    fn half_precision_is_exact() {
+        let cases = [(0x3c00, 1.0), (0xc000, -2.0), (0x0001, 5.960_464_5e-8), (0x7bff, 65504.0), (0x8000, -0.0)];
+        for (bits, value) in cases {
+            assert_eq!(half_to_single(bits).to_bits(), f32::to_bits(value), "{bits:#x}");
+        }
+    }
+
+    #[test]
+    fn every_form_gives_candle_s_numbers() {
+        let (rows, columns) = (3, 64);
+        let plain: Vec<f32> = (0..rows * columns).map(|i| (i as f32 * 0.37).sin() * 2.0 + 0.1).collect();
+        let tensor = Tensor::from_vec(plain, (rows, columns), &Device::Cpu).unwrap();
+        let types = [
+            GgmlDType::Q4_0,
+            GgmlDType::Q4_1,
+            GgmlDType::Q5_0,
+            GgmlDType::Q8_0,
+            GgmlDType::F16,
+            GgmlDType::F32,
+        ];
+        for dtype in types {
+            let quantised = QTensor::quantize(&tensor, dtype).unwrap();
+            let truth: Vec<Vec<f32>> = quantised.dequantize(&Device::Cpu).unwrap().to_vec2().unwrap();
+            let weights = Weights::from_tensor(&quantised).unwrap();
+            let mut row = vec![0.0; columns];
+            for (r, truth) in truth.iter().enumerate() {
+                weights.row(r, &mut row);
+                for (a, b) in row.iter().zip(truth) {
+                    assert!((a - b).abs() < 1e-6, "{dtype:?}: {a} {b}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_vector_is_not_a_matrix() {
+        let tensor = Tensor::zeros(32, candle_core::DType::F32, &Device::Cpu).unwrap();
+        let error = Weights::from_tensor(&QTensor::quantize(&tensor, GgmlDType::F32).unwrap()).unwrap_err();
+        assert!(error.contains("[32]"), "{error}");
+    }
+}

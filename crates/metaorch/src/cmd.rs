@@ -1,0 +1,8 @@
+//! The commands, one file each.
+
+pub(crate) mod check;
+pub(crate) mod eval;
+pub(crate) mod model;
+pub(crate) mod plan;
+pub(crate) mod run;
+pub(crate) mod status;

@@ -1,0 +1,78 @@
+use std::fs;
+use std::path::Path;
+
+use crate::{last_json, run, stderr, stdout};
+
+/// A two-module system over the scripted model, with data of its own.
+pub(crate) fn write_task(home: &Path) {
+    let row = |i: usize, kind: &str| {
+        let label = ["red", "blue"][i % 2];
+        format!(r#"{{"input": "{kind} thing number {i} is {label}ish", "expected": "{label}"}}"#)
+    };
+    for (split, n) in [("train", 8), ("val", 6), ("test", 10)] {
+        let rows: Vec<String> = (0..n).map(|i| row(i, split)).collect();
+        fs::write(home.join(format!("{split}.jsonl")), rows.join("\n")).unwrap();
+    }
+    fs::write(home.join("task.yaml"), CONFIG).unwrap();
+}
+
+pub(crate) const CONFIG: &str = r#"name: colours
+seed: 1
+data: {train: train.jsonl, val: val.jsonl, test: test.jsonl}
+metric: label
+models:
+  task: {provider: scripted, model: red}
+system:
+  input: [input]
+  modules:
+    similar: {kind: retrieve, corpus: train, k: 1, query: "{{ input }}"}
+    colour:
+      kind: llm
+      model: task
+      labels: [red, blue]
+      prompt: |-
+        {{ similar }}
+        Thing: {{ input }}
+        Colour:
+  flow: [similar, colour]
+budget: {calls: 60}
+"#;
+
+#[test]
+fn a_system_over_the_scripted_model_runs_end_to_end() {
+    let home = tempfile::tempdir().unwrap();
+    write_task(home.path());
+    let output = run(home.path(), &["check", "task.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let output = run(home.path(), &["plan", "task.yaml", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(last_json(&output)["metric_calls"], 60);
+    let output = run(home.path(), &["run", "task.yaml", "--json"]);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", stderr(&output));
+    let last = last_json(&output);
+    assert_eq!(last["event"], "result", "{last}");
+    assert!(last["result"]["total_rollouts"].as_u64().unwrap() <= 60);
+    assert_eq!(last["result"]["held_out"]["examples"], 10);
+    assert!(home.path().join("runs/colours-1/cache").is_dir());
+    let before = fs::read(home.path().join("runs/colours-1/events.jsonl")).unwrap();
+    let whole = String::from_utf8(before.clone()).unwrap();
+    // Cut the log in the middle, as a kill would, and go on: the cache must not change the record.
+    let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+    fs::write(home.path().join("runs/colours-1/events.jsonl"), lines[..lines.len() / 2].concat()).unwrap();
+    let output = run(home.path(), &["resume", "runs/colours-1", "--json"]);
+    assert_eq!(last_json(&output)["event"], "result", "{}", stderr(&output));
+    assert_eq!(fs::read(home.path().join("runs/colours-1/events.jsonl")).unwrap(), before);
+}
+
+#[test]
+fn a_resume_with_other_data_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    write_task(home.path());
+    run(home.path(), &["run", "task.yaml", "--json"]);
+    let mut rows = fs::read_to_string(home.path().join("val.jsonl")).unwrap();
+    rows.push_str("\n{\"input\": \"one more\", \"expected\": \"red\"}\n");
+    fs::write(home.path().join("val.jsonl"), rows).unwrap();
+    let output = run(home.path(), &["resume", "runs/colours-1"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
+    assert!(stderr(&output).contains("changed since the run started"), "{}", stderr(&output));
+}

@@ -1,0 +1,298 @@
+//! From a configuration to a [`Session`]: the only module that names concrete pillars.
+
+mod models;
+mod notice;
+mod resolved;
+
+use std::sync::Arc;
+
+use evaluation::{Dataset, External, ExternalSpec, Scorer};
+use meta_traits::{Components, Evaluator, ExampleId, Split, Stream};
+use prompt_grammar::gepa;
+use prompt_grammar::structural::{Bank, Structural, StructuralOptions};
+
+pub use models::{Models, connect};
+pub use notice::Notice;
+pub use resolved::Resolved;
+
+use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, RunConfig, SimulatedSpec};
+use crate::error::Error;
+use crate::proposers::{ExternalProposer, ReflectiveProposer, StructuralProposer};
+use crate::run::Proposer;
+use crate::session::Session;
+use crate::simulated::Problem;
+use crate::store::RunDirectory;
+use crate::system::{CompoundAISystem, SystemEvaluator};
+
+/// Prepares the run that `resolved` describes: reads data, finds models, starts an outside evaluator, checks that all
+/// fits together. Nothing is spent.
+///
+/// With a run directory, model answers are cached there and an evaluator's standard error is kept there.
+///
+/// # Errors
+/// [`Error`] naming what is wrong, where, what is allowed and what to do.
+pub async fn session(
+    resolved: &Resolved,
+    directory: Option<&RunDirectory>,
+    notice: &(dyn Fn(&Notice) + Sync),
+) -> Result<Session, Error> {
+    let config = &resolved.config;
+    let parts = match (&config.system, &config.evaluator, &config.simulated) {
+        (Some(_), _, _) => of_system(resolved, directory, notice).await?,
+        (_, Some(evaluator), _) => of_external(resolved, evaluator, directory, notice).await?,
+        (_, _, Some(simulated)) => of_simulated(simulated),
+        _ => return Err(ConfigError::inconsistent("there is nothing to optimise").into()),
+    };
+    let minibatch = config.optimizer.minibatch;
+    if minibatch > parts.train.len() {
+        let allowed = format!("1 to {}, the number of training examples", parts.train.len());
+        return Err(ConfigError::range("optimizer.minibatch", minibatch, &allowed).into());
+    }
+    let mut test = if config.report.test { parts.test } else { Vec::new() };
+    test.truncate(config.report.examples.unwrap_or(usize::MAX));
+    Ok(Session {
+        name: config.name.clone(),
+        seed: config.seed,
+        budget: config.budget.resolve()?,
+        fingerprint: resolved.fingerprint(&parts.digest),
+        start: parts.start,
+        train: parts.train,
+        val: parts.val,
+        test,
+        evaluator: parts.evaluator,
+        proposer: parts.proposer,
+        algorithm: config.optimizer.algorithm,
+        gepa: gepa::Options {
+            minibatch,
+            merge: config.optimizer.merge.then(gepa::MergeOptions::default),
+            ..gepa::Options::default()
+        },
+        failure_limit: config.optimizer.failure_limit,
+    })
+}
+
+/// What is optimised, on what, and who writes.
+struct Parts {
+    start: Components,
+    train: Vec<ExampleId>,
+    val: Vec<ExampleId>,
+    test: Vec<ExampleId>,
+    evaluator: Box<dyn Evaluator<Components>>,
+    proposer: Box<dyn Proposer>,
+    /// What the data contributes to the fingerprint.
+    digest: String,
+}
+
+fn of_simulated(spec: &SimulatedSpec) -> Parts {
+    let problem = Problem::new(spec.instance, spec.scenario, spec.family);
+    let problem = Arc::new(match spec.rho {
+        Some(rho) => problem.with_rho(rho),
+        None => problem,
+    });
+    Parts {
+        start: problem.seed(),
+        train: problem.examples(Split::Train),
+        val: problem.examples(Split::Val),
+        test: problem.examples(Split::Test),
+        evaluator: Box::new(Arc::clone(&problem)),
+        proposer: Box::new(problem),
+        digest: String::new(),
+    }
+}
+
+async fn of_system(
+    resolved: &Resolved,
+    directory: Option<&RunDirectory>,
+    notice: &(dyn Fn(&Notice) + Sync),
+) -> Result<Parts, Error> {
+    let config = &resolved.config;
+    let (Some(spec), Some(data), Some(metric)) = (&config.system, &config.data, &config.metric) else {
+        return Err(ConfigError::inconsistent("a system needs data and a metric").into());
+    };
+    let path = |p: &std::path::Path| resolved.base.join(p);
+    let test = data.test.as_deref().map(path);
+    let dataset = Arc::new(Dataset::load(&path(&data.train), Some(&path(&data.val)), test.as_deref())?);
+    check_leakage(&dataset, data.allow_leakage, notice)?;
+    let scorer = Scorer::by_name(metric, &dataset)?;
+    // Before any model is opened or downloaded: a fault in the description costs nothing.
+    let names: Vec<&str> = config.models.keys().map(String::as_str).collect();
+    spec.validate(&names)?;
+    let cache = directory.map(RunDirectory::cache);
+    let models = connect(config, &resolved.base, cache.as_deref(), notice).await?;
+    let system = CompoundAISystem::new(spec.clone(), &resolved.base, models.all(), &dataset)?;
+    let start = system.components();
+    if start.is_empty() {
+        return Err(ConfigError::inconsistent(
+            "no module has a prompt to optimise. Give an llm module without optimize: false",
+        )
+        .into());
+    }
+    let proposer = system_proposer(config, &models, &dataset)?;
+    let val = chosen(&dataset, config.optimizer.val_examples, config.seed);
+    let hash = |split| dataset.hash(split).unwrap_or_default();
+    let digest = [Split::Train, Split::Val, Split::Test].map(hash).join(" ");
+    Ok(Parts {
+        start,
+        train: dataset.ids(Split::Train),
+        val,
+        test: dataset.ids(Split::Test),
+        evaluator: Box::new(SystemEvaluator::new(system, Arc::clone(&dataset), scorer)),
+        proposer,
+        digest,
+    })
+}
+
+/// Equal inputs in two splits make a held-out score worthless, so they are refused unless allowed; nearly equal ones
+/// are told.
+fn check_leakage(
+    dataset: &Dataset,
+    allowed: bool,
+    notice: &(dyn Fn(&Notice) + Sync),
+) -> Result<(), ConfigError> {
+    let leakage = dataset.leakage();
+    if let Some((first, second)) = leakage.exact.first() {
+        let n = leakage.exact.len();
+        let text = format!("{n} inputs stand in two splits (first: {first} and {second})");
+        if !allowed {
+            return Err(ConfigError::inconsistent(format!(
+                "{text}. Remove the repeats, or set data.allow_leakage: true"
+            )));
+        }
+        notice(&Notice::Warning { text });
+    }
+    if let Some(near) = leakage.near.first() {
+        let (n, first, second) = (leakage.near.len(), near.first, near.second);
+        notice(&Notice::Warning {
+            text: format!("{n} inputs are nearly the same in two splits (first: {first} and {second})"),
+        });
+    }
+    Ok(())
+}
+
+fn system_proposer(
+    config: &RunConfig,
+    models: &Models,
+    dataset: &Dataset,
+) -> Result<Box<dyn Proposer>, Error> {
+    let optimizer = &config.optimizer;
+    match optimizer.proposer.as_ref().unwrap_or(&ProposerSpec::Structural) {
+        ProposerSpec::Structural => {
+            let items = dataset.ids(Split::Train).into_iter().filter_map(|id| {
+                let example = dataset.get(id)?;
+                Some((id, example.text(), example.expected.as_str()?.to_owned()))
+            });
+            let mut bank = Bank::new(items)?;
+            if let Some(task) = &optimizer.task {
+                bank = bank.with_task(task);
+            }
+            let options =
+                StructuralOptions { max_length: optimizer.max_prompt_length, ..StructuralOptions::default() };
+            Ok(Box::new(StructuralProposer(Structural::new(bank, options)?)))
+        }
+        ProposerSpec::Model(name) => {
+            let client = models
+                .get(name)
+                .ok_or_else(|| ConfigError::range("optimizer.proposer.model", name, "a key of models"))?;
+            Ok(Box::new(ReflectiveProposer::new(client, optimizer.task.clone(), optimizer.max_prompt_length)))
+        }
+        ProposerSpec::External => Err(ConfigError::range(
+            "optimizer.proposer",
+            "external",
+            "structural or {model: NAME}; only an evaluator program can propose",
+        )
+        .into()),
+    }
+}
+
+async fn of_external(
+    resolved: &Resolved,
+    spec: &EvaluatorSpec,
+    directory: Option<&RunDirectory>,
+    notice: &(dyn Fn(&Notice) + Sync),
+) -> Result<Parts, Error> {
+    let config = &resolved.config;
+    let external = Arc::new(External::spawn(external_spec(resolved, spec, directory)).await?);
+    let hello = external.hello();
+    let (start, examples, proposes) = (hello.components.clone(), hello.examples, hello.propose);
+    let proposer: Box<dyn Proposer> = match &config.optimizer.proposer {
+        Some(ProposerSpec::Model(name)) => {
+            let cache = directory.map(RunDirectory::cache);
+            let models = connect(config, &resolved.base, cache.as_deref(), notice).await?;
+            let client = models
+                .get(name)
+                .ok_or_else(|| ConfigError::range("optimizer.proposer.model", name, "a key of models"))?;
+            let task = config.optimizer.task.clone();
+            Box::new(ReflectiveProposer::new(client, task, config.optimizer.max_prompt_length))
+        }
+        Some(ProposerSpec::Structural) => {
+            let bank = Bank::new(Vec::new())?;
+            Box::new(StructuralProposer(Structural::new(bank, StructuralOptions::default())?))
+        }
+        Some(ProposerSpec::External) | None if proposes => Box::new(ExternalProposer(Arc::clone(&external))),
+        _ => {
+            return Err(ConfigError::inconsistent(
+                "the evaluator does not offer to propose. Give optimizer.proposer: {model: NAME}",
+            )
+            .into());
+        }
+    };
+    let ids = |split, n: u32| (0..n).map(|i| ExampleId::new(split, i)).collect::<Vec<_>>();
+    let mut val = ids(Split::Val, examples.val);
+    if let Some(n) = config.optimizer.val_examples {
+        Stream::root(config.seed).child("val", 0).shuffle(&mut val);
+        val.truncate(n);
+        val.sort_unstable();
+    }
+    for (name, n) in [("train", examples.train), ("val", examples.val)] {
+        if n == 0 {
+            return Err(ConfigError::inconsistent(format!(
+                "the evaluator has no {name} examples; it must have some"
+            ))
+            .into());
+        }
+    }
+    Ok(Parts {
+        digest: format!("{} {} {}", examples.train, examples.val, examples.test),
+        start,
+        train: ids(Split::Train, examples.train),
+        val,
+        test: ids(Split::Test, examples.test),
+        evaluator: Box::new(external),
+        proposer,
+    })
+}
+
+fn external_spec(
+    resolved: &Resolved,
+    spec: &EvaluatorSpec,
+    directory: Option<&RunDirectory>,
+) -> ExternalSpec {
+    let seconds = std::time::Duration::from_secs_f64;
+    let mut external = ExternalSpec::new(spec.command.clone());
+    external.cwd = Some(resolved.base.clone());
+    external.env = spec.env.clone().into_iter().collect();
+    external.timeout = seconds(spec.timeout_s);
+    external.hello_timeout = seconds(spec.hello_timeout_s);
+    external.max_restarts = spec.max_restarts;
+    external.concurrency = spec.concurrency;
+    external.stderr_log = directory.map(RunDirectory::evaluator_log);
+    external
+}
+
+/// The validation examples that decide: all, or `n` with the expected answers as evenly spread as they come, drawn
+/// once for a seed.
+fn chosen(dataset: &Dataset, n: Option<usize>, seed: u64) -> Vec<ExampleId> {
+    let mut ids = dataset.ids(Split::Val);
+    let Some(n) = n.filter(|n| *n < ids.len()) else { return ids };
+    Stream::root(seed).child("val", 0).shuffle(&mut ids);
+    let answer = |id: &ExampleId| dataset.get(*id).map(|e| e.expected.to_string()).unwrap_or_default();
+    let mut groups: std::collections::BTreeMap<String, Vec<ExampleId>> = std::collections::BTreeMap::new();
+    for id in ids {
+        groups.entry(answer(&id)).or_default().push(id);
+    }
+    let deepest = groups.values().map(Vec::len).max().unwrap_or(0);
+    let rounds = (0..deepest).flat_map(|round| groups.values().filter_map(move |g| g.get(round).copied()));
+    let mut out: Vec<ExampleId> = rounds.take(n).collect();
+    out.sort_unstable();
+    out
+}

@@ -1,0 +1,45 @@
+use meta_traits::{Classify, ErrorKind};
+
+use crate::config::ConfigError;
+use crate::run::RunError;
+
+/// Whatever can end a run, from reading its file to writing its result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The run itself failed.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The system's description is wrong.
+    #[error(transparent)]
+    System(#[from] crate::system::SystemError),
+    /// The data or an outside evaluator is wrong.
+    #[error(transparent)]
+    Evaluation(#[from] evaluation::EvaluationError),
+    /// A model cannot be had or used.
+    #[error(transparent)]
+    Inference(#[from] inference::InferenceError),
+    /// An optimizer's settings are wrong.
+    #[error("optimizer: {0}")]
+    Prompt(#[from] prompt_grammar::PromptError),
+    /// The search ended before anything had a score.
+    #[error("the search ended before the seed had a score. Raise the budget")]
+    NothingScored,
+}
+
+impl Classify for Error {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Config(e) => e.kind(),
+            Self::Run(e) => e.kind(),
+            Self::System(e) => e.kind(),
+            Self::Evaluation(e) => e.kind(),
+            Self::Inference(e) => e.kind(),
+            Self::Prompt(e) => e.kind(),
+            Self::NothingScored => ErrorKind::Budget,
+        }
+    }
+}

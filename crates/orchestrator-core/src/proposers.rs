@@ -1,0 +1,95 @@
+//! Who writes new texts: a reflecting model, structural edits, or an outside program.
+
+use std::sync::Arc;
+
+use evaluation::External;
+use inference::{Generate, LlmClient, Message, Prompt, Role};
+use meta_traits::{BoxFuture, Classify as _, Cost, Query, Reply, Stream};
+use prompt_grammar::reflect::Reflection;
+use prompt_grammar::structural::Structural;
+
+use crate::run::{Proposal, Proposer};
+
+/// Edits of structure, without any model and at no cost.
+#[derive(Clone, Debug)]
+pub struct StructuralProposer(
+    /// What writes.
+    pub Structural,
+);
+
+impl Proposer for StructuralProposer {
+    fn propose<'a>(&'a self, query: &'a Query, rng: Stream) -> BoxFuture<'a, Proposal> {
+        let reply = match self.0.propose(query, rng) {
+            Ok(text) => Reply::Text(text),
+            Err(error) => Reply::Failed(error.to_string()),
+        };
+        Box::pin(std::future::ready(Proposal { reply, cost: Cost::ZERO }))
+    }
+}
+
+/// A model that is shown what failed and writes a better text.
+pub struct ReflectiveProposer {
+    client: Arc<dyn LlmClient>,
+    reflection: Reflection,
+    max_tokens: u32,
+}
+
+impl ReflectiveProposer {
+    /// Lets `client` write texts of up to `max_length` characters; `task` says what the system is for.
+    pub fn new(client: Arc<dyn LlmClient>, task: Option<String>, max_length: usize) -> Self {
+        // A token holds about four characters of English; half of that leaves room for every other language.
+        let max_tokens = u32::try_from(max_length / 2).unwrap_or(u32::MAX).max(64);
+        Self { client, reflection: Reflection::new(task, max_length), max_tokens }
+    }
+
+    fn request(&self, query: &Query, seed: u64) -> Generate {
+        let content = self.reflection.render(query);
+        let mut request = Generate::new(Prompt::Chat(vec![Message { role: Role::User, content }]));
+        request.max_tokens = self.max_tokens;
+        request.temperature = 0.7;
+        request.seed = seed;
+        request
+    }
+}
+
+impl Proposer for ReflectiveProposer {
+    fn propose<'a>(&'a self, query: &'a Query, rng: Stream) -> BoxFuture<'a, Proposal> {
+        Box::pin(async move {
+            let request = self.request(query, rng.key());
+            match self.client.generate(&request).await {
+                Ok(answer) => {
+                    let reply = match self.reflection.parse(&answer.text, query) {
+                        Ok(text) => Reply::Text(text),
+                        Err(error) => Reply::Failed(error.to_string()),
+                    };
+                    Proposal { reply, cost: answer.usage.cost() }
+                }
+                Err(error) => Proposal { reply: Reply::Failed(error.to_string()), cost: Cost::ZERO },
+            }
+        })
+    }
+
+    fn cap(&self, query: &Query) -> Cost {
+        self.client.cap(&self.request(query, 0))
+    }
+}
+
+/// The evaluator program, where it offers to propose.
+pub struct ExternalProposer(
+    /// The program.
+    pub Arc<External>,
+);
+
+impl Proposer for ExternalProposer {
+    fn propose<'a>(&'a self, query: &'a Query, rng: Stream) -> BoxFuture<'a, Proposal> {
+        Box::pin(async move {
+            match self.0.propose(query, rng.key()).await {
+                Ok((text, cost)) => Proposal { reply: Reply::Text(text), cost },
+                Err(error) => {
+                    let kind = error.kind();
+                    Proposal { reply: Reply::Failed(format!("{error} ({kind:?})")), cost: Cost::ZERO }
+                }
+            }
+        })
+    }
+}

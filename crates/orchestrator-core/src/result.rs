@@ -1,0 +1,162 @@
+//! What a run comes to.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use evaluation::EvaluationError;
+use evaluation::stats::{Bootstrap, paired_permutation};
+use meta_traits::{Components, Cost, StopReason, Stream};
+use serde::{Deserialize, Serialize};
+
+use crate::run::{Point, RunState};
+
+/// A mean on the test split with its 95 % bootstrap interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The mean score.
+    pub mean: f64,
+    /// Lower end of the interval.
+    pub low: f64,
+    /// Upper end of the interval.
+    pub high: f64,
+}
+
+/// Seed and best system on examples the search never touched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HeldOut {
+    /// Examples scored.
+    pub examples: usize,
+    /// The seed's score.
+    pub seed: Estimate,
+    /// The best system's score.
+    pub best: Estimate,
+    /// Best less seed, example by example.
+    pub difference: Estimate,
+    /// Two-sided p-value of the paired sign-flip permutation test.
+    pub p_value: f64,
+}
+
+impl HeldOut {
+    /// Compares scores of the same examples in the same order: bootstrap intervals (BCa, 10,000 resamples) and the
+    /// paired permutation test (10,000 patterns).
+    ///
+    /// # Errors
+    /// [`EvaluationError::Undefined`] for fewer than two examples or lists of unequal length.
+    pub fn compare(seed: &[f32], best: &[f32], rng: &Stream) -> Result<Self, EvaluationError> {
+        let wide = |scores: &[f32]| scores.iter().map(|s| f64::from(*s)).collect::<Vec<f64>>();
+        let (seed, best) = (wide(seed), wide(best));
+        let difference: Vec<f64> = best.iter().zip(&seed).map(|(b, s)| b - s).collect();
+        let test = paired_permutation(&best, &seed, 10_000, &rng.child("permutation", 0))?;
+        let estimate = |values: &[f64], part| -> Result<Estimate, EvaluationError> {
+            let interval = Bootstrap::default().mean_interval(values, &rng.child("bootstrap", part))?;
+            Ok(Estimate { mean: interval.estimate, low: interval.low, high: interval.high })
+        };
+        Ok(Self {
+            examples: seed.len(),
+            seed: estimate(&seed, 0)?,
+            best: estimate(&best, 1)?,
+            difference: estimate(&difference, 2)?,
+            p_value: test.p,
+        })
+    }
+
+    /// Whether the difference would be surprising, at 5 %, if the two were equally good.
+    pub fn is_significant(&self) -> bool {
+        self.p_value < 0.05
+    }
+
+    /// The comparison in a sentence that claims no more than was measured.
+    pub fn in_words(&self) -> String {
+        let e = |e: &Estimate| format!("{:.3} [{:.3}, {:.3}]", e.mean, e.low, e.high);
+        let verdict = match (self.is_significant(), self.difference.mean > 0.0) {
+            (true, true) => "better",
+            (true, false) => "worse",
+            (false, _) => "the difference is not significant",
+        };
+        format!(
+            "test {} vs seed {}, difference {:+.3} [{:+.3}, {:+.3}], p = {:.4}, n = {}: {verdict}",
+            e(&self.best),
+            e(&self.seed),
+            self.difference.mean,
+            self.difference.low,
+            self.difference.high,
+            self.p_value,
+            self.examples
+        )
+    }
+}
+
+/// What an algorithm did and what came of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ComponentMetrics {
+    /// Share of the total improvement on the validation split that it found, in [0, 1].
+    pub performance_contribution: f64,
+    /// Share of the metric calls it was given, in [0, 1].
+    pub resource_usage: f64,
+    /// Improvement for a metric call.
+    pub efficiency: f64,
+}
+
+/// A finished run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunResult {
+    /// The texts of the best system by validation score.
+    pub best_system: Components,
+    /// Its validation score. It was selected for that score: quote the held-out one.
+    pub best_score: f64,
+    /// The seed's validation score.
+    pub seed_score: f64,
+    /// Improvement over the seed's validation score, relative to it; absolute where the seed scored 0.
+    pub total_improvement: f64,
+    /// Metric calls of the search.
+    pub total_rollouts: u64,
+    /// Proposals written.
+    pub generations: u64,
+    /// Time, earlier sessions included.
+    pub optimization_time: Duration,
+    /// The recommendations over time.
+    pub performance_trajectory: Vec<Point>,
+    /// Which algorithm worked, and for how many metric calls, in order.
+    pub algorithm_history: Vec<(String, u64)>,
+    /// What each algorithm did.
+    pub component_metrics: BTreeMap<String, ComponentMetrics>,
+    /// Why the search ended.
+    pub stop: StopReason,
+    /// Everything the search and the report used.
+    pub spent: Cost,
+    /// The most that killed sessions may have paid for without a record; not part of `spent`.
+    pub uncertain: Cost,
+    /// Scores on the test split, where there is one.
+    pub held_out: Option<HeldOut>,
+}
+
+impl RunResult {
+    /// What the log says, for a run of one algorithm. `None` while the seed has no score.
+    pub fn of(state: &RunState, algorithm: &str, stop: StopReason) -> Option<Self> {
+        let (first, last) = (state.trajectory().first()?, state.trajectory().last()?);
+        let (seed_score, best_score) = (first.score, last.score);
+        let gain = best_score - seed_score;
+        let calls = state.evaluations();
+        let metrics = ComponentMetrics {
+            performance_contribution: if gain > 0.0 { 1.0 } else { 0.0 },
+            resource_usage: 1.0,
+            efficiency: gain / calls.max(1) as f64,
+        };
+        Some(Self {
+            best_system: state.candidate(last.candidate)?.as_ref().clone(),
+            best_score,
+            seed_score,
+            total_improvement: if seed_score > 0.0 { gain / seed_score } else { gain },
+            total_rollouts: calls,
+            generations: state.rounds(),
+            optimization_time: Duration::ZERO,
+            performance_trajectory: state.trajectory().to_vec(),
+            algorithm_history: vec![(algorithm.to_owned(), calls)],
+            component_metrics: [(algorithm.to_owned(), metrics)].into_iter().collect(),
+            stop,
+            spent: state.spends().iter().map(|s| s.cost).sum(),
+            uncertain: Cost::ZERO,
+            held_out: None,
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! A run from its first event to its result.
+
+use meta_traits::{Budget, Components, Evaluator, ExampleId, Stream};
+use prompt_grammar::gepa;
+
+use crate::algorithms::ReflectiveMutation;
+use crate::config::Algorithm;
+use crate::error::Error;
+use crate::result::{HeldOut, RunResult};
+use crate::run::{Driver, Ending, Observer, Options, Progress, Proposer, open};
+use crate::store::RunDirectory;
+
+/// Events between two checkpoints, at least.
+const CHECKPOINT_EVERY: u64 = 1000;
+
+/// Everything that decides a run, ready to go.
+pub struct Session {
+    /// Names the run.
+    pub name: String,
+    /// Seed of all random draws.
+    pub seed: u64,
+    /// Limits of the search.
+    pub budget: Budget,
+    /// Digest of what is run; resuming with another one is refused.
+    pub fingerprint: String,
+    /// The texts the search starts from.
+    pub start: Components,
+    /// Examples that proposers may see.
+    pub train: Vec<ExampleId>,
+    /// Examples that decide what is kept.
+    pub val: Vec<ExampleId>,
+    /// Examples for the final scoring; empty for none.
+    pub test: Vec<ExampleId>,
+    /// Evaluates candidates.
+    pub evaluator: Box<dyn Evaluator<Components>>,
+    /// Writes new texts.
+    pub proposer: Box<dyn Proposer>,
+    /// Which algorithm searches.
+    pub algorithm: Algorithm,
+    /// Its settings.
+    pub gepa: gepa::Options,
+    /// Failed metric calls in a row that end the run.
+    pub failure_limit: u64,
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Finish {
+    /// The search is over.
+    Done(Box<RunResult>),
+    /// Paused on request; the run directory can be resumed.
+    Paused,
+}
+
+impl Session {
+    /// Whether the budget allows a round.
+    ///
+    /// # Errors
+    /// [`crate::run::RunError::BudgetTooSmall`] with the least budget that does.
+    pub fn check_budget(&self) -> Result<(), Error> {
+        Ok(ReflectiveMutation::affordable(&self.budget, self.val.len(), self.gepa.minibatch)?)
+    }
+
+    /// Runs, or resumes, the run in `directory`, and scores seed and winner on the test split.
+    ///
+    /// # Errors
+    /// [`Error`]; the directory stays resumable.
+    pub async fn run(
+        &self,
+        directory: &mut RunDirectory,
+        observer: &mut dyn Observer,
+        interrupted: &(dyn Fn() -> bool + Send + Sync),
+    ) -> Result<Finish, Error> {
+        self.check_budget()?;
+        let finish = self.drive(directory, observer, interrupted).await;
+        directory.note_time()?;
+        let mut finish = finish?;
+        if let Finish::Done(result) = &mut finish {
+            result.optimization_time = directory.elapsed();
+            directory.write_json("result.json", &**result)?;
+        }
+        Ok(finish)
+    }
+
+    async fn drive(
+        &self,
+        directory: &mut RunDirectory,
+        observer: &mut dyn Observer,
+        interrupted: &(dyn Fn() -> bool + Send + Sync),
+    ) -> Result<Finish, Error> {
+        let path = directory.path().to_owned();
+        let (opened, earlier) = directory.clock();
+        let options = Options {
+            fingerprint: self.fingerprint.clone(),
+            val: self.val.clone(),
+            failure_limit: self.failure_limit,
+            elapsed: Box::new(move || earlier + opened.elapsed()),
+            interrupted: Box::new(move || interrupted() || RunDirectory::stop_requested(&path)),
+            ..Options::new(self.seed, self.budget)
+        };
+        let mut keeper = Keeper { directory, inner: observer, failed: None };
+        let (storage, checkpoints) =
+            (keeper.directory.events()?, keeper.directory.checkpoints(CHECKPOINT_EVERY));
+        let search = ReflectiveMutation::new(
+            self.start.clone(),
+            self.train.clone(),
+            self.val.clone(),
+            self.gepa.clone(),
+            Stream::root(self.seed).child("search", 0),
+        )?;
+        let ended = {
+            let mut driver = open(
+                Box::new(storage),
+                Box::new(search),
+                &*self.evaluator,
+                &*self.proposer,
+                &mut keeper,
+                options,
+            )?
+            .with_checkpoints(checkpoints)?;
+            let ended = self.search_and_report(&mut driver).await;
+            ended.map(|finish| (finish, driver.state().clone()))
+        };
+        if let Some(error) = keeper.failed {
+            return Err(error);
+        }
+        let (finish, state) = ended?;
+        directory.write_state(&state)?;
+        Ok(finish)
+    }
+
+    async fn search_and_report(&self, driver: &mut Driver<'_>) -> Result<Finish, Error> {
+        let Ending::Stopped(stop) = driver.search().await? else { return Ok(Finish::Paused) };
+        let Some(mut result) = RunResult::of(driver.state(), self.algorithm.name(), stop) else {
+            return Err(Error::NothingScored);
+        };
+        // One example has no spread, so nothing could be said about it.
+        if self.test.len() > 1 {
+            let best = result.best_system.clone();
+            let seed = driver.report(0, &self.start, self.test.clone()).await?;
+            let best = if best == self.start {
+                seed.clone()
+            } else {
+                driver.report(1, &best, self.test.clone()).await?
+            };
+            if driver.is_paused() {
+                return Ok(Finish::Paused);
+            }
+            if let (Some(seed), Some(best)) = (seed, best) {
+                let rng = Stream::root(self.seed).child("report", 0);
+                result.held_out = Some(HeldOut::compare(&seed, &best, &rng)?);
+            }
+        }
+        result.spent = driver.state().spends().iter().map(|s| s.cost).sum();
+        result.uncertain = driver.uncertain();
+        Ok(Finish::Done(Box::new(result)))
+    }
+}
+
+/// Notes uncertain spending in the run directory on its way to the observer.
+struct Keeper<'k> {
+    directory: &'k RunDirectory,
+    inner: &'k mut dyn Observer,
+    failed: Option<Error>,
+}
+
+impl Observer for Keeper<'_> {
+    fn observe(&mut self, progress: &Progress) {
+        if let Progress::Uncertain { what, cap } = progress
+            && let Err(error) = self.directory.note_uncertain(what, *cap)
+        {
+            self.failed = Some(error.into());
+        }
+        self.inner.observe(progress);
+    }
+}

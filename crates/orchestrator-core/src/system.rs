@@ -1,0 +1,43 @@
+//! Compound AI systems: described in a file, checked, run, measured.
+//!
+//! A [`SystemSpec`] names modules and the flow between them. [`CompoundAISystem::new`] checks it, loads what it needs
+//! and gives a system that can be run any number of times, with the prompts of any candidate
+//! ([`Components`](meta_traits::Components)): the search rewrites prompts, this module never does.
+//!
+//! **Modules:** `llm` (free text, or the likeliest of some labels), `retrieve` (BM25), `tool` (program or HTTP), `vote`,
+//! `verify`, `route`. **Flow:** a sequence of modules and of the steps `vote` (several samples of one module), `refine`
+//! (draft and critique, bounded) and `branch`. Modules that stand side by side in a sequence and do not use each other
+//! run at the same time; results, traces and costs come in the order of the description all the same.
+//!
+//! Equal inputs, candidates and streams give equal executions, as far as models and tools do: every sampling call gets
+//! its seed from the stream's child of the module's name and call number.
+
+mod compound;
+mod error;
+mod evaluate;
+mod execute;
+mod flow;
+mod forecast;
+mod http;
+mod invoke;
+mod raw;
+mod retrieve;
+mod scope;
+mod spec;
+mod template;
+mod tool;
+mod trace;
+mod validate;
+
+pub use compound::CompoundAISystem;
+pub use error::{Failure, SystemError, ToolFault};
+pub use evaluate::SystemEvaluator;
+pub use flow::{BranchStep, RefineStep, Step, VoteStep};
+pub use forecast::{Estimate, Spread};
+pub use spec::{
+    Choose, LlmSpec, ModuleSpec, PromptFormat, RetrieveSpec, RouteSpec, SystemSpec, ToolSpec, VerifySpec,
+    VoteSpec,
+};
+pub use template::{Template, placeholders};
+pub use trace::{Execution, ModuleTrace};
+pub use validate::Fault;

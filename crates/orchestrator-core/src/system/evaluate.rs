@@ -1,0 +1,155 @@
+//! Candidates of a compound system, scored on a data set.
+
+use std::sync::Arc;
+
+use evaluation::{Dataset, Example, Scorer, Verdict};
+use meta_traits::{
+    Batching, BoxFuture, Classify, Components, Cost, Draw, ErrorKind, Evaluator, Instances, Note, Observation, Outcome,
+    Scored, Stream, Trial,
+};
+
+use super::scope::json_text;
+use super::template::shorten;
+use super::{CompoundAISystem, Execution, ModuleTrace};
+
+/// Characters of a value that a note quotes.
+const QUOTE: usize = 400;
+
+/// Runs a [`CompoundAISystem`] with the prompts of candidates on examples, and scores its answers.
+///
+/// One draw is one execution and one score. Its random stream is the child of the given one by example and repeat, so
+/// equal draws are equal whatever runs beside them. Costs are what the clients reported, plus one metric call a draw.
+/// Traced trials get one note a component that ran: what it was given, what it answered, what the system answered,
+/// what was expected, what the scorer says.
+pub struct SystemEvaluator {
+    system: CompoundAISystem,
+    data: Arc<Dataset>,
+    scorer: Scorer,
+    concurrent: usize,
+}
+
+impl SystemEvaluator {
+    /// Scores `system` on `data` by `scorer`, with as many draws in flight as the models take.
+    pub fn new(system: CompoundAISystem, data: Arc<Dataset>, scorer: Scorer) -> Self {
+        let concurrent = system.concurrency();
+        Self { system, data, scorer, concurrent }
+    }
+
+    /// The same evaluator with at most `n` draws in flight (at least 1).
+    #[must_use]
+    pub fn with_concurrency(mut self, n: usize) -> Self {
+        self.concurrent = n.max(1);
+        self
+    }
+
+    /// The system.
+    pub fn system(&self) -> &CompoundAISystem {
+        &self.system
+    }
+
+    async fn draw(&self, trial: &Trial<Components>, draw: Draw, rng: &Stream) -> Result<(Scored, Cost), Failed> {
+        let Some(example) = self.data.get(draw.example) else {
+            let message = format!("the data set has no example {}", draw.example);
+            return Err(Failed { kind: ErrorKind::InvalidInput, message, cost: Cost::ZERO });
+        };
+        let stream = rng.child(&draw.example.to_string(), u64::from(draw.repeat));
+        let done = self
+            .system
+            .run(&trial.candidate, &example.input, &stream, trial.trace)
+            .await
+            .map_err(|f| Failed { kind: f.kind(), message: f.to_string(), cost: f.cost })?;
+        let verdict = self.scorer.score(&done.output, example);
+        if !verdict.score.is_finite() {
+            let message = format!("the metric {} gave {}", self.scorer.name(), verdict.score);
+            return Err(Failed { kind: ErrorKind::Numerical, message, cost: done.cost });
+        }
+        let mut scored = Scored::new(draw, verdict.score as f32);
+        if trial.trace {
+            scored.notes = notes(&trial.candidate, &done, example, &verdict);
+        }
+        Ok((scored, done.cost))
+    }
+}
+
+struct Failed {
+    kind: ErrorKind,
+    message: String,
+    cost: Cost,
+}
+
+impl Evaluator<Components> for SystemEvaluator {
+    fn evaluate<'a>(&'a self, trial: &'a Trial<Components>, rng: Stream) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let Instances::Draws(draws) = &trial.on else {
+                return Outcome::Failed {
+                    kind: ErrorKind::Bug,
+                    message: "the evaluator was given no draws; the driver must number the repeats".into(),
+                    cost: Cost::ZERO,
+                };
+            };
+            let mut cost = Cost::ZERO;
+            let mut scores = Vec::with_capacity(draws.len());
+            for draw in draws {
+                cost += Cost::evaluations(1);
+                match self.draw(trial, *draw, &rng).await {
+                    Ok((scored, spent)) => {
+                        cost += spent;
+                        scores.push(scored);
+                    }
+                    Err(Failed { kind, message, cost: spent }) => {
+                        return Outcome::Failed { kind, message, cost: cost + spent };
+                    }
+                }
+            }
+            Outcome::Complete(Observation::of_scores(scores, cost))
+        })
+    }
+
+    fn batching(&self) -> Batching {
+        Batching { block: 1, concurrent: self.concurrent }
+    }
+
+    fn cap(&self, trial: &Trial<Components>) -> Cost {
+        let inputs: Vec<&serde_json::Value> = match &trial.on {
+            Instances::Draws(draws) => {
+                draws.iter().filter_map(|d| Some(&self.data.get(d.example)?.input)).collect()
+            }
+            Instances::Exactly(ids) => ids.iter().filter_map(|id| Some(&self.data.get(*id)?.input)).collect(),
+            _ => Vec::new(),
+        };
+        inputs.iter().map(|input| Cost::evaluations(1) + self.system.cap(&trial.candidate, input)).sum()
+    }
+}
+
+/// One note a component that ran, in the order of the candidate.
+fn notes(candidate: &Components, done: &Execution, example: &Example, verdict: &Verdict) -> Vec<Note> {
+    let mut notes = Vec::new();
+    for component in candidate.names() {
+        let calls: Vec<&ModuleTrace> = done.trace.iter().filter(|t| t.module == component).collect();
+        if calls.is_empty() {
+            continue;
+        }
+        let mut text = String::new();
+        for call in &calls {
+            for (name, value) in &call.inputs {
+                text.push_str(&format!("{name}: {}\n", quote(value)));
+            }
+            let scores: Vec<String> = call.label_scores.iter().map(|(l, p)| format!("{l} {p:.2}")).collect();
+            let scores =
+                if scores.is_empty() { String::new() } else { format!(" (scores: {})", scores.join(", ")) };
+            text.push_str(&format!("answer: {}{scores}\n", quote(&call.output)));
+        }
+        let own_answer_is_final = calls.last().is_some_and(|c| c.output.trim() == done.output.trim());
+        if !own_answer_is_final {
+            text.push_str(&format!("answer of the whole system: {}\n", quote(&done.output)));
+        }
+        text.push_str(&format!("expected: {}\n", quote(&json_text(&example.expected))));
+        text.push_str(&format!("verdict: score {}, {}", verdict.score, verdict.detail));
+        notes.push(Note { component: component.to_owned(), text });
+    }
+    notes
+}
+
+fn quote(text: &str) -> String {
+    shorten(text.trim(), QUOTE)
+}
