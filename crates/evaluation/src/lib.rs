@@ -22,9 +22,11 @@
 
 mod dataset;
 mod error;
+pub mod external;
 pub mod stats;
 mod text;
 
 pub use dataset::{Dataset, Example, Leakage, NearDuplicate};
 pub use error::EvaluationError;
+pub use external::{ExampleCounts, External, ExternalSpec, Hello};
 pub use text::{Scorer, Verdict};

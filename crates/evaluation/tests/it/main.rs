@@ -1,5 +1,6 @@
 //! Integration tests of `evaluation`, one binary.
 
 mod dataset;
+mod external;
 mod properties;
 mod stats;
