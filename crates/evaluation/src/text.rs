@@ -218,6 +218,7 @@ pub(crate) fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>)
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary")]
 mod tests {
     use super::*;
 

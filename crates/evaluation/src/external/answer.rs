@@ -128,6 +128,7 @@ fn cost(value: &Value) -> Result<Cost, String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary")]
 mod tests {
     use super::*;
 

@@ -57,7 +57,7 @@ impl Body {
                 serde_json::from_str(&scored.score.to_string()).unwrap_or_default();
             json!({"example": scored.example.to_string(), "score": score, "text": text.join("\n")})
         });
-        let feedback = serde_json::Value::from_iter(feedback);
+        let feedback = feedback.collect::<serde_json::Value>();
         let (component, candidate) = (json!(query.component), object(&query.candidate));
         let member = format!(
             r#""propose":{{"component":{component},"candidate":{candidate},"feedback":{feedback},"seed":{seed}}}"#

@@ -18,7 +18,7 @@ use crate::error::one_line;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Longer than any run; stands for a time-out that the clock cannot hold.
-const FOREVER: Duration = Duration::from_secs(30 * 365 * 86_400);
+const FOREVER: Duration = Duration::from_hours(30 * 365 * 24);
 
 /// The one owner of the process: sends requests, sorts answers, watches the clock, restarts.
 pub(super) struct Supervisor {
@@ -232,8 +232,9 @@ impl Supervisor {
                 self.last_answer = None;
             }
             Ok(_) => {
-                self.give_up("after a restart the evaluator's hello differs from its first. Start a new run")
+                self.give_up("after a restart the evaluator's hello differs from its first. Start a new run");
             }
+
             Err(error) => self.down(&error.to_string()),
         }
     }

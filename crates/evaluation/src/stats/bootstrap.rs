@@ -65,7 +65,7 @@ impl Bootstrap {
         if self.resamples == 0 {
             return undefined(NAME, "0 resamples. Needed: at least 1, such as 10000");
         }
-        if values.iter().all(|v| *v == values[0]) {
+        if values.iter().all(|v| v.total_cmp(&values[0]).is_eq()) {
             return Ok(Interval::around(values[0], values[0], values[0], self.level));
         }
         let mut rng = rng.child("bootstrap", 0);

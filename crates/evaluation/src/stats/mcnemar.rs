@@ -32,6 +32,7 @@ pub fn mcnemar_of(a: &[bool], b: &[bool]) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary")]
 mod tests {
     use super::*;
 

@@ -85,6 +85,7 @@ fn last_option(reply: &str) -> Option<char> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary")]
 mod tests {
     use super::*;
 

@@ -134,13 +134,14 @@ impl<'a> Text<'a> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary")]
 mod tests {
     use serde_json::json;
 
     use super::*;
 
     #[track_caller]
-    fn check(check: Value, good: &[&str], bad: &[&str]) {
+    fn check(check: &Value, good: &[&str], bad: &[&str]) {
         let expected = json!([check]);
         for (replies, score) in [(good, 1.0), (bad, 0.0)] {
             for reply in replies {
@@ -152,18 +153,18 @@ mod tests {
 
     #[test]
     fn each_check() {
-        check(json!({"max_words": 3}), &["", "don't stop now"], &["one two three four"]);
-        check(json!({"min_words": 2}), &["a-b"], &["ab", ""]);
-        check(json!({"include": ["Cedar", "moss"]}), &["Moss and cedar."], &["cedars moss", "moss"]);
-        check(json!({"exclude": ["the"]}), &["then", ""], &["The end"]);
-        check(json!({"count": ["go", 2]}), &["Go, go!"], &["go", "go go go", "gogo"]);
-        check(json!({"start": "Dear"}), &["  dear you"], &["My dear"]);
-        check(json!({"end": "END."}), &["so END. \n"], &["so end.", "END. x"]);
-        check(json!({"bullets": 2}), &["x\n- a\n- b"], &["- a", "* a\n* b", " - a\n- b"]);
-        check(json!({"sep_count": ["***", 1]}), &["a\n***\nb", "a\r\n*** \r\nb"], &["a *** b", "***\n***"]);
-        check(json!({"lower": true}), &["abc 1"], &["Abc"]);
+        check(&json!({"max_words": 3}), &["", "don't stop now"], &["one two three four"]);
+        check(&json!({"min_words": 2}), &["a-b"], &["ab", ""]);
+        check(&json!({"include": ["Cedar", "moss"]}), &["Moss and cedar."], &["cedars moss", "moss"]);
+        check(&json!({"exclude": ["the"]}), &["then", ""], &["The end"]);
+        check(&json!({"count": ["go", 2]}), &["Go, go!"], &["go", "go go go", "gogo"]);
+        check(&json!({"start": "Dear"}), &["  dear you"], &["My dear"]);
+        check(&json!({"end": "END."}), &["so END. \n"], &["so end.", "END. x"]);
+        check(&json!({"bullets": 2}), &["x\n- a\n- b"], &["- a", "* a\n* b", " - a\n- b"]);
+        check(&json!({"sep_count": ["***", 1]}), &["a\n***\nb", "a\r\n*** \r\nb"], &["a *** b", "***\n***"]);
+        check(&json!({"lower": true}), &["abc 1"], &["Abc"]);
         check(
-            json!({"json_keys": ["title", "body"]}),
+            &json!({"json_keys": ["title", "body"]}),
             &[r#"{"body":{"x":1},"title":2}"#, "```json\n{\"title\":1,\"body\":2}\n```"],
             &["", r#"{"title":1}"#, r#"{"title":1,"body":2,"x":3}"#, r#"{"title":1,"body":2}{"a":1}"#],
         );

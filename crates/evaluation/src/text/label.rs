@@ -91,6 +91,7 @@ pub(super) fn label(reply: &str, expected: &Value, labels: &Labels) -> Result<Ve
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary")]
 mod tests {
     use super::*;
 

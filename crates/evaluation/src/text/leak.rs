@@ -36,6 +36,7 @@ pub(super) fn leak_and_keep(reply: &str, expected: &Value) -> Result<Verdict, St
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary")]
 mod tests {
     use serde_json::json;
 

@@ -87,6 +87,7 @@ fn without_signs(reply: &str) -> Vec<char> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary")]
 mod tests {
     use super::*;
 

@@ -34,7 +34,10 @@ pub(super) fn json_slots_f1(reply: &str, expected: &Value) -> Result<Verdict, St
     for (what, more, less) in [("missing", &wanted, &got), ("wrong", &got, &wanted)] {
         let list = beyond(more, less);
         if !list.is_empty() {
-            detail += &format!("; {what} slots: {}", list.join(", "));
+            detail.push_str("; ");
+            detail.push_str(what);
+            detail.push_str(" slots: ");
+            detail.push_str(&list.join(", "));
         }
     }
     if f1 >= 1.0 {
@@ -68,6 +71,7 @@ fn beyond(more: &Pairs, less: &Pairs) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary")]
 mod tests {
     use serde_json::json;
 

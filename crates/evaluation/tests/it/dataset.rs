@@ -60,7 +60,9 @@ fn faults_name_file_line_and_what_is_allowed() {
     ] {
         let text = fault(format!("{good}{line}\n").as_bytes()).to_string();
         assert!(text.contains("line 2"), "{text}");
-        parts.iter().for_each(|part| assert!(text.contains(part), "{part}: {text}"));
+        for part in parts {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
 }
 

@@ -52,8 +52,8 @@ impl Program {
         spec.cwd = Some(dir.path().to_owned());
         spec.stderr_log = Some(dir.path().join("stderr.log"));
         // Far above what a loaded machine needs to start Python, so that only tests about time-outs see one.
-        spec.timeout = Duration::from_secs(120);
-        spec.hello_timeout = Duration::from_secs(120);
+        spec.timeout = Duration::from_mins(2);
+        spec.hello_timeout = Duration::from_mins(2);
         Self { dir, spec }
     }
 

@@ -1,6 +1,8 @@
 //! Integration tests of `evaluation`, one binary.
+#![expect(clippy::float_cmp, reason = "scores are exact in binary, or must agree bit for bit")]
 
 mod dataset;
 mod external;
 mod properties;
 mod stats;
+mod tasks;
