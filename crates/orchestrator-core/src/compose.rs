@@ -50,7 +50,7 @@ pub async fn session(
     }
     let mut test = if config.report.test { parts.test } else { Vec::new() };
     test.truncate(config.report.examples.unwrap_or(usize::MAX));
-    Ok(Session {
+    let session = Session {
         name: config.name.clone(),
         seed: config.seed,
         budget: config.budget.resolve()?,
@@ -68,7 +68,9 @@ pub async fn session(
             ..gepa::Options::default()
         },
         failure_limit: config.optimizer.failure_limit,
-    })
+    };
+    session.check_budget()?;
+    Ok(session)
 }
 
 /// What is optimised, on what, and who writes.

@@ -71,7 +71,6 @@ impl Session {
         observer: &mut dyn Observer,
         interrupted: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<Finish, Error> {
-        self.check_budget()?;
         let finish = self.drive(directory, observer, interrupted).await;
         directory.note_time()?;
         let mut finish = finish?;

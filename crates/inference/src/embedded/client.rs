@@ -122,8 +122,10 @@ impl EmbeddedClient {
                 self.0.store(true, Ordering::Relaxed);
             }
         }
-        let gone = |message: String| InferenceError::Invalid { model: self.engine.name().to_owned(), message };
-        let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(|error| gone(error.to_string()))?;
+        let gone =
+            |message: String| InferenceError::Invalid { model: self.engine.name().to_owned(), message };
+        let permit =
+            Arc::clone(&self.workers).acquire_owned().await.map_err(|error| gone(error.to_string()))?;
         let guard = GiveUp(Arc::new(AtomicBool::new(false)));
         let (engine, given_up) = (Arc::clone(&self.engine), Arc::clone(&guard.0));
         let task = spawn_blocking(move || {

@@ -62,12 +62,12 @@ impl ModelFile {
     /// The whole number called `key`.
     pub(crate) fn number(&self, key: &str) -> Option<u64> {
         let value = self.content.metadata.get(key)?;
-        value.to_u64().ok().or_else(|| value.to_i64().ok().and_then(|n| u64::try_from(n).ok())).or_else(|| {
-            match value {
+        value.to_u64().ok().or_else(|| value.to_i64().ok().and_then(|n| u64::try_from(n).ok())).or_else(
+            || match value {
                 Value::I32(n) => u64::try_from(*n).ok(),
                 _ => None,
-            }
-        })
+            },
+        )
     }
 
     /// The real number called `key`.

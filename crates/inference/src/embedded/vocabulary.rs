@@ -78,7 +78,9 @@ impl Vocabulary {
         };
         let named = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "</s>"];
         let mut ends: Vec<u32> = named.iter().filter_map(|name| specials.get(*name).copied()).collect();
-        ends.extend(["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"].into_iter().filter_map(id));
+        ends.extend(
+            ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"].into_iter().filter_map(id),
+        );
         let start =
             if file.flag("tokenizer.ggml.add_bos_token") { id("tokenizer.ggml.bos_token_id") } else { None };
         Ok(Self { tokenizer, bytes, specials, ends, start })
@@ -91,8 +93,10 @@ impl Vocabulary {
             match piece {
                 Piece::Special(id) => tokens.push(*id),
                 Piece::Text(text) => {
-                    let encoded =
-                        self.tokenizer.encode_fast(text.as_str(), false).map_err(|error| error.to_string())?;
+                    let encoded = self
+                        .tokenizer
+                        .encode_fast(text.as_str(), false)
+                        .map_err(|error| error.to_string())?;
                     tokens.extend_from_slice(encoded.get_ids());
                 }
             }

@@ -22,7 +22,6 @@ pub(crate) async fn check(config: &Path, json: bool) -> Result<u8, Error> {
         }
     };
     let session = compose::session(&resolved, None, &say).await?;
-    session.check_budget()?;
     let draw = Draw { example: session.train[0], repeat: 0 };
     let on = Instances::Draws(vec![draw]);
     let trial = Trial::new(TrialId(0), session.start.clone(), Fidelity::FULL, on).traced();

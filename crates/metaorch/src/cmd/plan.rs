@@ -29,7 +29,6 @@ pub(crate) async fn plan(config: &Path, json: bool) -> Result<u8, Error> {
         }
     };
     let session = compose::session(&resolved, None, &say).await?;
-    session.check_budget()?;
     let probe = probe(&session).await?;
     let calls = session.budget.limit(Unit::Evaluations);
     let (val, minibatch) = (session.val.len() as u64, session.gepa.minibatch as u64);

@@ -13,7 +13,8 @@ fn check(home: &Path, config: &str, code: i32, words: &[&str]) {
     let output = run(home, &["run", "bad.yaml"]);
     let error = stderr(&output);
     assert_eq!(output.status.code(), Some(code), "{error}{}", stdout(&output));
-    let line = error.lines().find(|l| l.starts_with("error: ")).unwrap_or_else(|| panic!("no error line: {error}"));
+    let line =
+        error.lines().find(|l| l.starts_with("error: ")).unwrap_or_else(|| panic!("no error line: {error}"));
     for word in words {
         assert!(line.contains(word), "'{word}' is not in: {line}");
     }
@@ -30,11 +31,26 @@ fn mistakes_in_the_file_and_the_data() {
         CONFIG.replacen(from, to, 1)
     };
     check(home, "name: [", 2, &["config:", "bad.yaml", "line 1"]);
-    check(home, &with("budget: {calls: 60}", "budget: {cals: 60}"), 2, &["cals", "did you mean calls?", "line"]);
+    check(
+        home,
+        &with("budget: {calls: 60}", "budget: {cals: 60}"),
+        2,
+        &["cals", "did you mean calls?", "line"],
+    );
     check(home, &with("seed: 1", "seed: many"), 2, &["bad.yaml", "line 2"]);
     check(home, &with("budget: {calls: 60}", "budget: {}"), 2, &["budget", "calls"]);
-    check(home, &with("budget: {calls: 60}", "budget: {calls: 8}"), 2, &["budget: 8 calls", "Use at least 18"]);
-    check(home, &with("flow: [similar, colour]", "flow: [similar, colur]"), 2, &["colur", "did you mean colour?"]);
+    check(
+        home,
+        &with("budget: {calls: 60}", "budget: {calls: 8}"),
+        2,
+        &["budget: 8 calls", "Use at least 18"],
+    );
+    check(
+        home,
+        &with("flow: [similar, colour]", "flow: [similar, colur]"),
+        2,
+        &["colur", "did you mean colour?"],
+    );
     check(home, &with("{{ similar }}", "{{ colour }}"), 2, &["colour"]);
     check(home, &with("metric: label", "metric: labl"), 2, &["labl", "label"]);
     check(home, &with("model: task", "model: tsk"), 2, &["tsk", "task"]);
@@ -61,9 +77,18 @@ fn models_that_cannot_be_had() {
     let home = home.path();
     write_task(home);
     let model = |spec: &str| {
-        CONFIG.replacen("{provider: scripted, model: red}", spec, 1).replacen("labels: [red, blue]", "choose: generate\n      labels: [red, blue]", 1)
+        CONFIG.replacen("{provider: scripted, model: red}", spec, 1).replacen(
+            "labels: [red, blue]",
+            "choose: generate\n      labels: [red, blue]",
+            1,
+        )
     };
-    check(home, &model("{provider: embedded}"), 2, &["metaorch model fetch", "metaorch model import", "METAORCH_MODEL_PATH"]);
+    check(
+        home,
+        &model("{provider: embedded}"),
+        2,
+        &["metaorch model fetch", "metaorch model import", "METAORCH_MODEL_PATH"],
+    );
     check(home, &model("{provider: embedded, model: none.gguf}"), 2, &["none.gguf"]);
     check(home, &model("{provider: openai, model: m, key_env: NO_SUCH_KEY}"), 4, &["NO_SUCH_KEY"]);
     // Nobody listens on the discard port of the loopback.
@@ -85,9 +110,21 @@ fn evaluators_that_misbehave() {
     check(home, &config("exit 1"), 4, &["evaluator"]);
     check(home, &config("read x; echo garbage"), 4, &["evaluator"]);
     check(home, &config(&format!("read x; echo '{hello}'; exit 1")), 4, &["evaluator:"]);
-    check(home, &config(&format!("read x; echo '{hello}'; while read x; do echo nonsense; done")), 4, &["evaluator:"]);
-    check(home, &config(&format!("read x; echo '{hello}'; cat >/dev/null")), 4, &["evaluator:", "0.5"]);
-    let nan = format!("read x; echo '{hello}'; i=0; while read x; do echo '{{\"id\":'$i',\"score\":NaN}}'; i=$((i+1)); done");
+    check(
+        home,
+        &config(&format!("read x; echo '{hello}'; while read x; do echo nonsense; done")),
+        4,
+        &["evaluator:"],
+    );
+    check(
+        home,
+        &config(&format!("read x; echo '{hello}'; cat >/dev/null")),
+        4,
+        &["evaluator:", "no answer within 500ms"],
+    );
+    let nan = format!(
+        "read x; echo '{hello}'; i=0; while read x; do echo '{{\"id\":'$i',\"score\":NaN}}'; i=$((i+1)); done"
+    );
     check(home, &config(&nan), 4, &["evaluator:"]);
     let missing = "name: bad\nevaluator: {command: [no-such-program-here]}\nbudget: {calls: 50}\n";
     check(home, missing, 2, &["no-such-program-here"]);

@@ -12,7 +12,15 @@ fn the_demo_improves_the_simulated_system_and_leaves_a_whole_run_directory() {
     assert_eq!(result["held_out"]["examples"], 1000);
     assert!(result["held_out"]["p_value"].as_f64().unwrap() < 0.01);
     let directory = home.path().join("runs/demo-1");
-    for name in ["config.resolved.yaml", "events.jsonl", "best.yaml", "ledger.csv", "timing.jsonl", "result.json", "candidates/0000.yaml"] {
+    for name in [
+        "config.resolved.yaml",
+        "events.jsonl",
+        "best.yaml",
+        "ledger.csv",
+        "timing.jsonl",
+        "result.json",
+        "candidates/0000.yaml",
+    ] {
         assert!(directory.join(name).is_file(), "{name}");
     }
     let ledger = std::fs::read_to_string(directory.join("ledger.csv")).unwrap();
@@ -20,7 +28,11 @@ fn the_demo_improves_the_simulated_system_and_leaves_a_whole_run_directory() {
     let rows: Vec<&str> = ledger.lines().skip(1).collect();
     let sum: u64 = rows.iter().filter(|r| !r.starts_with("sum")).map(|r| column(r)).sum();
     assert_eq!(sum, column(rows.last().unwrap()), "the ledger adds up");
-    assert_eq!(sum, result["total_rollouts"].as_u64().unwrap() + 2000, "search, and two reports on 1000 examples");
+    assert_eq!(
+        sum,
+        result["total_rollouts"].as_u64().unwrap() + 2000,
+        "search, and two reports on 1000 examples"
+    );
 }
 
 #[test]
@@ -36,7 +48,10 @@ fn the_same_seed_gives_the_same_log_and_status_reads_it() {
     assert_eq!(last_json(&output)["stop"], "budget");
     let output = run(home.path(), &["status", "runs/demo-1"]);
     assert!(stdout(&output).contains("search over"), "{}", stdout(&output));
-    let output = run(home.path(), &["eval", "runs/demo-1", "--baseline", "runs/demo-2", "--fail-under", "-0.02", "--json"]);
+    let output = run(
+        home.path(),
+        &["eval", "runs/demo-1", "--baseline", "runs/demo-2", "--fail-under", "-0.02", "--json"],
+    );
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert_eq!(last_json(&output)["held_out"]["difference"]["mean"], 0.0);
     let output = run(home.path(), &["eval", "runs/demo-1", "--fail-under", "0.99"]);

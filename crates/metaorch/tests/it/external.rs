@@ -25,7 +25,8 @@ for line in sys.stdin:
 fn a_program_in_another_language_evaluates_and_proposes() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("evaluator.py"), EVALUATOR).unwrap();
-    let config = "name: words\nevaluator: {command: [python3, evaluator.py], timeout_s: 30}\nbudget: {calls: 600}\n";
+    let config =
+        "name: words\nevaluator: {command: [python3, evaluator.py], timeout_s: 30}\nbudget: {calls: 600}\n";
     fs::write(home.path().join("words.yaml"), config).unwrap();
     let output = run(home.path(), &["run", "words.yaml", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));

@@ -26,7 +26,8 @@ fn final_state(directory: &Path) -> Vec<(String, Vec<u8>)> {
         files.push((path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap()));
     }
     let ledger = fs::read_to_string(directory.join("ledger.csv")).unwrap();
-    let certain: String = ledger.lines().filter(|l| !l.starts_with("uncertain")).collect::<Vec<_>>().join("\n");
+    let certain: String =
+        ledger.lines().filter(|l| !l.starts_with("uncertain")).collect::<Vec<_>>().join("\n");
     files.push(("ledger.csv".into(), certain.into_bytes()));
     let mut result: serde_json::Value =
         serde_json::from_slice(&fs::read(directory.join("result.json")).unwrap()).unwrap();

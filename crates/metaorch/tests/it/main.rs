@@ -12,7 +12,11 @@ use std::process::{Command, Output};
 /// The program with an empty home, so that nothing of the machine leaks into a test.
 pub(crate) fn metaorch(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_metaorch"));
-    command.env("HOME", home).env("XDG_CACHE_HOME", home.join("cache")).env_remove("METAORCH_MODEL_PATH").current_dir(home);
+    command
+        .env("HOME", home)
+        .env("XDG_CACHE_HOME", home.join("cache"))
+        .env_remove("METAORCH_MODEL_PATH")
+        .current_dir(home);
     command
 }
 

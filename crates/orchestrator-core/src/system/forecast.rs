@@ -134,7 +134,8 @@ impl Pricing for ByClient<'_> {
         request.max_tokens = 0;
         let mut tally = Tally::of(client.cap(&request));
         tally.tokens_in += LABEL_MARGIN * question.labels.len() as f64;
-        tally
+        // The blank prompt is no longer than the filled one, but for a value shorter than `N/A`.
+        if question.calibrate { tally.times(2.0) } else { tally }
     }
 }
 

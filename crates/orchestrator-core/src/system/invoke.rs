@@ -1,5 +1,6 @@
 //! Calls of single modules.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use inference::{Generate, InferenceError, Message, Prompt, Role, Score};
@@ -19,6 +20,7 @@ pub(super) struct Question<'a> {
     pub(super) labels: Vec<&'a str>,
     pub(super) label_prefix: &'a str,
     pub(super) choose: Choose,
+    pub(super) calibrate: bool,
     pub(super) format: PromptFormat,
     pub(super) max_tokens: u32,
     pub(super) temperature: f32,
@@ -36,6 +38,7 @@ impl<'a> Question<'a> {
             labels: m.labels.iter().flatten().map(|l| l.trim()).collect(),
             label_prefix: &m.label_prefix,
             choose: m.choose,
+            calibrate: m.calibrate,
             format: m.format,
             max_tokens: m.max_tokens,
             temperature: m.temperature,
@@ -50,6 +53,7 @@ impl<'a> Question<'a> {
             labels: vec![m.accept.trim(), m.reject.trim()],
             label_prefix: &m.label_prefix,
             choose: m.choose,
+            calibrate: false,
             format: m.format,
             max_tokens: VERDICT_TOKENS,
             temperature: 0.0,
@@ -110,6 +114,12 @@ impl<'a> Question<'a> {
         };
         starting.or_else(mentioned).map_or(answer, |label| label).to_owned()
     }
+}
+
+/// The prompt with every value left open.
+fn blank(template: &Template) -> Result<String, String> {
+    let values: BTreeMap<&str, &str> = template.variables().map(|name| (name, "N/A")).collect();
+    template.render(&minijinja::Value::from(values))
 }
 
 impl Run<'_> {
@@ -185,13 +195,24 @@ impl Run<'_> {
         };
         let shared = template.static_prefix().min(text.len());
         if question.scores() {
-            let scored = client.score(&question.score(text, shared)).await.map_err(|error| match error {
+            let unable = |error| match error {
                 InferenceError::Unsupported { model, .. } => {
                     SystemError::CannotScore { module: name.clone(), model }
                 }
                 other => failed(other),
-            })?;
+            };
+            let mut scored = client.score(&question.score(text, shared)).await.map_err(unable)?;
             trace.cost = scored.usage.cost();
+            if question.calibrate {
+                let blank = blank(template)
+                    .map_err(|message| SystemError::Render { module: name.clone(), message })?;
+                let shared = shared.min(blank.len());
+                let base = client.score(&question.score(blank, shared)).await.map_err(unable)?;
+                trace.cost += base.usage.cost();
+                for (score, base) in scored.log_probs.iter_mut().zip(&base.log_probs) {
+                    *score -= base;
+                }
+            }
             let best = scored.best().and_then(|i| question.labels.get(i).copied());
             let label = best.ok_or_else(|| SystemError::NoScore { module: name.clone() })?;
             if self.trace {

@@ -159,6 +159,11 @@ pub struct LlmSpec {
     pub label_prefix: String,
     /// How labels are chosen.
     pub choose: Choose,
+    /// Whether a label's score is taken relative to its score where every value in the prompt is `N/A`: contextual
+    /// calibration (Zhao et al. 2021), against a model that prefers a label whatever it reads. One more model call.
+    /// Default false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub calibrate: bool,
     /// Raw text or chat.
     pub format: PromptFormat,
     /// Most tokens to write, 1 to 32768. Default 64.

@@ -60,7 +60,7 @@ impl Pricing for ByLength {
         } else {
             tally.tokens_out = f64::from(question.max_tokens);
         }
-        tally
+        if question.calibrate { tally.times(2.0) } else { tally }
     }
 }
 
