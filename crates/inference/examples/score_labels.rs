@@ -72,8 +72,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let count = if shared == 0 { examples.div_ceil(6) } else { examples };
         for i in 0..count {
             let text = format!("{SHOTS}News: {} ({i}).\nTopic:", ITEMS[i % ITEMS.len()]);
-            let mut request =
-                Score::new(Prompt::Text(text), LABELS.iter().map(|&l| l.to_owned()).collect());
+            let mut request = Score::new(Prompt::Text(text), LABELS.iter().map(|&l| l.to_owned()).collect());
             request.shared_prefix = shared;
             let scored = client.score(&request).await?;
             seen = (scored.usage.tokens_cached, scored.usage.tokens_in);

@@ -80,7 +80,8 @@ impl<'a> Attention<'a> {
                 });
                 row += piece.tokens;
             }
-            let masked = scores[base * wide..].chunks_exact_mut(wide).zip(self.mask.chunks_exact(self.stride));
+            let masked =
+                scores[base * wide..].chunks_exact_mut(wide).zip(self.mask.chunks_exact(self.stride));
             for (scores, mask) in masked {
                 for scores in scores.chunks_exact_mut(self.stride) {
                     for (score, mask) in scores.iter_mut().zip(mask) {
@@ -106,7 +107,8 @@ impl<'a> Attention<'a> {
             for (member, to) in out.numbers[own].chunks_exact_mut(block).enumerate() {
                 let columns = member * self.stride..(member + 1) * self.stride;
                 for (to, from) in to.chunks_exact_mut(self.stride).zip(read.chunks_exact(wide)) {
-                    for ((to, from), sum) in to.iter_mut().zip(&from[columns.clone()]).zip(&sums[columns.clone()])
+                    for ((to, from), sum) in
+                        to.iter_mut().zip(&from[columns.clone()]).zip(&sums[columns.clone()])
                     {
                         *to = from / sum;
                     }

@@ -110,13 +110,17 @@ impl Engine {
                 break;
             }
             if written < request.max_tokens {
-                described = self.model.forward(self.cpu, &mut arena, Pass {
-                    tokens: &[token],
-                    positions: &[(tokens as u32) + step],
-                    branches: &[TRUNK],
-                    wanted: &[0],
-                    step: true,
-                });
+                described = self.model.forward(
+                    self.cpu,
+                    &mut arena,
+                    Pass {
+                        tokens: &[token],
+                        positions: &[(tokens as u32) + step],
+                        branches: &[TRUNK],
+                        wanted: &[0],
+                        step: true,
+                    },
+                );
             }
         }
         let mut usage = Usage::new(tokens as u64, u64::from(written));
@@ -167,7 +171,9 @@ impl Engine {
         }
         let kept = wholes.iter().map(|whole| common(whole, &start.tokens)).min().unwrap_or(0);
         if kept == 0 {
-            return Err(self.invalid("the prompt melts with a continuation from its first token on; write a longer prompt"));
+            return Err(self.invalid(
+                "the prompt melts with a continuation from its first token on; write a longer prompt",
+            ));
         }
         start.tokens.truncate(kept);
         Ok(wholes.into_iter().map(|whole| Label { tokens: whole[kept..].to_vec() }).collect())
@@ -256,13 +262,11 @@ impl Engine {
         let mut of = vec![TRUNK; last];
         of.extend_from_slice(branches);
         let wanted: Vec<usize> = (last - 1..all.len()).collect();
-        Ok(self.model.forward(self.cpu, arena, Pass {
-            tokens: &all,
-            positions: &positions,
-            branches: &of,
-            wanted: &wanted,
-            step: false,
-        }))
+        Ok(self.model.forward(
+            self.cpu,
+            arena,
+            Pass { tokens: &all, positions: &positions, branches: &of, wanted: &wanted, step: false },
+        ))
     }
 
     /// Reads what `arena` lacks of `trunk`, piece by piece.
@@ -273,8 +277,7 @@ impl Engine {
             let tokens = &trunk[base..trunk.len().min(base + CHUNK)];
             let positions: Vec<u32> = (base as u32..).take(tokens.len()).collect();
             let branches = vec![TRUNK; tokens.len()];
-            let pass =
-                Pass { tokens, positions: &positions, branches: &branches, wanted: &[], step: false };
+            let pass = Pass { tokens, positions: &positions, branches: &branches, wanted: &[], step: false };
             self.model.forward(self.cpu, arena, pass);
         }
         Ok(())
@@ -305,7 +308,8 @@ impl Engine {
         if tokens.is_empty() {
             return Err(self.invalid("the prompt is empty; give it at least one letter"));
         }
-        let shared = if written.shared.is_empty() { 0 } else { common(&self.encode(&written.shared)?, &tokens) };
+        let shared =
+            if written.shared.is_empty() { 0 } else { common(&self.encode(&written.shared)?, &tokens) };
         Ok(Start { tokens, shared })
     }
 

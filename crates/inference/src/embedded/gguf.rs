@@ -62,12 +62,12 @@ impl ModelFile {
     /// The whole number called `key`.
     pub(crate) fn number(&self, key: &str) -> Option<u64> {
         let value = self.content.metadata.get(key)?;
-        value.to_u64().ok().or_else(|| value.to_i64().ok().and_then(|n| u64::try_from(n).ok())).or_else(|| {
-            match value {
+        value.to_u64().ok().or_else(|| value.to_i64().ok().and_then(|n| u64::try_from(n).ok())).or_else(
+            || match value {
                 Value::I32(n) => u64::try_from(*n).ok(),
                 _ => None,
-            }
-        })
+            },
+        )
     }
 
     /// The real number called `key`.
@@ -175,7 +175,8 @@ pub(crate) fn sha256(path: &Path) -> Result<String, InferenceError> {
         }
         hash.update(&buffer[..read]);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    Ok(hash.finalize().iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
 }
 
 fn open(path: &Path) -> Result<File, InferenceError> {

@@ -88,7 +88,8 @@ impl Model {
             None
         };
         if let Some(name) = file.unread() {
-            let message = format!("holds the tensor '{name}', which this engine would ignore; use another model");
+            let message =
+                format!("holds the tensor '{name}', which this engine would ignore; use another model");
             return Err(file.error(message));
         }
         Ok(Self { shape, embedding, layers: read, norm, output })

@@ -26,8 +26,11 @@ impl Prefixes {
     pub(crate) fn longest(&self, tokens: &[u32]) -> Option<Arena> {
         let mut entries = self.lock();
         let common = |entry: &Entry| entry.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count();
-        let (best, length) =
-            entries.iter().map(common).enumerate().fold((0, 0), |best, this| if this.1 > best.1 { this } else { best });
+        let (best, length) = entries
+            .iter()
+            .map(common)
+            .enumerate()
+            .fold((0, 0), |best, this| if this.1 > best.1 { this } else { best });
         if length == 0 {
             return None;
         }

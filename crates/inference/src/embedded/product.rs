@@ -89,9 +89,7 @@ fn tile<S: Simd, const M: usize, const N: usize>(
     for m in 0..M {
         if top + m < height {
             let out = S::as_simd_f32s(&out[(top + m) * stride + column..][..width]).0;
-            for n in 0..N {
-                sums[m][n] = out[n];
-            }
+            sums[m].copy_from_slice(&out[..N]);
         }
     }
     for (k, x) in x.chunks_exact(stride).enumerate().take(DEPTH) {
@@ -107,9 +105,7 @@ fn tile<S: Simd, const M: usize, const N: usize>(
     for m in 0..M {
         if top + m < height {
             let out = S::as_mut_simd_f32s(&mut out[(top + m) * stride + column..][..width]).0;
-            for n in 0..N {
-                out[n] = sums[m][n];
-            }
+            out[..N].copy_from_slice(&sums[m]);
         }
     }
 }

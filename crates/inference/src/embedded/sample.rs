@@ -101,10 +101,12 @@ mod tests {
     fn the_nucleus_leaves_out_the_rest() {
         // Probabilities 0.09, 0.245, 0.665.
         let logits = [0.0, 1.0, 2.0];
-        let seen = |top_p| (0..500).map(|s| sampler(1.0, top_p).pick(&logits, s)).fold([0; 3], |mut n, t| {
-            n[t as usize] += 1;
-            n
-        });
+        let seen = |top_p| {
+            (0..500).map(|s| sampler(1.0, top_p).pick(&logits, s)).fold([0; 3], |mut n, t| {
+                n[t as usize] += 1;
+                n
+            })
+        };
         assert_eq!(seen(0.6), [0, 0, 500]);
         let two = seen(0.9);
         assert!(two[0] == 0 && two[1] > 50, "{two:?}");

@@ -35,9 +35,10 @@ impl Weights {
     /// # Errors
     /// A sentence when the shape is not a matrix or the type cannot be read.
     pub(crate) fn from_tensor(tensor: &QTensor) -> Result<Self, String> {
-        let (rows, columns) = tensor.shape().dims2().map_err(|_| {
-            format!("has the shape {:?} where a matrix is needed", tensor.shape().dims())
-        })?;
+        let (rows, columns) = tensor
+            .shape()
+            .dims2()
+            .map_err(|_| format!("has the shape {:?} where a matrix is needed", tensor.shape().dims()))?;
         let data = tensor.data().map_err(|error| error.to_string())?;
         let values = match tensor.dtype() {
             GgmlDType::Q4_0 | GgmlDType::Q4_1 | GgmlDType::Q8_0 if columns % BLOCK != 0 => {
@@ -303,7 +304,8 @@ mod tests {
 
     #[test]
     fn half_precision_is_exact() {
-        let cases = [(0x3c00, 1.0), (0xc000, -2.0), (0x0001, 5.960_464_5e-8), (0x7bff, 65504.0), (0x8000, -0.0)];
+        let cases =
+            [(0x3c00, 1.0), (0xc000, -2.0), (0x0001, 5.960_464_5e-8), (0x7bff, 65504.0), (0x8000, -0.0)];
         for (bits, value) in cases {
             assert_eq!(half_to_single(bits).to_bits(), f32::to_bits(value), "{bits:#x}");
         }

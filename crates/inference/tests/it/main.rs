@@ -1,0 +1,4 @@
+//! Integration tests of the crate, one module a subject.
+
+#[cfg(feature = "embedded")]
+mod embedded;
