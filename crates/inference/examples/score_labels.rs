@@ -19,7 +19,9 @@ const SHOTS: &str = "Sort each news item into one topic.\n\n\
     News: Researchers have built a battery that charges in five minutes and keeps most of its capacity after ten \
     thousand cycles, a step towards cheaper electric cars.\nTopic: science\n\n\
     News: Negotiators from both countries met again on neutral ground to extend the cease-fire, but left without an \
-    agreement on the border crossings.\nTopic: world\n\n";
+    agreement on the border crossings.\nTopic: world politics\n\n\
+    News: The festival opens tonight with a new opera by a composer who taught herself to write music at the age of \
+    fifty, after thirty years as a nurse.\nTopic: arts and culture\n\n";
 
 const ITEMS: [&str; 6] = [
     "Shares of the airline fell by a tenth after it warned that strikes would cost it most of its summer profit",
@@ -30,7 +32,8 @@ const ITEMS: [&str; 6] = [
     "Heavy rain forced the organisers to stop play on the second day with the visitors on two hundred runs",
 ];
 
-const LABELS: [&str; 4] = [" business", " sport", " science", " world"];
+/// One to three tokens each.
+const LABELS: [&str; 5] = [" business", " sport", " science", " world politics", " arts and culture"];
 
 /// Seconds of processor time of this process, from Linux's clock of 100 ticks; elsewhere wall time.
 fn seconds(since: Instant) -> f64 {
@@ -78,7 +81,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             seen = (scored.usage.tokens_cached, scored.usage.tokens_in);
             if i < ITEMS.len() && shared > 0 {
                 let best = scored.best().map_or("none", |b| LABELS[b]);
-                eprintln!("{best:>9} {:.3?} {}", scored.log_probs, ITEMS[i]);
+                eprintln!("{best:>17} {:.3?} {}", scored.log_probs, ITEMS[i]);
             }
         }
         rates.push((count as f64 / (seconds(start) - clock), seen));
