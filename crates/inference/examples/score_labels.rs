@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p inference --example score_labels -- MODEL.gguf [EXAMPLES]`
 //!
-//! Prints one JSON object with speeds per second on one thread.
+//! Prints one JSON object with speeds per second of processor time on one thread (wall time where the system does not
+//! tell).
 
 use std::num::NonZeroUsize;
 use std::time::Instant;
@@ -18,7 +19,9 @@ const SHOTS: &str = "Sort each news item into one topic.\n\n\
     News: Researchers have built a battery that charges in five minutes and keeps most of its capacity after ten \
     thousand cycles, a step towards cheaper electric cars.\nTopic: science\n\n\
     News: Negotiators from both countries met again on neutral ground to extend the cease-fire, but left without an \
-    agreement on the border crossings.\nTopic: world\n\n";
+    agreement on the border crossings.\nTopic: world politics\n\n\
+    News: The festival opens tonight with a new opera by a composer who taught herself to write music at the age of \
+    fifty, after thirty years as a nurse.\nTopic: arts and culture\n\n";
 
 const ITEMS: [&str; 6] = [
     "Shares of the airline fell by a tenth after it warned that strikes would cost it most of its summer profit",
@@ -29,7 +32,17 @@ const ITEMS: [&str; 6] = [
     "Heavy rain forced the organisers to stop play on the second day with the visitors on two hundred runs",
 ];
 
-const LABELS: [&str; 4] = [" business", " sport", " science", " world"];
+/// One to three tokens each.
+const LABELS: [&str; 5] = [" business", " sport", " science", " world politics", " arts and culture"];
+
+/// Seconds of processor time of this process, from Linux's clock of 100 ticks; elsewhere wall time.
+fn seconds(since: Instant) -> f64 {
+    let ticks = std::fs::read_to_string("/proc/self/stat").ok().and_then(|stat| {
+        let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
+        Some(fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?)
+    });
+    ticks.map_or_else(|| since.elapsed().as_secs_f64(), |ticks| ticks / 100.0)
+}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -38,25 +51,26 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let examples: usize = arguments.next().map_or(Ok(60), |n| n.parse())?;
     let mut options = EmbeddedOptions::default();
     options.threads = NonZeroUsize::MIN;
-    let clock = Instant::now();
+    let start = Instant::now();
+    let clock = seconds(start);
     let client = EmbeddedClient::open_with(&path, &options)?;
-    let load = clock.elapsed().as_secs_f64();
+    let load = seconds(start) - clock;
 
     let mut read = Generate::new(Prompt::Text(SHOTS.repeat(3)));
     read.max_tokens = 1;
-    let clock = Instant::now();
+    let clock = seconds(start);
     let answer = client.generate(&read).await?;
-    let prefill = answer.usage.tokens_in as f64 / clock.elapsed().as_secs_f64();
+    let prefill = answer.usage.tokens_in as f64 / (seconds(start) - clock);
 
     let mut write = Generate::new(Prompt::Text("Once upon a time there was".to_owned()));
     write.max_tokens = 100;
-    let clock = Instant::now();
+    let clock = seconds(start);
     let answer = client.generate(&write).await?;
-    let decode = answer.usage.tokens_out as f64 / clock.elapsed().as_secs_f64();
+    let decode = answer.usage.tokens_out as f64 / (seconds(start) - clock);
 
     let mut rates = Vec::new();
     for shared in [SHOTS.len(), 0] {
-        let clock = Instant::now();
+        let clock = seconds(start);
         let mut seen = (0, 0);
         let count = if shared == 0 { examples.div_ceil(6) } else { examples };
         for i in 0..count {
@@ -67,10 +81,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             seen = (scored.usage.tokens_cached, scored.usage.tokens_in);
             if i < ITEMS.len() && shared > 0 {
                 let best = scored.best().map_or("none", |b| LABELS[b]);
-                eprintln!("{best:>9} {:.3?} {}", scored.log_probs, ITEMS[i]);
+                eprintln!("{best:>17} {:.3?} {}", scored.log_probs, ITEMS[i]);
             }
         }
-        rates.push((count as f64 / clock.elapsed().as_secs_f64(), seen));
+        rates.push((count as f64 / (seconds(start) - clock), seen));
     }
     println!(
         "{{\"load_s\":{load:.2},\"prefill_tokens_per_s\":{prefill:.1},\"decode_tokens_per_s\":{decode:.1},\

@@ -3,6 +3,10 @@
 //! Everything but the reading of the file and the tokenizer is written here: a forward pass over quantised weights
 //! with single-precision activations, attention over an arena of shared and own tokens, and scoring of all labels of
 //! a request in one pass.
+#![expect(
+    clippy::inline_always,
+    reason = "a kernel keeps its caller's instruction set only where it is inlined"
+)]
 
 mod activation;
 mod arena;

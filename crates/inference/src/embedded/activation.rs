@@ -177,8 +177,8 @@ mod tests {
         let mut out = [0.0; 4];
         rms_norm(cpu, &x, &[1.0, 2.0], 0.0, 2, &mut out);
         let root = 12.5_f32.sqrt();
-        for (a, b) in out.iter().zip([3.0 / root, 0.0, -8.0 / root, 10.0 / 12.5_f32.sqrt()]) {
-            assert!((a - b).abs() < 1e-6 || root.is_nan(), "{out:?}");
+        for (a, b) in out.iter().zip([3.0 / root, 0.0, -8.0 / root, 10.0 / root]) {
+            assert!((a - b).abs() < 1e-6, "{out:?}");
         }
     }
 
@@ -200,8 +200,7 @@ mod tests {
         let mut scores = [1.0, f32::NEG_INFINITY, 2.0, 5.0];
         let mut sums = Vec::new();
         soften(cpu, &mut scores, 2, &mut sums);
-        assert_eq!(scores[1], 0.0);
-        assert_eq!(sums[1], 1.0);
+        assert_eq!([scores[1].to_bits(), sums[1].to_bits()], [0.0_f32.to_bits(), 1.0_f32.to_bits()]);
         assert!((scores[0] / sums[0] - 1.0 / (1.0 + 1.0_f32.exp())).abs() < 1e-6);
     }
 

@@ -162,6 +162,6 @@ mod tests {
         assert_eq!(keys(&b), [0.0, 100.0, 1.0, 101.0, 50.0, 150.0]);
         assert_eq!(a.len(), 3);
         b.truncate(0);
-        assert_eq!(keys(&b), []);
+        assert!(keys(&b).is_empty());
     }
 }

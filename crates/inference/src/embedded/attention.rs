@@ -5,7 +5,7 @@ use super::arena::Arena;
 use super::forward::{Columns, Pass, TRUNK};
 use super::model::Shape;
 use super::product::Product;
-use super::simd::{Cpu, madd1};
+use super::simd::{Cpu, exp, madd, madd1};
 use super::vector::dot;
 use super::weights::{SingleColumns, SingleRows};
 
@@ -145,34 +145,44 @@ impl WithSimd for One<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Shape { heads, kv_heads, head, .. } = *self.attention.shape;
         let scale = 1.0 / (head as f32).sqrt();
         let width = kv_heads * head;
-        let mut scores = Vec::new();
-        for (h, (query, out)) in
-            self.query.chunks_exact(head).zip(self.out.chunks_exact_mut(head)).enumerate()
-        {
+        let total: usize = self.arena.pieces(self.layer).map(|p| p.tokens).sum();
+        let mut scores = vec![0.0_f32; total];
+        let each = self.query.chunks_exact(head).zip(self.out.chunks_exact_mut(head)).enumerate();
+        for (h, (query, out)) in each {
             let from = h / (heads / kv_heads) * head;
-            scores.clear();
+            // Loops instead of iterator closures: a closure that is not inlined would lose the instruction set.
+            let mut top = f32::NEG_INFINITY;
+            let mut j = 0;
             for piece in self.arena.pieces(self.layer) {
-                let keys = piece.keys.chunks_exact(width).map(|key| &key[from..from + head]);
-                scores.extend(keys.map(|key| dot::<S>(query, key) * scale));
+                for key in piece.keys.chunks_exact(width) {
+                    let score = dot(simd, query, &key[from..from + head]) * scale;
+                    top = if score > top { score } else { top };
+                    scores[j] = score;
+                    j += 1;
+                }
             }
-            let top = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let mut sum = 0.0;
             for score in &mut scores {
-                *score = super::simd::exp::<S>(*score - top);
+                *score = exp::<S>(*score - top);
             }
-            for score in &scores {
-                sum += score;
-            }
-            let mut weights = scores.iter();
+            let mut sum = 0.0;
+            let mut j = 0;
             for piece in self.arena.pieces(self.layer) {
-                let values = piece.values.chunks_exact(width).map(|value| &value[from..from + head]);
-                for (value, weight) in values.zip(weights.by_ref()) {
-                    for (out, value) in out.iter_mut().zip(value) {
-                        *out = madd1::<S>(*weight, *value, *out);
+                for value in piece.values.chunks_exact(width) {
+                    let weight = simd.splat_f32s(scores[j]);
+                    sum += scores[j];
+                    j += 1;
+                    let value = &value[from..from + head];
+                    let (wide, narrow) = S::as_mut_simd_f32s(out);
+                    let (wide_value, narrow_value) = S::as_simd_f32s(value);
+                    for (out, value) in wide.iter_mut().zip(wide_value) {
+                        *out = madd(simd, weight, *value, *out);
+                    }
+                    for (out, value) in narrow.iter_mut().zip(narrow_value) {
+                        *out = madd1::<S>(scores[j - 1], *value, *out);
                     }
                 }
             }

@@ -86,10 +86,7 @@ impl EmbeddedClient {
     /// # Errors
     /// As [`open`](Self::open), and [`InferenceError::Model`] for a `sha256` that is not 64 hexadecimal digits.
     pub fn open_with(path: impl AsRef<Path>, options: &EmbeddedOptions) -> Result<Self, InferenceError> {
-        Self::open_on(path.as_ref(), options, Cpu::detect())
-    }
-
-    fn open_on(path: &Path, options: &EmbeddedOptions, cpu: Cpu) -> Result<Self, InferenceError> {
+        let path = path.as_ref();
         let hash = match &options.sha256 {
             Some(known) if known.len() == 64 && known.bytes().all(|b| b.is_ascii_hexdigit()) => {
                 known.to_ascii_lowercase()
@@ -101,7 +98,7 @@ impl EmbeddedClient {
             None => sha256(path)?,
         };
         let name = format!("embedded:{}", &hash[..12]);
-        let engine = Engine::open(path, name, options.context, options.prefix_bytes, cpu)?;
+        let engine = Engine::open(path, name, options.context, options.prefix_bytes, Cpu::detect())?;
         let threads = options.threads.get();
         Ok(Self { engine: Arc::new(engine), workers: Arc::new(Semaphore::new(threads)), threads })
     }

@@ -45,9 +45,7 @@ impl<R: Rows> WithSimd for Product<'_, R> {
             let out = &mut out[first * stride..(first + height) * stride];
             for from in (0..depth).step_by(DEPTH) {
                 let length = DEPTH.min(depth - from);
-                for (r, line) in panel.iter_mut().enumerate().take(height) {
-                    rows.fill::<S>(first + r, from, &mut line[..length]);
-                }
+                rows.fill_panel(simd, first, from, length, &mut panel[..height]);
                 let x = &x[from * stride..(from + length) * stride];
                 let mut column = 0;
                 while column < stride {
@@ -85,11 +83,13 @@ fn tile<S: Simd, const M: usize, const N: usize>(
     out: &mut [f32],
 ) {
     let width = N * S::F32_LANES;
+    let height = out.len() / stride;
     let mut sums = [[simd.splat_f32s(0.0); N]; M];
-    for (sums, out) in sums.iter_mut().zip(out.chunks_exact(stride).skip(top)) {
-        let out = S::as_simd_f32s(&out[column..column + width]).0;
-        for n in 0..N {
-            sums[n] = out[n];
+    // Loops of constant length with a test inside: the sums then live in registers.
+    for m in 0..M {
+        if top + m < height {
+            let out = S::as_simd_f32s(&out[(top + m) * stride + column..][..width]).0;
+            sums[m].copy_from_slice(&out[..N]);
         }
     }
     for (k, x) in x.chunks_exact(stride).enumerate().take(DEPTH) {
@@ -102,10 +102,10 @@ fn tile<S: Simd, const M: usize, const N: usize>(
             }
         }
     }
-    for (sums, out) in sums.iter().zip(out.chunks_exact_mut(stride).skip(top)) {
-        let out = S::as_mut_simd_f32s(&mut out[column..column + width]).0;
-        for n in 0..N {
-            out[n] = sums[n];
+    for m in 0..M {
+        if top + m < height {
+            let out = S::as_mut_simd_f32s(&mut out[(top + m) * stride + column..][..width]).0;
+            out[..N].copy_from_slice(&sums[m]);
         }
     }
 }

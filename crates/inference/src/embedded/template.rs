@@ -83,45 +83,54 @@ impl Template {
                 if text.contains(special) { text.replace(special, &broken) } else { text }
             })
         };
-        let at = last.content.floor_char_boundary(shared.min(last.content.len()));
-        let marked = format!("{}{mark}{}", &last.content[..at], &last.content[at..]);
-        let turns: Vec<minijinja::Value> = messages
-            .iter()
-            .enumerate()
-            .map(|(i, message)| {
-                let text = if i + 1 == messages.len() { &marked } else { &message.content };
-                context! { role => role(message.role), content => break_up(text) }
-            })
-            .collect();
-        let written = self
-            .environment
-            .get_template("chat")
-            .and_then(|template| {
-                template.render(context! {
-                    messages => turns,
-                    add_generation_prompt => true,
-                    bos_token => self.start.as_str(),
-                    eos_token => self.end.as_str(),
+        let render = |last_content: &str| {
+            let turns: Vec<minijinja::Value> = messages
+                .iter()
+                .enumerate()
+                .map(|(i, message)| {
+                    let text = if i + 1 == messages.len() { last_content } else { &message.content };
+                    context! { role => role(message.role), content => break_up(text) }
                 })
-            })
-            .map_err(|error| {
-                format!("the model's chat template cannot be used ({error}); send a text prompt instead")
-            })?;
+                .collect();
+            self.environment
+                .get_template("chat")
+                .and_then(|template| {
+                    template.render(context! {
+                        messages => turns,
+                        add_generation_prompt => true,
+                        bos_token => self.start.as_str(),
+                        eos_token => self.end.as_str(),
+                    })
+                })
+                .map_err(|error| {
+                    format!("the model's chat template cannot be used ({error}); send a text prompt instead")
+                })
+        };
         let mended = |text: &str| -> Vec<Piece> {
             vocabulary
                 .cut(text)
                 .into_iter()
                 .map(|piece| match piece {
-                    Piece::Text(text) => Piece::Text(text.replace([breaker, mark], "")),
+                    Piece::Text(text) => Piece::Text(text.replace(breaker, "")),
                     special @ Piece::Special(_) => special,
                 })
                 .filter(|piece| !matches!(piece, Piece::Text(text) if text.is_empty()))
                 .collect()
         };
-        let head = if shared == 0 { "" } else { written.split_once(mark).map_or("", |(head, _)| head) };
-        // The mark must not hide a special token of the template, nor make one of two halves: it stands inside the
-        // message's own text, where broken forms stay broken.
-        Ok(Written { whole: mended(&written), shared: mended(head) })
+        let written = render(&last.content)?;
+        let shared = last.content.floor_char_boundary(shared.min(last.content.len()));
+        if shared == 0 {
+            return Ok(Written { whole: mended(&written), shared: Vec::new() });
+        }
+        // A second text with a mark shows where the shared part ends. The mark may change what the template does (a
+        // trimmed space, say), so only the start that both texts have in common counts.
+        let marked = render(&format!("{}{mark}{}", &last.content[..shared], &last.content[shared..]))?;
+        let end = marked.find(mark).unwrap_or(0);
+        let common = marked[..end].bytes().zip(written.bytes()).take_while(|(a, b)| a == b).count();
+        Ok(Written {
+            whole: mended(&written),
+            shared: mended(&written[..written.floor_char_boundary(common)]),
+        })
     }
 }
 

@@ -1,10 +1,10 @@
 use pulp::{Simd, WithSimd};
 
-use super::simd::{Cpu, madd1};
-use super::weights::{BLOCK, Values, Weights, half_to_single};
+use super::simd::{Cpu, madd};
+use super::weights::{BLOCK, EightRows, FourRows, Values, Weights};
 
-/// Lanes of a running sum; two 8-wide or one 16-wide register.
-const LANES: usize = 16;
+/// Weight rows worked on side by side.
+const ROWS: usize = 4;
 
 /// `out = weights * x` for one vector: reads the blocks as they are, which is what limits writing token by token.
 pub(crate) fn multiply_vector(cpu: Cpu, weights: &Weights, x: &[f32], out: &mut [f32]) {
@@ -21,101 +21,95 @@ impl WithSimd for VectorProduct<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let Self { weights, x, out } = self;
         let columns = weights.columns;
         let blocks = columns / BLOCK;
+        let mut lines = vec![0.0_f32; ROWS * columns];
+        // Groups of ROWS; the last one reaches back where ROWS does not divide, and writes the same numbers again.
+        let groups = weights.rows.div_ceil(ROWS);
         match &weights.values {
-            Values::Four { quants, scales, shifts } => {
-                let x = x.as_chunks::<BLOCK>().0;
-                let totals: Vec<f32> = x.iter().map(|x| x.iter().sum()).collect();
-                let rows = quants
-                    .chunks_exact(blocks)
-                    .zip(scales.chunks_exact(blocks))
-                    .zip(shifts.chunks_exact(blocks));
-                for (((quants, scales), shifts), out) in rows.zip(out) {
-                    *out = four::<S>(quants, scales, x) + dot::<S>(shifts, &totals);
+            Values::Four { quants, scales, shifts } if weights.rows >= ROWS => {
+                let rows = FourRows { quants, scales, shifts, columns };
+                let mut totals = vec![0.0_f32; blocks];
+                for (total, x) in totals.iter_mut().zip(x.chunks_exact(BLOCK)) {
+                    *total = x.iter().sum();
+                }
+                for group in 0..groups {
+                    let first = (group * ROWS).min(weights.rows - ROWS);
+                    for r in 0..ROWS {
+                        rows.quants(first + r, 0, &mut lines[r * columns..(r + 1) * columns]);
+                    }
+                    let own = first * blocks..(first + ROWS) * blocks;
+                    let sums = scaled(simd, &lines, &scales[own.clone()], x);
+                    let shifts = &shifts[own];
+                    for r in 0..ROWS {
+                        let shift = dot(simd, &shifts[r * blocks..(r + 1) * blocks], &totals);
+                        out[first + r] = simd.reduce_sum_f32s(sums[r]) + shift;
+                    }
                 }
             }
-            Values::Eight { quants, scales } => {
-                let x = x.as_chunks::<BLOCK>().0;
-                let rows = quants.chunks_exact(blocks).zip(scales.chunks_exact(blocks));
-                for ((quants, scales), out) in rows.zip(out) {
-                    *out = eight::<S>(quants, scales, x);
+            Values::Eight { quants, scales } if weights.rows >= ROWS => {
+                let rows = EightRows { quants, scales, columns };
+                for group in 0..groups {
+                    let first = (group * ROWS).min(weights.rows - ROWS);
+                    for r in 0..ROWS {
+                        rows.quants(first + r, 0, &mut lines[r * columns..(r + 1) * columns]);
+                    }
+                    let own = first * blocks..(first + ROWS) * blocks;
+                    let sums = scaled(simd, &lines, &scales[own], x);
+                    for r in 0..ROWS {
+                        out[first + r] = simd.reduce_sum_f32s(sums[r]);
+                    }
                 }
             }
-            Values::Half(bits) => {
-                for (bits, out) in bits.chunks_exact(columns).zip(out) {
-                    *out = half::<S>(bits, x);
-                }
-            }
-            Values::Single(values) => {
-                for (values, out) in values.chunks_exact(columns).zip(out) {
-                    *out = dot::<S>(values, x);
+            _ => {
+                let line = &mut lines[..columns];
+                for (r, out) in out.iter_mut().enumerate().take(weights.rows) {
+                    weights.fill(simd, r, line);
+                    *out = dot(simd, line, x);
                 }
             }
         }
     }
 }
 
+/// For each line, partial sums over blocks of `scale * (quants . x)`.
+///
+/// Rows go side by side because one row alone would wait for its own running sum at each block.
 #[inline(always)]
-fn four<S: Simd>(quants: &[[u8; 16]], scales: &[f32], x: &[[f32; BLOCK]]) -> f32 {
-    let mut sums = [0.0_f32; LANES];
-    for ((q, &scale), x) in quants.iter().zip(scales).zip(x) {
-        for i in 0..LANES {
-            let part = madd1::<S>(f32::from(q[i] >> 4), x[i + 16], f32::from(q[i] & 15) * x[i]);
-            sums[i] = madd1::<S>(part, scale, sums[i]);
+fn scaled<S: Simd>(simd: S, lines: &[f32], scales: &[f32], x: &[f32]) -> [S::f32s; ROWS] {
+    let columns = x.len();
+    let blocks = columns / BLOCK;
+    let mut sums = [simd.splat_f32s(0.0); ROWS];
+    for (b, x) in x.chunks_exact(BLOCK).enumerate() {
+        let x = S::as_simd_f32s(x).0;
+        for r in 0..ROWS {
+            let quants = S::as_simd_f32s(&lines[r * columns + b * BLOCK..][..BLOCK]).0;
+            let mut part = simd.mul_f32s(quants[0], x[0]);
+            for v in 1..BLOCK / S::F32_LANES {
+                part = madd(simd, quants[v], x[v], part);
+            }
+            sums[r] = madd(simd, part, simd.splat_f32s(scales[r * blocks + b]), sums[r]);
         }
     }
-    total(&sums)
-}
-
-#[inline(always)]
-fn eight<S: Simd>(quants: &[[i8; BLOCK]], scales: &[f32], x: &[[f32; BLOCK]]) -> f32 {
-    let mut sums = [0.0_f32; LANES];
-    for ((q, &scale), x) in quants.iter().zip(scales).zip(x) {
-        for i in 0..LANES {
-            let part = madd1::<S>(f32::from(q[i + 16]), x[i + 16], f32::from(q[i]) * x[i]);
-            sums[i] = madd1::<S>(part, scale, sums[i]);
-        }
-    }
-    total(&sums)
-}
-
-#[inline(always)]
-fn half<S: Simd>(bits: &[u16], x: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; LANES];
-    let (bits, bits_end) = bits.as_chunks::<LANES>();
-    let (x, x_end) = x.as_chunks::<LANES>();
-    for (b, x) in bits.iter().zip(x) {
-        for i in 0..LANES {
-            sums[i] = madd1::<S>(half_to_single(b[i]), x[i], sums[i]);
-        }
-    }
-    let end: f32 = bits_end.iter().zip(x_end).map(|(&b, x)| half_to_single(b) * x).sum();
-    total(&sums) + end
+    sums
 }
 
 /// The scalar product of two vectors.
 #[inline(always)]
-pub(crate) fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; LANES];
-    let (a, a_end) = a.as_chunks::<LANES>();
-    let (b, b_end) = b.as_chunks::<LANES>();
+pub(crate) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
+    let mut sum = simd.splat_f32s(0.0);
+    let (a, a_end) = S::as_simd_f32s(a);
+    let (b, b_end) = S::as_simd_f32s(b);
     for (a, b) in a.iter().zip(b) {
-        for i in 0..LANES {
-            sums[i] = madd1::<S>(a[i], b[i], sums[i]);
-        }
+        sum = madd(simd, *a, *b, sum);
     }
-    let end: f32 = a_end.iter().zip(b_end).map(|(a, b)| a * b).sum();
-    total(&sums) + end
-}
-
-#[inline(always)]
-fn total(sums: &[f32; LANES]) -> f32 {
-    let eight: [f32; 8] = std::array::from_fn(|i| sums[i] + sums[i + 8]);
-    let four: [f32; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
-    (four[0] + four[2]) + (four[1] + four[3])
+    let mut end = 0.0;
+    for (a, b) in a_end.iter().zip(b_end) {
+        end += a * b;
+    }
+    simd.reduce_sum_f32s(sum) + end
 }
 
 #[cfg(test)]

@@ -178,4 +178,24 @@ mod tests {
         assert_eq!(letters.get(&'\u{10a}'), Some(&b'\n'));
         assert_eq!(letters.get(&'A'), Some(&b'A'));
     }
+
+    /// The default model's tokens for ten texts, by llama.cpp; runs where `METAORCH_MODEL_PATH` names the file.
+    #[test]
+    fn tokens_are_those_of_llama_cpp() {
+        let Some(path) = std::env::var_os("METAORCH_MODEL_PATH") else {
+            eprintln!("skipped: no model file named by METAORCH_MODEL_PATH");
+            return;
+        };
+        let file = ModelFile::open(path.as_ref()).unwrap();
+        let vocabulary = Vocabulary::read(&file).unwrap();
+        let golden: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/golden/smollm2.json")).unwrap();
+        for case in golden["tokenised"].as_array().unwrap() {
+            let text = case["text"].as_str().unwrap();
+            let tokens: Vec<u32> = serde_json::from_value(case["tokens"].clone()).unwrap();
+            assert_eq!(vocabulary.encode(&[Piece::Text(text.to_owned())]).unwrap(), tokens, "{text}");
+            let spelled: Vec<u8> = tokens.iter().flat_map(|t| vocabulary.spell(*t)).copied().collect();
+            assert_eq!(String::from_utf8(spelled).unwrap(), text);
+        }
+    }
 }

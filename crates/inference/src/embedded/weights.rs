@@ -1,8 +1,8 @@
 use candle_core::Device;
 use candle_core::quantized::{GgmlDType, QTensor};
+use pulp::{Scalar256b, Simd};
 
-use super::simd::madd1;
-use pulp::Simd;
+use super::simd::madd;
 
 /// Weights a quantised block holds.
 pub(crate) const BLOCK: usize = 32;
@@ -18,10 +18,11 @@ pub(crate) struct Weights {
 /// How the numbers of a matrix are held, row after row.
 #[derive(Debug)]
 pub(crate) enum Values {
-    /// Four bits: `q * scale + shift`, one pair a block of 32. Byte i holds element i (low) and i + 16 (high).
-    Four { quants: Vec<[u8; 16]>, scales: Vec<f32>, shifts: Vec<f32> },
+    /// Four bits: `q * scale + shift`, one pair a block of 32. In a row of n weights, byte i holds weight i (low) and
+    /// weight i + n/2 (high), so that long runs of bytes become long runs of weights.
+    Four { quants: Vec<u8>, scales: Vec<f32>, shifts: Vec<f32> },
     /// Eight bits: `q * scale`, one scale a block of 32.
-    Eight { quants: Vec<[i8; BLOCK]>, scales: Vec<f32> },
+    Eight { quants: Vec<i8>, scales: Vec<f32> },
     /// Bits of IEEE half precision.
     Half(Vec<u16>),
     /// Single precision.
@@ -43,15 +44,17 @@ impl Weights {
             GgmlDType::Q4_0 | GgmlDType::Q4_1 | GgmlDType::Q8_0 if columns % BLOCK != 0 => {
                 return Err(format!("has rows of {columns} weights; blocks of {BLOCK} do not divide them"));
             }
-            GgmlDType::Q4_0 => four(data.as_chunks::<18>().0, |b| {
+            GgmlDType::Q4_0 => four(data.as_chunks::<18>().0, columns, |b| {
                 let scale = half(b[0], b[1]);
                 (scale, -8.0 * scale)
             }),
-            GgmlDType::Q4_1 => four(data.as_chunks::<20>().0, |b| (half(b[0], b[1]), half(b[2], b[3]))),
+            GgmlDType::Q4_1 => {
+                four(data.as_chunks::<20>().0, columns, |b| (half(b[0], b[1]), half(b[2], b[3])))
+            }
             GgmlDType::Q8_0 => {
                 let blocks = data.as_chunks::<34>().0;
                 Values::Eight {
-                    quants: blocks.iter().map(|b| std::array::from_fn(|i| b[2 + i].cast_signed())).collect(),
+                    quants: blocks.iter().flat_map(|b| b[2..].iter().map(|q| q.cast_signed())).collect(),
                     scales: blocks.iter().map(|b| half(b[0], b[1])).collect(),
                 }
             }
@@ -73,19 +76,21 @@ impl Weights {
 
     /// Writes row `row` as numbers.
     pub(crate) fn row(&self, row: usize, out: &mut [f32]) {
+        self.fill(Scalar256b, row, out);
+    }
+
+    /// Writes row `row` as numbers, with the instruction set of the caller.
+    #[inline(always)]
+    pub(crate) fn fill<S: Simd>(&self, simd: S, row: usize, out: &mut [f32]) {
+        let columns = self.columns;
         match &self.values {
             Values::Four { quants, scales, shifts } => {
-                FourRows { quants, scales, shifts, columns: self.columns }
-                    .fill::<pulp::Scalar256b>(row, 0, out);
+                FourRows { quants, scales, shifts, columns }.fill(simd, row, 0, out);
             }
-            Values::Eight { quants, scales } => {
-                EightRows { quants, scales, columns: self.columns }.fill::<pulp::Scalar256b>(row, 0, out);
-            }
-            Values::Half(bits) => {
-                HalfRows { bits, columns: self.columns }.fill::<pulp::Scalar256b>(row, 0, out);
-            }
+            Values::Eight { quants, scales } => EightRows { quants, scales, columns }.fill(simd, row, 0, out),
+            Values::Half(bits) => HalfRows { bits, columns }.fill(simd, row, 0, out),
             Values::Single(values) => {
-                SingleRows { values, offset: 0, stride: self.columns }.fill::<pulp::Scalar256b>(row, 0, out);
+                SingleRows { values, offset: 0, stride: columns }.fill(simd, row, 0, out);
             }
         }
     }
@@ -102,15 +107,24 @@ pub(crate) fn half_to_single(bits: u16) -> f32 {
     f32::from_bits(magnitude.to_bits() | (u32::from(bits & 0x8000) << 16))
 }
 
-fn four<const N: usize>(blocks: &[[u8; N]], scale_and_shift: impl Fn(&[u8; N]) -> (f32, f32)) -> Values {
-    let mut quants = Vec::with_capacity(blocks.len());
-    let mut scales = Vec::with_capacity(blocks.len());
-    let mut shifts = Vec::with_capacity(blocks.len());
-    for block in blocks {
-        let (scale, shift) = scale_and_shift(block);
-        quants.push(std::array::from_fn(|i| block[N - 16 + i]));
-        scales.push(scale);
-        shifts.push(shift);
+/// Takes blocks of 32 over; in a block, byte i of the last 16 holds elements i (low) and i + 16 (high).
+fn four<const N: usize>(
+    blocks: &[[u8; N]],
+    columns: usize,
+    scale_and_shift: impl Fn(&[u8; N]) -> (f32, f32),
+) -> Values {
+    let (scales, shifts) = blocks.iter().map(scale_and_shift).unzip();
+    let mut quants = Vec::with_capacity(blocks.len() * BLOCK / 2);
+    let mut row = vec![0; columns];
+    for blocks in blocks.chunks_exact(columns / BLOCK) {
+        for (block, out) in blocks.iter().zip(row.as_chunks_mut::<BLOCK>().0) {
+            let (low, high) = out.split_at_mut(BLOCK / 2);
+            for ((q, low), high) in block[N - BLOCK / 2..].iter().zip(low).zip(high) {
+                (*low, *high) = (q & 15, q >> 4);
+            }
+        }
+        let (low, high) = row.split_at(columns / 2);
+        quants.extend(low.iter().zip(high).map(|(low, high)| low | (high << 4)));
     }
     Values::Four { quants, scales, shifts }
 }
@@ -118,28 +132,65 @@ fn four<const N: usize>(blocks: &[[u8; N]], scale_and_shift: impl Fn(&[u8; N]) -
 /// Rows of numbers that a matrix product reads piece by piece.
 pub(crate) trait Rows: Copy {
     /// Writes elements `from..from + out.len()` of row `row`. Quantised forms need both to be multiples of 32.
-    fn fill<S: Simd>(self, row: usize, from: usize, out: &mut [f32]);
+    fn fill<S: Simd>(self, simd: S, row: usize, from: usize, out: &mut [f32]);
+
+    /// Writes elements `from..from + length` of the rows that start at `first`, one into each line of `panel`.
+    #[inline(always)]
+    fn fill_panel<S: Simd, const N: usize>(
+        self,
+        simd: S,
+        first: usize,
+        from: usize,
+        length: usize,
+        panel: &mut [[f32; N]],
+    ) {
+        for (r, line) in panel.iter_mut().enumerate() {
+            self.fill(simd, first + r, from, &mut line[..length]);
+        }
+    }
 }
 
 /// See [`Values::Four`].
 #[derive(Clone, Copy)]
 pub(crate) struct FourRows<'a> {
-    pub(crate) quants: &'a [[u8; 16]],
+    pub(crate) quants: &'a [u8],
     pub(crate) scales: &'a [f32],
     pub(crate) shifts: &'a [f32],
     pub(crate) columns: usize,
 }
 
+impl FourRows<'_> {
+    /// Writes the bare quants of elements `from..from + out.len()`.
+    #[inline(always)]
+    pub(crate) fn quants(self, row: usize, from: usize, out: &mut [f32]) {
+        let half = self.columns / 2;
+        let bytes = &self.quants[row * half..(row + 1) * half];
+        let low = half.saturating_sub(from).min(out.len());
+        let (first, second) = out.split_at_mut(low);
+        // Plain loops over long slices: the compiler turns them into vector code.
+        if !first.is_empty() {
+            for (out, &byte) in first.iter_mut().zip(&bytes[from..]) {
+                *out = f32::from(byte & 15);
+            }
+        }
+        if !second.is_empty() {
+            for (out, &byte) in second.iter_mut().zip(&bytes[from + low - half..]) {
+                *out = f32::from(byte >> 4);
+            }
+        }
+    }
+}
+
 impl Rows for FourRows<'_> {
     #[inline(always)]
-    fn fill<S: Simd>(self, row: usize, from: usize, out: &mut [f32]) {
+    fn fill<S: Simd>(self, simd: S, row: usize, from: usize, out: &mut [f32]) {
+        self.quants(row, from, out);
         let first = (row * self.columns + from) / BLOCK;
-        let blocks = self.quants[first..].iter().zip(&self.scales[first..]).zip(&self.shifts[first..]);
-        for (((q, &scale), &shift), out) in blocks.zip(out.as_chunks_mut::<BLOCK>().0) {
-            let (low, high) = out.split_at_mut(16);
-            for i in 0..16 {
-                low[i] = madd1::<S>(f32::from(q[i] & 15), scale, shift);
-                high[i] = madd1::<S>(f32::from(q[i] >> 4), scale, shift);
+        let pairs = self.scales[first..].iter().zip(&self.shifts[first..]);
+        for (block, (&scale, &shift)) in out.chunks_exact_mut(BLOCK).zip(pairs) {
+            let (scale, shift) = (simd.splat_f32s(scale), simd.splat_f32s(shift));
+            for numbers in S::as_mut_simd_f32s(block).0 {
+                *numbers = madd(simd, *numbers, scale, shift);
             }
         }
     }
@@ -148,19 +199,30 @@ impl Rows for FourRows<'_> {
 /// See [`Values::Eight`].
 #[derive(Clone, Copy)]
 pub(crate) struct EightRows<'a> {
-    pub(crate) quants: &'a [[i8; BLOCK]],
+    pub(crate) quants: &'a [i8],
     pub(crate) scales: &'a [f32],
     pub(crate) columns: usize,
 }
 
+impl EightRows<'_> {
+    /// Writes the bare quants of elements `from..from + out.len()`.
+    #[inline(always)]
+    pub(crate) fn quants(self, row: usize, from: usize, out: &mut [f32]) {
+        for (out, &q) in out.iter_mut().zip(&self.quants[row * self.columns + from..]) {
+            *out = f32::from(q);
+        }
+    }
+}
+
 impl Rows for EightRows<'_> {
     #[inline(always)]
-    fn fill<S: Simd>(self, row: usize, from: usize, out: &mut [f32]) {
+    fn fill<S: Simd>(self, simd: S, row: usize, from: usize, out: &mut [f32]) {
+        self.quants(row, from, out);
         let first = (row * self.columns + from) / BLOCK;
-        let blocks = self.quants[first..].iter().zip(&self.scales[first..]);
-        for ((q, &scale), out) in blocks.zip(out.as_chunks_mut::<BLOCK>().0) {
-            for i in 0..BLOCK {
-                out[i] = f32::from(q[i]) * scale;
+        for (block, &scale) in out.chunks_exact_mut(BLOCK).zip(&self.scales[first..]) {
+            let scale = simd.splat_f32s(scale);
+            for numbers in S::as_mut_simd_f32s(block).0 {
+                *numbers = simd.mul_f32s(*numbers, scale);
             }
         }
     }
@@ -175,7 +237,7 @@ pub(crate) struct HalfRows<'a> {
 
 impl Rows for HalfRows<'_> {
     #[inline(always)]
-    fn fill<S: Simd>(self, row: usize, from: usize, out: &mut [f32]) {
+    fn fill<S: Simd>(self, _: S, row: usize, from: usize, out: &mut [f32]) {
         for (out, &bits) in out.iter_mut().zip(&self.bits[row * self.columns + from..]) {
             *out = half_to_single(bits);
         }
@@ -192,7 +254,7 @@ pub(crate) struct SingleRows<'a> {
 
 impl Rows for SingleRows<'_> {
     #[inline(always)]
-    fn fill<S: Simd>(self, row: usize, from: usize, out: &mut [f32]) {
+    fn fill<S: Simd>(self, _: S, row: usize, from: usize, out: &mut [f32]) {
         let start = self.offset + row * self.stride + from;
         out.copy_from_slice(&self.values[start..start + out.len()]);
     }
@@ -208,10 +270,28 @@ pub(crate) struct SingleColumns<'a> {
 
 impl Rows for SingleColumns<'_> {
     #[inline(always)]
-    fn fill<S: Simd>(self, row: usize, from: usize, out: &mut [f32]) {
+    fn fill<S: Simd>(self, _: S, row: usize, from: usize, out: &mut [f32]) {
         let start = self.offset + from * self.stride + row;
         for (out, &value) in out.iter_mut().zip(self.values[start..].iter().step_by(self.stride)) {
             *out = value;
+        }
+    }
+
+    #[inline(always)]
+    fn fill_panel<S: Simd, const N: usize>(
+        self,
+        _: S,
+        first: usize,
+        from: usize,
+        length: usize,
+        panel: &mut [[f32; N]],
+    ) {
+        let height = panel.len();
+        let lines = self.values[self.offset + from * self.stride..].chunks(self.stride);
+        for (k, line) in lines.enumerate().take(length.min(N)) {
+            for (out, &value) in panel.iter_mut().zip(&line[first..first + height]) {
+                out[k] = value;
+            }
         }
     }
 }

@@ -3,6 +3,8 @@
 mod cached;
 #[cfg(feature = "hosted")]
 mod canary;
+#[cfg(feature = "embedded")]
+mod embedded;
 #[cfg(feature = "hosted")]
 mod hosted;
 #[cfg(feature = "hosted")]
