@@ -111,10 +111,10 @@ pub fn run(
     let start = Instant::now();
     let mut stopped = None;
     let mut watch = |progress: &Progress| match progress {
-        Progress::Trial { evaluations, .. } => {
-            if AT.get(overhead_at.len()).is_some_and(|mark| evaluations >= mark) {
-                overhead_at.push((*evaluations, timed.outside(start)));
-            }
+        Progress::Trial { evaluations, .. }
+            if AT.get(overhead_at.len()).is_some_and(|mark| evaluations >= mark) =>
+        {
+            overhead_at.push((*evaluations, timed.outside(start)));
         }
         Progress::Stopped { .. } => stopped = Some(timed.outside(start)),
         _ => {}

@@ -46,7 +46,7 @@ pub async fn session(
     let minibatch = config.optimizer.minibatch;
     if minibatch > parts.train.len() {
         let allowed = format!("1 to {}, the number of training examples", parts.train.len());
-        return Err(ConfigError::range("optimizer.minibatch", minibatch, &allowed).into());
+        return Err(ConfigError::range("optimizer.minibatch", &minibatch, &allowed).into());
     }
     let mut test = if config.report.test { parts.test } else { Vec::new() };
     test.truncate(config.report.examples.unwrap_or(usize::MAX));

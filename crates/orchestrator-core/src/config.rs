@@ -3,6 +3,7 @@
 //! YAML or JSON. Unknown keys are errors that name the nearest known one; every fault names the file, the place and
 //! what is allowed.
 
+mod check;
 mod error;
 mod read;
 mod spec;

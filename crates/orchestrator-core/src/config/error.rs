@@ -48,7 +48,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    pub(crate) fn range(field: &str, value: impl ToString, allowed: &str) -> Self {
+    pub(crate) fn range(field: &str, value: &(impl ToString + ?Sized), allowed: &str) -> Self {
         Self::Range { field: field.into(), value: value.to_string(), allowed: allowed.into() }
     }
 

@@ -9,7 +9,7 @@ use crate::config::ConfigError;
 pub fn from_text<T: DeserializeOwned>(text: &str, file: &str) -> Result<T, ConfigError> {
     serde_saphyr::from_str(text).map_err(|error| {
         let location = error.location();
-        let (line, column) = location.map_or((1, 1), |l| (l.line().into(), l.column().into()));
+        let (line, column) = location.map_or((1, 1), |l| (l.line(), l.column()));
         let whole = error.without_snippet().to_string();
         let message = whole.split(" at line ").next().unwrap_or(&whole).lines().next().unwrap_or_default();
         let (message, advice) = explain(message);

@@ -111,9 +111,8 @@ impl Classify for RunError {
             | Self::NotARun { .. }
             | Self::Locked { .. } => ErrorKind::Config,
             Self::Evaluator { kind, .. } => *kind,
-            Self::Proposer { .. } => ErrorKind::Permanent,
             Self::Tell(_) | Self::Stuck => ErrorKind::Bug,
-            Self::Io { .. } => ErrorKind::Permanent,
+            Self::Io { .. } | Self::Proposer { .. } => ErrorKind::Permanent,
         }
     }
 }
