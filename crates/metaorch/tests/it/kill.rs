@@ -2,14 +2,15 @@
 //!
 //! `cargo xtask soak kill --n N --out DIR` runs the same loop N times and keeps its rows.
 
+use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
 use meta_traits::Stream;
 
-use crate::{metaorch, run, stderr};
+use crate::{metaorch, run, stderr, stdout};
 
 const BUDGET: &str = "6000";
 
@@ -44,7 +45,7 @@ fn killed_runs_resume_to_the_same_bytes() {
     let home = tempfile::tempdir().unwrap();
     let output = run(home.path(), &["demo", "--budget", BUDGET, "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    let lines = output.stdout.iter().filter(|b| **b == b'\n').count();
+    let lines = stdout(&output).lines().count();
     let whole = final_state(&home.path().join("runs/demo-1"));
     let mut rows = String::from("trial,kills,killed_after_lines,events_at_last_kill,uncertain_rows,equal\n");
     for trial in 0..n {
@@ -66,15 +67,14 @@ fn killed_runs_resume_to_the_same_bytes() {
                 args = vec!["resume", "runs/demo-1", "--json"];
             }
         }
-        let events = fs::read(directory.join("events.jsonl")).unwrap_or_default();
-        let events = events.iter().filter(|b| **b == b'\n').count();
+        let events = fs::read_to_string(directory.join("events.jsonl")).unwrap_or_default().lines().count();
         let output = run(home.path(), &args);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
         let again = final_state(&directory);
         let ledger = fs::read_to_string(directory.join("ledger.csv")).unwrap();
         let uncertain = ledger.lines().filter(|l| l.starts_with("uncertain")).count();
         let equal = again == whole;
-        rows += &format!("{trial},{},{after:?},{events},{uncertain},{equal}\n", after.len());
+        writeln!(rows, "{trial},{},\"{after:?}\",{events},{uncertain},{equal}", after.len()).unwrap();
         for ((name, expected), (_, got)) in whole.iter().zip(&again) {
             assert!(expected == got, "trial {trial}, killed after {after:?} lines: {name} differs");
         }
@@ -82,6 +82,6 @@ fn killed_runs_resume_to_the_same_bytes() {
     }
     if let Ok(out) = std::env::var("METAORCH_SOAK_OUT") {
         fs::create_dir_all(&out).unwrap();
-        fs::File::create(Path::new(&out).join("kill.csv")).unwrap().write_all(rows.as_bytes()).unwrap();
+        fs::write(Path::new(&out).join("kill.csv"), rows).unwrap();
     }
 }
