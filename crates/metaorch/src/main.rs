@@ -29,7 +29,7 @@ fn main() -> ExitCode {
             Command::Check { config } => cmd::check::check(&config, json).await,
             Command::Plan { config } => cmd::plan::plan(&config, json).await,
             Command::Eval(args) => cmd::eval::eval(args, json).await,
-            Command::Model { action } => cmd::model::model(action, json).await,
+            Command::Model { action } => cmd::model::model(action, json),
         }
     });
     // Blocking work of a cancelled call must not hold the exit up.

@@ -8,7 +8,7 @@ use crate::exit;
 use crate::progress::print_json;
 
 /// Finds, fetches or imports the embedded model's file.
-pub(crate) async fn model(action: Model, json: bool) -> Result<u8, Error> {
+pub(crate) fn model(action: Model, json: bool) -> Result<u8, Error> {
     let store = ModelStore::new(Environment::from_process());
     let path = match action {
         Model::Path { name } => store.locate(ModelFile::named(&name)?)?.path().to_owned(),
