@@ -22,7 +22,7 @@ use crate::run::Proposer;
 use crate::session::Session;
 use crate::simulated::Problem;
 use crate::store::RunDirectory;
-use crate::system::{CompoundAISystem, SystemEvaluator};
+use crate::system::{CompoundAISystem, ModuleSpec, SystemEvaluator, SystemSpec};
 
 /// Prepares the run that `resolved` describes: reads data, finds models, starts an outside evaluator, checks that all
 /// fits together. Nothing is spent.
@@ -129,7 +129,7 @@ async fn of_system(
         )
         .into());
     }
-    let proposer = system_proposer(config, &models, &dataset)?;
+    let proposer = system_proposer(config, spec, &models, &dataset)?;
     let val = chosen(&dataset, config.optimizer.val_examples, config.seed);
     let hash = |split| dataset.hash(split).unwrap_or_default();
     let digest = [Split::Train, Split::Val, Split::Test].map(hash).join(" ");
@@ -142,6 +142,16 @@ async fn of_system(
         proposer,
         digest,
     })
+}
+
+/// Modules whose answers may be the system's: examples of the data show what to answer there. A module that chooses
+/// among labels the data does not expect answers some other question.
+fn answering(spec: &SystemSpec, expected: &[String]) -> Vec<String> {
+    let answers = |module: &ModuleSpec| match module {
+        ModuleSpec::Llm(llm) => llm.labels.iter().flatten().all(|label| expected.contains(label)),
+        _ => false,
+    };
+    spec.modules.iter().filter(|(_, module)| answers(module)).map(|(name, _)| name.clone()).collect()
 }
 
 /// Equal inputs in two splits make a held-out score worthless, so they are refused unless allowed; nearly equal ones
@@ -173,6 +183,7 @@ fn check_leakage(
 
 fn system_proposer(
     config: &RunConfig,
+    spec: &SystemSpec,
     models: &Models,
     dataset: &Dataset,
 ) -> Result<Box<dyn Proposer>, Error> {
@@ -183,7 +194,10 @@ fn system_proposer(
                 let example = dataset.get(id)?;
                 Some((id, example.text(), example.expected.as_str()?.to_owned()))
             });
-            let mut bank = Bank::new(items)?;
+            let mut bank = Bank::new(items)?.with_components(answering(spec, &dataset.labels()));
+            if let [field] = spec.input.as_slice() {
+                bank = bank.with_placeholder(field);
+            }
             if let Some(task) = &optimizer.task {
                 bank = bank.with_task(task);
             }

@@ -38,7 +38,7 @@ async fn answers_of_every_verb_come_back_bit_for_bit_and_cost_nothing() {
     let again = second.generate(&ask("x")).await.unwrap();
     assert_eq!((again.text, again.stop), (text.text, text.stop));
     assert!(again.usage.from_cache && again.usage.tokens_in == text.usage.tokens_in);
-    assert_eq!(again.usage.cost(), Cost::ZERO);
+    assert_eq!(again.usage.paid(), Cost::ZERO);
     let rescored = second.score(&score).await.unwrap();
     assert_eq!(rescored.log_probs, scored.log_probs);
     assert_eq!(second.embed(&embed).await.unwrap().vectors, vectors.vectors);

@@ -24,9 +24,9 @@ async fn totals_by_purpose_and_model_are_the_sums_of_what_was_paid() {
     let (task, reflection) = (metered("small", Purpose::Task), metered("large", Purpose::Reflection));
     let mut paid = Cost::ZERO;
     for text in ["a", "b c", "a", "a"] {
-        paid += task.generate(&ask(text)).await.unwrap().usage.cost();
+        paid += task.generate(&ask(text)).await.unwrap().usage.paid();
     }
-    paid += reflection.generate(&ask("d e f")).await.unwrap().usage.cost();
+    paid += reflection.generate(&ask("d e f")).await.unwrap().usage.paid();
     assert_eq!(ledger.total().paid, paid);
     assert_eq!(paid, Cost::tokens(3, 6, 6));
     let totals = ledger.totals();

@@ -37,7 +37,7 @@ proptest! {
         request.stop = vec![stop.clone()];
         let cap = client.cap(&request);
         let given = block_on(client.generate(&request)).unwrap();
-        let used = given.usage.cost();
+        let used = given.usage.paid();
         prop_assert!(used.tokens_in <= cap.tokens_in && used.tokens_out <= cap.tokens_out && used.calls <= cap.calls);
         prop_assert!(stop.is_empty() || !given.text.contains(&stop));
     }

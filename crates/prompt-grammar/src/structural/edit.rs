@@ -38,7 +38,7 @@ impl Edit {
         (Self::DropShot, 1.0),
         (Self::ReplaceShot, 2.0),
         (Self::ShuffleShots, 1.0),
-        (Self::BalanceShots, 3.0),
+        (Self::BalanceShots, 6.0),
         (Self::ToggleLabels, 2.0),
         (Self::ShuffleLabels, 1.0),
         (Self::RestyleLabels, 1.5),
@@ -138,14 +138,17 @@ impl<'a> Source<'a> {
         true
     }
 
-    /// Draws 2 to `max_shots` examples, answer by answer in turn.
+    /// Draws 2 to `max_shots` examples, answer by answer in turn; half the time one of each label, where they fit: a
+    /// label that is not shown is hardly ever chosen by a small model.
     fn balance(&self, layout: &mut Layout, rng: &mut Stream) -> bool {
         let mut items = self.drawable.clone();
         if !matches!(layout.tail, Tail::Question { .. }) || self.max_shots < 2 || items.is_empty() {
             return false;
         }
         rng.shuffle(&mut items);
-        let n = 2 + rng.below(self.max_shots - 1);
+        let labels = self.bank.labels().len();
+        let one_each = (2..=self.max_shots).contains(&labels) && rng.chance(0.5);
+        let n = if one_each { labels } else { 2 + rng.below(self.max_shots - 1) };
         let mut shots: Vec<Shot> = Vec::new();
         while shots.len() < n && !items.is_empty() {
             let shown = |i: &Item| shots.iter().filter(|s| s.answer == i.answer).count();
