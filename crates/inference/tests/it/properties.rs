@@ -37,7 +37,7 @@ proptest! {
         request.stop = vec![stop.clone()];
         let cap = client.cap(&request);
         let given = block_on(client.generate(&request)).unwrap();
-        let used = given.usage.paid();
+        let used = given.usage.cost();
         prop_assert!(used.tokens_in <= cap.tokens_in && used.tokens_out <= cap.tokens_out && used.calls <= cap.calls);
         prop_assert!(stop.is_empty() || !given.text.contains(&stop));
     }
@@ -66,7 +66,7 @@ proptest! {
             block_on(client.generate(&Generate::new(Prompt::Text(String::new())))).unwrap();
         }
         let total = ledger.total();
-        prop_assert_eq!(total.paid, usages.iter().map(Usage::cost).sum::<Cost>());
+        prop_assert_eq!(total.paid, usages.iter().map(Usage::paid).sum::<Cost>());
         prop_assert_eq!(total.from_cache, usages.iter().filter(|usage| usage.from_cache).count() as u64);
         let by_key = ledger.totals();
         prop_assert_eq!(by_key.values().map(|total| total.paid).sum::<Cost>(), total.paid);
