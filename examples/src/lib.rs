@@ -1,1 +1,5 @@
-//! Examples.
+//! Examples of MetaOrchestrator.
+//!
+//! - `ticket-triage/`: data and configuration of the README's first command;
+//! - `external-evaluator/`: an evaluator in another language;
+//! - `src/bin/library.rs`: the library without the program.
