@@ -38,6 +38,9 @@ pub(crate) enum Command {
     Plan {
         /// YAML or JSON file.
         config: PathBuf,
+        /// Tries three training examples even where that may cost money, and predicts from what they took.
+        #[arg(long)]
+        probe: bool,
     },
     /// Scores the best system of a run on examples of your choice.
     Eval(Eval),

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
             Command::Demo { budget, seed, runs } => cmd::run::demo(budget, seed, runs, json).await,
             Command::Status { run } => cmd::status::status(&run, json),
             Command::Check { config } => cmd::check::check(&config, json).await,
-            Command::Plan { config } => cmd::plan::plan(&config, json).await,
+            Command::Plan { config, probe } => cmd::plan::plan(&config, probe, json).await,
             Command::Eval(args) => cmd::eval::eval(args, json).await,
             Command::Model { action } => cmd::model::model(action, json),
         }

@@ -15,14 +15,17 @@ pub use models::{Models, connect};
 pub use notice::Notice;
 pub use resolved::Resolved;
 
-use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, RunConfig, SimulatedSpec};
+use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, Provider, RunConfig, SimulatedSpec};
 use crate::error::Error;
 use crate::proposers::{ExternalProposer, ReflectiveProposer, StructuralProposer};
 use crate::run::Proposer;
 use crate::session::Session;
 use crate::simulated::Problem;
 use crate::store::RunDirectory;
-use crate::system::{CompoundAISystem, ModuleSpec, SystemEvaluator, SystemSpec};
+use crate::system::{CompoundAISystem, Estimate, ModuleSpec, SystemEvaluator, SystemSpec};
+
+/// What tokenizers make of English text, for forecasts without a tokenizer.
+const TOKENS_PER_CHARACTER: f64 = 0.25;
 
 /// Prepares the run that `resolved` describes: reads data, finds models, starts an outside evaluator, checks that all
 /// fits together. Nothing is spent.
@@ -68,6 +71,9 @@ pub async fn session(
             ..gepa::Options::default()
         },
         failure_limit: config.optimizer.failure_limit,
+        forecast: parts.forecast,
+        may_cost_money: config.evaluator.is_some()
+            || config.models.values().any(|m| m.provider == Provider::Openai),
     };
     session.check_budget()?;
     Ok(session)
@@ -83,6 +89,7 @@ struct Parts {
     proposer: Box<dyn Proposer>,
     /// What the data contributes to the fingerprint.
     digest: String,
+    forecast: Option<Estimate>,
 }
 
 fn of_simulated(spec: &SimulatedSpec) -> Parts {
@@ -99,6 +106,7 @@ fn of_simulated(spec: &SimulatedSpec) -> Parts {
         evaluator: Box::new(Arc::clone(&problem)),
         proposer: Box::new(problem),
         digest: String::new(),
+        forecast: None,
     }
 }
 
@@ -129,6 +137,7 @@ async fn of_system(
         )
         .into());
     }
+    let forecast = system.estimate(&start, &dataset, TOKENS_PER_CHARACTER)?;
     let proposer = system_proposer(config, spec, &models, &dataset)?;
     let val = chosen(&dataset, config.optimizer.val_examples, config.seed);
     let hash = |split| dataset.hash(split).unwrap_or_default();
@@ -141,6 +150,7 @@ async fn of_system(
         evaluator: Box::new(SystemEvaluator::new(system, Arc::clone(&dataset), scorer)),
         proposer,
         digest,
+        forecast: Some(forecast),
     })
 }
 
@@ -275,6 +285,7 @@ async fn of_external(
         test: ids(Split::Test, examples.test),
         evaluator: Box::new(external),
         proposer,
+        forecast: None,
     })
 }
 

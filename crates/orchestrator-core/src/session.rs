@@ -41,6 +41,10 @@ pub struct Session {
     pub gepa: gepa::Options,
     /// Failed metric calls in a row that end the run.
     pub failure_limit: u64,
+    /// What a metric call of the seed takes, as far as can be told without making one.
+    pub forecast: Option<crate::system::Estimate>,
+    /// Whether a metric call may cost money: hosted models, and programs that nobody can look into.
+    pub may_cost_money: bool,
 }
 
 /// How a session ended.

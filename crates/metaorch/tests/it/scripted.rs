@@ -76,3 +76,26 @@ fn a_resume_with_other_data_is_refused() {
     assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
     assert!(stderr(&output).contains("changed since the run started"), "{}", stderr(&output));
 }
+
+#[test]
+fn a_plan_for_a_hosted_model_calls_nobody() {
+    let home = tempfile::tempdir().unwrap();
+    write_task(home.path());
+    // Nobody listens on the discard port of the loopback: any call would fail.
+    let hosted =
+        "{provider: openai, model: m, key_env: '', base_url: 'http://127.0.0.1:9', usd_per_million_in: 1.0}";
+    let config = CONFIG.replacen("{provider: scripted, model: red}", hosted, 1).replacen(
+        "labels:",
+        "choose: generate\n      labels:",
+        1,
+    );
+    fs::write(home.path().join("hosted.yaml"), config).unwrap();
+    let output = run(home.path(), &["plan", "hosted.yaml", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let plan = last_json(&output);
+    assert!(plan["call"]["mean"]["tokens_in"].as_u64() > Some(10), "{plan}");
+    assert!(plan["expected"]["nano_usd"].as_u64() <= plan["at_most"]["nano_usd"].as_u64());
+    assert_eq!(plan["expected_seconds"], serde_json::Value::Null);
+    let output = run(home.path(), &["plan", "hosted.yaml", "--probe"]);
+    assert_eq!(output.status.code(), Some(4), "a probe does call");
+}
