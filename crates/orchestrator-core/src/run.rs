@@ -29,7 +29,8 @@ use meta_traits::{Components, Evaluator};
 /// Opens a run on the log in `storage`: a new one if it is empty, else the recorded one.
 ///
 /// # Errors
-/// [`RunError::Journal`] when the log cannot be read or is damaged.
+/// [`RunError::Journal`] when the log cannot be read or is damaged; [`RunError::Report`] when the budget does not pay
+/// for the final scoring.
 pub fn open<'a>(
     storage: Box<dyn Storage + Send>,
     search: Box<dyn Search + 'a>,
@@ -38,5 +39,5 @@ pub fn open<'a>(
     observer: &'a mut dyn Observer,
     options: Options<'a>,
 ) -> Result<Driver<'a>, RunError> {
-    Ok(Driver::new(tape::Tape::open(storage)?, search, evaluator, proposer, observer, options))
+    Driver::new(tape::Tape::open(storage)?, search, evaluator, proposer, observer, options)
 }

@@ -1,6 +1,8 @@
 //! A run from its first event to its result.
 
-use meta_traits::{Budget, Components, Evaluator, ExampleId, Stream};
+use meta_traits::{
+    Budget, Components, Cost, Draw, Evaluator, ExampleId, Fidelity, Instances, Stream, Trial, TrialId, Unit,
+};
 use prompt_grammar::gepa;
 
 use crate::algorithms::ReflectiveMutation;
@@ -97,6 +99,7 @@ impl Session {
             fingerprint: self.fingerprint.clone(),
             val: self.val.clone(),
             failure_limit: self.failure_limit,
+            for_report: self.for_report(),
             elapsed: Box::new(move || earlier + opened.elapsed()),
             interrupted: Box::new(move || interrupted() || RunDirectory::stop_requested(&path)),
             ..Options::new(self.seed, self.budget)
@@ -130,6 +133,20 @@ impl Session {
         let (finish, state) = ended?;
         directory.write_state(&state)?;
         Ok(finish)
+    }
+
+    /// The most that scoring seed and winner on the test split can use, without metric calls. Zero where only metric
+    /// calls and time are limited: the caps of hundreds of prompts are not worked out for nothing.
+    fn for_report(&self) -> Cost {
+        let limited =
+            [Unit::ModelCalls, Unit::Tokens, Unit::NanoUsd].iter().any(|u| self.budget.limit(*u).is_some());
+        if !limited || self.test.len() < 2 {
+            return Cost::ZERO;
+        }
+        let draws = self.test.iter().map(|e| Draw { example: *e, repeat: 0 }).collect();
+        let on = Instances::Draws(draws);
+        let cap = self.evaluator.cap(&Trial::new(TrialId(0), self.start.clone(), Fidelity::FULL, on));
+        cap.less(Cost::evaluations(cap.evaluations)).times(2)
     }
 
     async fn search_and_report(&self, driver: &mut Driver<'_>) -> Result<Finish, Error> {

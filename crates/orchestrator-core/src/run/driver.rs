@@ -44,6 +44,7 @@ pub struct Driver<'a> {
     resumed: bool,
     uncertain: Cost,
     paused: bool,
+    for_report: Option<Lease>,
 }
 
 impl<'a> Driver<'a> {
@@ -54,10 +55,11 @@ impl<'a> Driver<'a> {
         proposer: &'a dyn Proposer,
         observer: &'a mut dyn Observer,
         options: Options<'a>,
-    ) -> Self {
-        let (state, stream) = (RunState::new(options.budget), Stream::root(options.seed).child("run", 0));
+    ) -> Result<Self, RunError> {
+        let (mut state, stream) = (RunState::new(options.budget), Stream::root(options.seed).child("run", 0));
+        let for_report = Some(state.meter.reserve(options.for_report).map_err(RunError::Report)?);
         let (resumed, uncertain) = (tape.is_replaying(), Cost::ZERO);
-        Self {
+        Ok(Self {
             tape,
             state,
             search,
@@ -70,7 +72,8 @@ impl<'a> Driver<'a> {
             resumed,
             uncertain,
             paused: false,
-        }
+            for_report,
+        })
     }
 
     /// Saves checkpoints, and starts from the newest one that fits the log.
@@ -521,6 +524,9 @@ impl<'a> Driver<'a> {
         candidate: &Components,
         examples: Vec<ExampleId>,
     ) -> Result<Option<Vec<f32>>, RunError> {
+        if let Some(lease) = self.for_report.take() {
+            self.state.meter.refund(lease);
+        }
         let id = TrialId(REPORT_TRIALS + number);
         let trial = Trial::new(id, candidate.clone(), Fidelity::FULL, Instances::Exactly(examples.clone()));
         let collected = self.evaluate(trial, examples, Phase::Report).await?;

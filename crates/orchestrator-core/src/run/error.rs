@@ -66,6 +66,9 @@ pub enum RunError {
         /// The least that works.
         need: u64,
     },
+    /// The budget does not even pay for the final scoring.
+    #[error("{0}, for scoring seed and winner on the test split. Raise the budget, or lower report.examples")]
+    Report(meta_traits::Exhausted),
     /// An optimizer refused a report of its own trial.
     #[error("the optimizer refused its own trial: {0}. This is a fault of the program")]
     Tell(#[from] TellError),
@@ -108,6 +111,7 @@ impl Classify for RunError {
             Self::Changed { .. }
             | Self::Diverged { .. }
             | Self::BudgetTooSmall { .. }
+            | Self::Report(_)
             | Self::NotARun { .. }
             | Self::Locked { .. } => ErrorKind::Config,
             Self::Evaluator { kind, .. } => *kind,

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use meta_traits::{Budget, ExampleId};
+use meta_traits::{Budget, Cost, ExampleId};
 
 /// What a run needs beside its optimizer and evaluator.
 pub struct Options<'a> {
@@ -8,6 +8,8 @@ pub struct Options<'a> {
     pub seed: u64,
     /// Limits of the search.
     pub budget: Budget,
+    /// Set aside from the budget for [`Driver::report`](crate::run::Driver::report): its most, without metric calls.
+    pub for_report: Cost,
     /// Digest of everything that decides the result; a log made with another one is refused.
     pub fingerprint: String,
     /// The validation split, for trials that leave the choice of examples to the driver.
@@ -26,6 +28,7 @@ impl Options<'_> {
         Self {
             seed,
             budget,
+            for_report: Cost::ZERO,
             fingerprint: String::new(),
             val: Vec::new(),
             failure_limit: 20,

@@ -237,3 +237,61 @@ fn a_pause_in_the_middle_of_a_trial_loses_nothing() {
     let text = |log: &Shared| String::from_utf8(log.bytes()).unwrap();
     assert!(text(&whole).starts_with(&text(&log)), "the report is all that is missing");
 }
+
+#[test]
+fn the_final_scoring_is_paid_for_in_advance() {
+    let words = Words::new();
+    // Ten calls on the test split take at most 11 tokens each; the search may have the rest.
+    let reserve = meta_traits::Cost::tokens(10, 100, 10);
+    let open_with = |tokens: u64, log: &Shared, observer: &mut dyn orchestrator_core::run::Observer| {
+        let mut options = Options::new(5, Budget::tokens(tokens));
+        options.for_report = reserve;
+        let mut driver =
+            open(Box::new(log.clone()), Box::new(Climber::new(12)), &words, &Letters, observer, options)?;
+        block_on(async {
+            driver.search().await?;
+            let best = driver.state().trajectory().last().map(|p| p.candidate);
+            let best = driver.state().candidate(best.unwrap()).unwrap().as_ref().clone();
+            let test: Vec<_> = (0..5).map(|i| ExampleId::new(Split::Test, i)).collect();
+            let first = driver.report(0, &best, test.clone()).await?;
+            let second = driver.report(1, &best, test).await?;
+            let spent = driver.state().spent();
+            Ok::<_, RunError>((first.is_some() && second.is_some(), spent.tokens_in + spent.tokens_out))
+        })
+    };
+    for tokens in [200, 333, 500] {
+        let (reported, spent) = open_with(tokens, &Shared::default(), &mut ()).unwrap();
+        assert!(reported, "{tokens}");
+        assert!(spent <= tokens, "{spent} of {tokens}");
+    }
+    let error = open_with(100, &Shared::default(), &mut ()).unwrap_err();
+    assert!(error.to_string().contains("110 tokens asked for, 100 left"), "{error}");
+}
+
+#[test]
+fn a_limit_of_time_ends_the_run_and_stays_in_the_log() {
+    let words = Words::new();
+    let log = Shared::default();
+    let start = |limited: bool, log: &Shared| {
+        let budget = Budget::calls(1000).and(Budget::time(std::time::Duration::from_secs(60)));
+        let mut options = Options::new(5, budget);
+        // A clock that moves by two seconds a metric call, and stands still after a resume.
+        let calls = &words.calls;
+        options.elapsed = Box::new(move || {
+            let seconds = if limited { 2 * calls.load(Ordering::Relaxed) } else { 0 };
+            std::time::Duration::from_secs(seconds)
+        });
+        let mut observer = ();
+        let mut driver =
+            open(Box::new(log.clone()), Box::new(Climber::new(12)), &words, &Letters, &mut observer, options)
+                .unwrap();
+        let ending = block_on(driver.search()).unwrap();
+        (ending, driver.state().evaluations())
+    };
+    let (ending, evaluations) = start(true, &log);
+    assert_eq!((ending, evaluations), (Ending::Stopped(StopReason::Budget), 30));
+    let before = log.bytes();
+    let (ending, evaluations) = start(false, &log);
+    assert_eq!((ending, evaluations), (Ending::Stopped(StopReason::Budget), 30), "what ended stays ended");
+    assert_eq!(log.bytes(), before);
+}
