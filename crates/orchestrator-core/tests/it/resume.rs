@@ -273,7 +273,7 @@ fn a_limit_of_time_ends_the_run_and_stays_in_the_log() {
     let words = Words::new();
     let log = Shared::default();
     let start = |limited: bool, log: &Shared| {
-        let budget = Budget::calls(1000).and(Budget::time(std::time::Duration::from_secs(60)));
+        let budget = Budget::calls(1000).and(Budget::time(std::time::Duration::from_mins(1)));
         let mut options = Options::new(5, budget);
         // A clock that moves by two seconds a metric call, and stands still after a resume.
         let calls = &words.calls;
