@@ -82,6 +82,7 @@ impl<'a> Driver<'a> {
     /// [`RunError`] when the log cannot be followed up to a checkpoint that claims to fit it. Checkpoints that do not
     /// fit, or are damaged, are passed over: the log alone is enough.
     pub fn with_checkpoints(mut self, mut checkpoints: Checkpoints) -> Result<Self, RunError> {
+        self.check_start()?;
         if let Some(found) = checkpoints.newest_for(self.tape.recorded()) {
             self.search.load(found.search)?;
             for record in self.tape.skip(found.events)? {
@@ -112,6 +113,18 @@ impl<'a> Driver<'a> {
         (self.tape.position(), self.tape.checksum())
     }
 
+    /// That the log, if there is one, was made with the same run.
+    fn check_start(&self) -> Result<(), RunError> {
+        match self.tape.recorded().next().map(super::tape::parse).transpose()? {
+            Some(Record::Start { run, format, .. })
+                if run != self.options.fingerprint || format != FORMAT =>
+            {
+                Err(RunError::Changed { what: "the config, the data or the program".into() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn log(&mut self, record: &Record) -> Result<(), RunError> {
         self.tape.log(record)?;
         self.state.apply(record)
@@ -123,13 +136,8 @@ impl<'a> Driver<'a> {
     /// [`RunError`]; the log stays usable, and resuming goes on from there once the cause is mended.
     pub async fn search(&mut self) -> Result<Ending, RunError> {
         if self.tape.position() == 0 {
+            self.check_start()?;
             let run = self.options.fingerprint.clone();
-            let recorded_run = self.tape.recorded().next().map(super::tape::parse).transpose()?;
-            if let Some(Record::Start { run: recorded, format, .. }) = recorded_run
-                && (recorded != run || format != FORMAT)
-            {
-                return Err(RunError::Changed { what: "the config, the data or the program".into() });
-            }
             self.log(&Record::Start { format: FORMAT, run, seed: self.options.seed })?;
         }
         self.observer.observe(&Progress::Started {

@@ -213,6 +213,21 @@ fn a_log_of_another_run_is_refused() {
 }
 
 #[test]
+fn a_checkpoint_does_not_hide_that_the_run_is_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = Shared::default();
+    run(&log, &Words::new(), Budget::calls(1000), Some(Checkpoints::new(directory.path(), 10)));
+    let mut options = Options::new(5, Budget::calls(1000));
+    options.fingerprint = "other".into();
+    let words = Words::new();
+    let mut observer = ();
+    let driver =
+        open(Box::new(log), Box::new(Climber::new(12)), &words, &Letters, &mut observer, options).unwrap();
+    let refused = driver.with_checkpoints(Checkpoints::new(directory.path(), 10));
+    assert!(matches!(refused.err(), Some(RunError::Changed { .. })));
+}
+
+#[test]
 fn a_pause_in_the_middle_of_a_trial_loses_nothing() {
     let whole = Shared::default();
     run(&whole, &Words::new(), Budget::calls(1000), None);
