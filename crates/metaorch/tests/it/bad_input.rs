@@ -97,6 +97,41 @@ fn models_that_cannot_be_had() {
 }
 
 #[test]
+fn a_refused_key_stops_the_run_at_once_and_is_never_shown() {
+    let home = tempfile::tempdir().unwrap();
+    write_task(home.path());
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in server.incoming() {
+            let mut stream = stream.unwrap();
+            // The request fits one read: a few hundred bytes on the loopback.
+            let _ = std::io::Read::read(&mut stream, &mut [0; 8192]);
+            let _ = std::io::Write::write_all(
+                &mut stream,
+                b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 12\r\nconnection: close\r\n\r\n{\"error\":{}}",
+            );
+        }
+    });
+    let model = format!("{{provider: openai, model: m, key_env: TEST_KEY, base_url: 'http://{address}/v1'}}");
+    let config = CONFIG.replacen("{provider: scripted, model: red}", &model, 1).replacen(
+        "labels: [red, blue]",
+        "choose: generate\n      labels: [red, blue]",
+        1,
+    );
+    fs::write(home.path().join("key.yaml"), config).unwrap();
+    let canary = "sk-canary-0123456789";
+    let output =
+        crate::metaorch(home.path()).args(["run", "key.yaml"]).env("TEST_KEY", canary).output().unwrap();
+    let error = stderr(&output);
+    assert_eq!(output.status.code(), Some(4), "{error}");
+    assert!(error.contains("401") && error.contains("TEST_KEY"), "{error}");
+    for text in [error, stdout(&output)] {
+        assert!(!text.contains(canary), "{text}");
+    }
+}
+
+#[test]
 fn evaluators_that_misbehave() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
