@@ -4,6 +4,7 @@
 //! [`Driver`]. The driver does the same things whether the log is empty or holds a run that was cut short: recorded
 //! scores and replies stand in for calls, and everything else must come out as recorded, byte for byte.
 
+mod collected;
 mod driver;
 mod error;
 mod observer;

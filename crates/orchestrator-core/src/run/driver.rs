@@ -6,11 +6,12 @@ use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesOrdered;
 use meta_traits::{
-    Ask, Components, Cost, Draw, ErrorKind, Evaluator, ExampleId, Fidelity, Instances, Lease, Note,
-    Observation, Outcome, Query, Reply, Scored, StopReason, Stream, Trial, TrialId, Unit,
+    Ask, Components, Cost, Draw, ErrorKind, Evaluator, ExampleId, Fidelity, Instances, Lease, Outcome, Query,
+    Reply, StopReason, Stream, Trial, TrialId, Unit,
 };
 
 use crate::checkpoint::Checkpoints;
+use crate::run::collected::Collected;
 use crate::run::record::{REPORT_TRIALS, Record, write_draws};
 use crate::run::tape::Tape;
 use crate::run::{Observer, Options, Phase, Progress, Proposer, RunError, RunState, Search};
@@ -361,7 +362,7 @@ impl<'a> Driver<'a> {
             }
             self.release(&mut held, draws, collected, trial.id)?;
             if phase == Phase::Report {
-                self.observer.observe(&Progress::Reporting { done: collected.len(), of: collected.wanted });
+                self.observer.observe(&Progress::Reporting { done: collected.len, of: collected.wanted });
             }
         }
         self.release(&mut held, draws, collected, trial.id)?;
@@ -540,84 +541,5 @@ impl<'a> Driver<'a> {
         let collected = self.evaluate(trial, examples, Phase::Report).await?;
         self.tape.sync()?;
         Ok(collected.map(|c| c.scores.iter().map(|s| s.score).collect()))
-    }
-}
-
-/// The scores of a trial as they come in.
-struct Collected {
-    scores: Vec<Scored>,
-    len: usize,
-    wanted: usize,
-    failed: usize,
-    first: Option<(ErrorKind, String)>,
-    cost: Cost,
-    traced: Option<Vec<String>>,
-}
-
-impl Collected {
-    fn new(trial: &Trial<Components>, wanted: usize) -> Self {
-        let traced = trial.trace.then(|| trial.candidate.names().map(str::to_owned).collect());
-        Self {
-            scores: Vec::with_capacity(wanted),
-            len: 0,
-            wanted,
-            failed: 0,
-            first: None,
-            cost: Cost::ZERO,
-            traced,
-        }
-    }
-
-    fn len(&self) -> usize {
-        self.len
-    }
-
-    /// A failed example scores 0, with the failure as its note.
-    fn take(&mut self, record: &Record, draws: &[Draw]) {
-        self.len += draws.len();
-        match record {
-            Record::Scored { scores, notes, cost, .. } => {
-                self.cost += *cost;
-                let first = self.scores.len();
-                self.scores.extend(draws.iter().zip(scores).map(|(draw, score)| Scored::new(*draw, *score)));
-                for (position, notes) in notes {
-                    if let Some(scored) = self.scores.get_mut(first + *position as usize) {
-                        scored.notes.clone_from(notes);
-                    }
-                }
-            }
-            Record::Failed { error, message, cost, .. } => {
-                self.cost += *cost;
-                self.failed += draws.len();
-                if self.first.is_none() {
-                    self.first = Some((*error, message.clone()));
-                }
-                let note = |component: &String| Note {
-                    component: component.clone(),
-                    text: format!("the evaluation failed: {message}"),
-                };
-                self.scores.extend(draws.iter().map(|draw| {
-                    let mut scored = Scored::new(*draw, 0.0);
-                    scored.notes = self.traced.iter().flatten().map(note).collect();
-                    scored
-                }));
-            }
-            _ => {}
-        }
-    }
-
-    fn mean(&self) -> Option<f64> {
-        let n = self.scores.len();
-        (n > 0).then(|| self.scores.iter().map(|s| f64::from(s.score)).sum::<f64>() / n as f64)
-    }
-
-    /// Complete, unless every example failed.
-    fn outcome(&self) -> Outcome {
-        match &self.first {
-            Some((kind, message)) if self.failed == self.len => {
-                Outcome::Failed { kind: *kind, message: message.clone(), cost: self.cost }
-            }
-            _ => Outcome::Complete(Observation::of_scores(self.scores.clone(), self.cost)),
-        }
     }
 }
