@@ -135,8 +135,9 @@ impl Session {
         Ok(finish)
     }
 
-    /// The most that scoring seed and winner on the test split can use, without metric calls. Zero where only metric
-    /// calls and time are limited: the caps of hundreds of prompts are not worked out for nothing.
+    /// Twice the most that scoring the seed on the test split can use, without metric calls: for the seed and for a
+    /// winner whose prompts are no longer. Zero where only metric calls and time are limited: the caps of hundreds of
+    /// prompts are not worked out for nothing.
     fn for_report(&self) -> Cost {
         let limited =
             [Unit::ModelCalls, Unit::Tokens, Unit::NanoUsd].iter().any(|u| self.budget.limit(*u).is_some());
