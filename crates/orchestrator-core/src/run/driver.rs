@@ -109,11 +109,6 @@ impl<'a> Driver<'a> {
         self.paused
     }
 
-    /// Number of events in the log, and its checksum.
-    pub fn log_position(&self) -> (u64, u32) {
-        (self.tape.position(), self.tape.checksum())
-    }
-
     /// That the log, if there is one, was made with the same run.
     fn check_start(&self) -> Result<(), RunError> {
         match self.tape.recorded().next().map(super::tape::parse).transpose()? {
