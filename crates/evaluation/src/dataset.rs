@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use meta_traits::{ExampleId, Split, Stream};
 use serde::{Deserialize, Serialize};
@@ -7,11 +7,19 @@ use serde_json::Value;
 use crate::EvaluationError;
 
 mod canonical;
+mod columns;
+mod key;
 mod leakage;
-mod read;
-mod strict;
+mod partition;
+mod rows;
+mod split;
 
+pub use columns::{Columns, Inputs};
+pub use key::Key;
 pub use leakage::{Leakage, NearDuplicate};
+pub use partition::By;
+pub use rows::{Rows, RowsDigest};
+pub use split::Fold;
 
 /// One row of a data set: what goes in, what should come out, and whatever else is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,7 +68,7 @@ impl Example {
 /// Examples in up to three splits: `train` may be shown to proposers, `val` decides, `test` is scored once.
 ///
 /// `train` always holds an example; a split that is given holds at least one. An absent `val` stays absent: nothing
-/// here quietly validates on training rows. Cut one off with [`Dataset::split_val`].
+/// here quietly validates on training rows. Cut one off with [`Dataset::split_val`] or [`Dataset::split`].
 ///
 /// ```
 /// use evaluation::{Dataset, Example};
@@ -81,29 +89,62 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Reads JSON lines, one file a split.
+    /// Reads one file a split: JSON lines, CSV or Parquet by its ending, see [`Rows`].
     ///
-    /// A row is `{"input": string or object, "expected": any, "meta": any}`, meta optional, no other key; blank lines
-    /// are skipped; a line holds at most 4 MiB.
+    /// A row is `{"input": string or object, "expected": any, "meta": any}`, meta optional, no other key. Rows stay in
+    /// memory.
     ///
     /// # Errors
     /// A file that cannot be read, a line that is not such a row (the error names file, line, fault and what is
     /// allowed), a file without rows.
     pub fn load(train: &Path, val: Option<&Path>, test: Option<&Path>) -> Result<Self, EvaluationError> {
+        Self::load_columns(train, val, test, None)
+    }
+
+    /// Reads files whose columns have other names.
+    ///
+    /// # Errors
+    /// As [`Dataset::load`]; also a file that lacks a column.
+    pub fn load_columns(
+        train: &Path,
+        val: Option<&Path>,
+        test: Option<&Path>,
+        columns: Option<&Columns>,
+    ) -> Result<Self, EvaluationError> {
+        let read = |file: &Path, split: Split| -> Result<Vec<Example>, EvaluationError> {
+            let rows: Vec<Example> = Rows::open(file, columns)?.collect::<Result<_, _>>()?;
+            if rows.is_empty() {
+                let source_name = file.display().to_string();
+                return Err(EvaluationError::EmptySplit { split: split.name(), source_name });
+            }
+            Ok(rows)
+        };
         Ok(Self {
-            train: read::rows(train, Split::Train)?,
-            val: val.map(|file| read::rows(file, Split::Val)).transpose()?,
-            test: test.map(|file| read::rows(file, Split::Test)).transpose()?,
+            train: read(train, Split::Train)?,
+            val: val.map(|file| read(file, Split::Val)).transpose()?,
+            test: test.map(|file| read(file, Split::Test)).transpose()?,
         })
     }
 
-    /// Reads `train.jsonl` and, where they exist, `val.jsonl` and `test.jsonl` of a folder.
+    /// Reads `train.*` and, where they exist, `val.*` and `test.*` of a folder, the ending being `jsonl`, `csv`, `tsv`
+    /// or `parquet`.
     ///
     /// # Errors
-    /// As [`Dataset::load`].
+    /// As [`Dataset::load`]; also when a split is there in two formats.
     pub fn load_dir(dir: &Path) -> Result<Self, EvaluationError> {
-        let [train, val, test] = ["train.jsonl", "val.jsonl", "test.jsonl"].map(|name| dir.join(name));
-        Self::load(&train, val.exists().then_some(&val), test.exists().then_some(&test))
+        let find = |split: Split| -> Result<Option<PathBuf>, EvaluationError> {
+            let files = ["jsonl", "csv", "tsv", "parquet"].map(|e| dir.join(format!("{}.{e}", split.name())));
+            let mut there = files.into_iter().filter(|file| file.exists());
+            let first = there.next();
+            if let (Some(first), Some(second)) = (&first, there.next()) {
+                let (file, split) = (first.clone(), split.name());
+                let message = format!("the {split} split is also in {}. Keep one", second.display());
+                return Err(EvaluationError::Format { file, message });
+            }
+            Ok(first)
+        };
+        let train = find(Split::Train)?.unwrap_or_else(|| dir.join("train.jsonl"));
+        Self::load(&train, find(Split::Val)?.as_deref(), find(Split::Test)?.as_deref())
     }
 
     /// Takes rows that are in memory.
@@ -158,7 +199,12 @@ impl Dataset {
     ///
     /// Depends on the values alone: not on white space, key order or the file's name.
     pub fn hash(&self, split: Split) -> Option<String> {
-        self.rows(split).map(canonical::hash)
+        self.digest(split).map(|digest| digest.blake3)
+    }
+
+    /// The number of rows of `split` and their hash; `None` when it was not given.
+    pub fn digest(&self, split: Split) -> Option<RowsDigest> {
+        self.rows(split).map(canonical::digest)
     }
 
     /// The distinct strings among the expected values of all splits, sorted.

@@ -24,6 +24,24 @@ pub enum EvaluationError {
         /// What is wrong and what is allowed.
         message: String,
     },
+    /// A row of a data file without lines is not a row.
+    #[error("data: {} row {row}: {message}", .file.display())]
+    Row {
+        /// The file.
+        file: PathBuf,
+        /// The row, from 1.
+        row: usize,
+        /// What is wrong and what is allowed.
+        message: String,
+    },
+    /// A data file as a whole is not what it should be.
+    #[error("data: {}: {message}", .file.display())]
+    Format {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong and what is allowed.
+        message: String,
+    },
     /// A split holds no example.
     #[error(
         "data: {source_name} holds no example for the {split} split. Give at least one line like {{\"input\": \"..\", \"expected\": \"..\"}}"
@@ -37,6 +55,12 @@ pub enum EvaluationError {
     /// A validation split cannot be cut off.
     #[error("data: cannot split off a validation set: {message}")]
     SplitVal {
+        /// Why not, and what is allowed.
+        message: String,
+    },
+    /// Rows cannot be divided.
+    #[error("data: cannot split: {message}")]
+    Split {
         /// Why not, and what is allowed.
         message: String,
     },
@@ -109,6 +133,9 @@ impl Classify for EvaluationError {
                 ErrorKind::Config
             }
             Self::Line { .. }
+            | Self::Row { .. }
+            | Self::Format { .. }
+            | Self::Split { .. }
             | Self::EmptySplit { .. }
             | Self::SplitVal { .. }
             | Self::Unscorable { .. }

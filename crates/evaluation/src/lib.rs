@@ -1,9 +1,10 @@
 //! Honest measuring: data sets, scorers, statistics, and evaluators in any language.
 //!
-//! - [`Dataset`]: rows of `input` and `expected` in up to three splits, read from JSON lines, with a
-//!   [leakage report](Dataset::leakage) between them;
+//! - [`Dataset`]: rows of `input` and `expected` in up to three splits, read from JSON lines, CSV or Parquet,
+//!   [split](Dataset::split) by share, stratum and group, with a [leakage report](Dataset::leakage) between them;
+//!   [`Rows`] reads files that are too long to keep;
 //! - [`Scorer`]: text metrics without a model, which say in one line what was wrong;
-//! - [`stats`]: bootstrap intervals and exact paired tests, all seeded;
+//! - [`stats`]: intervals, paired tests, effect sizes and baselines, all seeded; [`calibration`] of label probabilities;
 //! - [`External`]: a system or metric in another language, as a child process that is watched, timed and restarted.
 //!
 //! Nothing here draws randomness but from a [`meta_traits::Stream`]; only `dataset` (reading files) and `external`
@@ -20,13 +21,16 @@
 //! # Ok::<(), evaluation::EvaluationError>(())
 //! ```
 
+pub mod calibration;
 mod dataset;
 mod error;
 pub mod external;
 pub mod stats;
 mod text;
 
-pub use dataset::{Dataset, Example, Leakage, NearDuplicate};
+pub use dataset::{
+    By, Columns, Dataset, Example, Fold, Inputs, Key, Leakage, NearDuplicate, Rows, RowsDigest,
+};
 pub use error::EvaluationError;
 pub use external::{ExampleCounts, External, ExternalSpec, Hello};
 pub use text::{Scorer, Verdict};

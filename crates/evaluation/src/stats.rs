@@ -1,7 +1,19 @@
-//! Statistics for scores: an interval of a mean, and tests of two arms on the same examples.
+//! Statistics for scores: how large, how sure, better than what.
 //!
 //! Randomness comes from the [`Stream`](meta_traits::Stream) given: the same values and stream give the same bits.
 //! Cases in which a figure has no meaning are errors that say so; nothing returns NaN.
+//!
+//! | question | answer |
+//! |---|---|
+//! | how sure is a mean score? | [`Bootstrap::mean_interval`]; [`wilson`] for a share; [`Bootstrap::clustered_mean_interval`] for dependent examples |
+//! | do two arms differ on the same examples? | [`paired_permutation`] (means), [`mcnemar_exact`] (0/1), [`wilcoxon`] (ranks: a few large differences do not decide) |
+//! | by how much? | [`paired_effect`], [`hodges_lehmann_paired`]; on separate examples [`cliffs_delta`], [`hodges_lehmann`], [`odds_ratio`] |
+//! | many tests at once? | [`corrected`] |
+//! | how good is the best of many really? | [`Shrinkage::winner`] |
+//! | is a label task learnt at all? | [`majority_baseline`], [`balanced_accuracy`], [`Confusion`] |
+//! | which program is faster, which solver best? | [`Bootstrap::ratio_of_medians_interval`], [`PerformanceProfile`] |
+//!
+//! Degenerate inputs:
 //!
 //! | input | [`Bootstrap::mean_interval`] | [`paired_permutation`] | [`mcnemar_exact`] | [`wilson`] |
 //! |---|---|---|---|---|
@@ -30,14 +42,28 @@ use serde::Serialize;
 use crate::EvaluationError;
 
 mod bootstrap;
+mod classes;
+mod effect;
 mod mcnemar;
+mod multiple;
 mod permutation;
+mod profile;
+mod wilcoxon;
 mod wilson;
+mod winner;
 
 pub use bootstrap::{Bootstrap, Method};
+pub use classes::{Confusion, Majority, balanced_accuracy, majority_baseline};
+pub use effect::{
+    PairedEffect, cliffs_delta, hodges_lehmann, hodges_lehmann_paired, odds_ratio, paired_effect,
+};
 pub use mcnemar::{mcnemar_exact, mcnemar_of};
+pub use multiple::{Correction, corrected};
 pub use permutation::{PairedTest, paired_permutation};
+pub use profile::PerformanceProfile;
+pub use wilcoxon::{SignedRank, Zeros, wilcoxon};
 pub use wilson::wilson;
+pub use winner::{Shrinkage, Winner};
 
 /// An estimate and the bounds around it: `low <= estimate <= high`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

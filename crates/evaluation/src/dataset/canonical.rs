@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-use super::Example;
+use super::{Example, RowsDigest};
 
 /// `value` as JSON with sorted keys and no white space, whatever features the JSON library was built with.
 pub(super) fn json(value: &Value) -> String {
@@ -39,22 +39,42 @@ fn write(value: &Value, out: &mut String) {
     }
 }
 
-/// BLAKE3 over the rows, each as the canonical JSON array `[input, expected, meta]` and a line feed.
-pub(super) fn hash(rows: &[Example]) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for row in rows {
+/// BLAKE3 over rows, each as the canonical JSON array `[input, expected, meta]` and a line feed.
+#[derive(Default)]
+pub(super) struct RowHasher {
+    hasher: blake3::Hasher,
+    rows: u64,
+}
+
+impl RowHasher {
+    pub(super) fn add(&mut self, row: &Example) {
+        self.rows += 1;
         for (open, part) in [("[", &row.input), (",", &row.expected), (",", &row.meta)] {
-            hasher.update(open.as_bytes());
-            hasher.update(json(part).as_bytes());
+            self.hasher.update(open.as_bytes());
+            self.hasher.update(json(part).as_bytes());
         }
-        hasher.update(b"]\n");
+        self.hasher.update(b"]\n");
     }
-    hasher.finalize().to_hex().to_string()
+
+    pub(super) fn digest(&self) -> RowsDigest {
+        RowsDigest { rows: self.rows, blake3: self.hasher.finalize().to_hex().to_string() }
+    }
+}
+
+/// The count and hash of `rows`.
+pub(super) fn digest(rows: &[Example]) -> RowsDigest {
+    let mut hasher = RowHasher::default();
+    rows.iter().for_each(|row| hasher.add(row));
+    hasher.digest()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn hash(rows: &[Example]) -> String {
+        digest(rows).blake3
+    }
 
     fn row(text: &str) -> Example {
         serde_json::from_str(text).unwrap()

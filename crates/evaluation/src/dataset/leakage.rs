@@ -5,15 +5,12 @@ use serde::Serialize;
 
 use super::Dataset;
 
-/// Words a shingle.
-const SHINGLE: usize = 8;
-/// Jaccard similarity from which two inputs count as nearly the same.
-const NEAR: f64 = 0.8;
+mod near;
 
 /// Inputs that stand in two splits, so that a score on the second is no evidence about new inputs.
 ///
 /// Inputs are compared in lower case with runs of white space as one blank; each row of a later split is paired with
-/// the first match in every earlier split. Order: by later row, then by earlier row.
+/// the first match in every earlier split, equal and nearly equal apart. Order: by later row, then by earlier row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Leakage {
@@ -44,33 +41,10 @@ pub struct NearDuplicate {
     pub similarity: f64,
 }
 
-/// O(words) for the index, then one count a shared sequence and pair.
+/// O(words) for exact and nearly for near ones; see [`near`].
 pub(super) fn find(data: &Dataset) -> Leakage {
     let rows: Vec<(ExampleId, String)> = data.iter().map(|(id, row)| (id, normal(&row.text()))).collect();
-    let mut leakage = Leakage { exact: exact(&rows), near: Vec::new() };
-    let shingles: Vec<Vec<u64>> = rows.iter().map(|(_, text)| shingles(text)).collect();
-    let mut holders: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-    for (later, own) in shingles.iter().enumerate() {
-        let mut shared: BTreeMap<usize, usize> = BTreeMap::new();
-        for shingle in own {
-            for &earlier in holders.get(shingle).into_iter().flatten() {
-                if rows[earlier].0.split != rows[later].0.split {
-                    *shared.entry(earlier).or_default() += 1;
-                }
-            }
-        }
-        for (earlier, shared) in shared {
-            let similarity = shared as f64 / (own.len() + shingles[earlier].len() - shared) as f64;
-            if similarity >= NEAR && rows[earlier].1 != rows[later].1 {
-                let (first, second) = (rows[earlier].0, rows[later].0);
-                leakage.near.push(NearDuplicate { first, second, similarity });
-            }
-        }
-        for &shingle in own {
-            holders.entry(shingle).or_default().push(later);
-        }
-    }
-    leakage
+    Leakage { exact: exact(&rows), near: near::find(&rows) }
 }
 
 fn exact(rows: &[(ExampleId, String)]) -> Vec<(ExampleId, ExampleId)> {
@@ -89,20 +63,6 @@ fn exact(rows: &[(ExampleId, String)]) -> Vec<(ExampleId, ExampleId)> {
 fn normal(text: &str) -> String {
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
     words.join(" ")
-}
-
-/// The distinct runs of eight words, as 64 bits of BLAKE3, sorted.
-fn shingles(text: &str) -> Vec<u64> {
-    let words: Vec<&str> = text.split(' ').collect();
-    let digest = |run: &[&str]| {
-        let mut first = [0; 8];
-        first.copy_from_slice(&blake3::hash(run.join(" ").as_bytes()).as_bytes()[..8]);
-        u64::from_le_bytes(first)
-    };
-    let mut out: Vec<u64> = words.windows(SHINGLE).map(digest).collect();
-    out.sort_unstable();
-    out.dedup();
-    out
 }
 
 #[cfg(test)]

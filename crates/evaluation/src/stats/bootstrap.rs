@@ -1,9 +1,12 @@
 use meta_traits::Stream;
 use serde::{Deserialize, Serialize};
-use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::{Interval, finite, level_in_range, mean, undefined};
 use crate::EvaluationError;
+
+mod bca;
+mod clustered;
+mod ratio;
 
 /// How bounds are read off the resampled means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,7 +20,8 @@ pub enum Method {
     Percentile,
 }
 
-/// Intervals by resampling with replacement.
+/// Intervals by resampling with replacement: of [a mean](Self::mean_interval), of a mean over
+/// [dependent values](Self::clustered_mean_interval), of [a ratio of medians](Self::ratio_of_medians_interval).
 ///
 /// ```
 /// use evaluation::stats::{Bootstrap, Method};
@@ -61,10 +65,7 @@ impl Bootstrap {
             return undefined(NAME, format!("{} value has no spread. Needed: at least 2", values.len()));
         }
         finite(NAME, values)?;
-        level_in_range(NAME, self.level)?;
-        if self.resamples == 0 {
-            return undefined(NAME, "0 resamples. Needed: at least 1, such as 10000");
-        }
+        self.check()?;
         if values.iter().all(|v| v.total_cmp(&values[0]).is_eq()) {
             return Ok(Interval::around(values[0], values[0], values[0], self.level));
         }
@@ -74,40 +75,34 @@ impl Bootstrap {
             .map(|_| (0..n).map(|_| values[rng.below(n)]).sum::<f64>() / n as f64)
             .collect();
         means.sort_unstable_by(f64::total_cmp);
-        let (low, high) = self.bounds(values, &means);
-        Ok(Interval::around(mean(values), low, high, self.level))
+        let centre = mean(values);
+        let (low, high) = self.bounds(&means, centre, &deviations(values));
+        Ok(Interval::around(centre, low, high, self.level))
     }
 
-    /// The bounds that sorted resampled `means` of `values` give.
-    fn bounds(&self, values: &[f64], means: &[f64]) -> (f64, f64) {
+    fn check(&self) -> Result<(), EvaluationError> {
+        level_in_range(NAME, self.level)?;
+        if self.resamples == 0 {
+            return undefined(NAME, "0 resamples. Needed: at least 1, such as 10000");
+        }
+        Ok(())
+    }
+
+    /// The bounds that `sorted` resampled estimates give, `influence` being that of each unit on the estimate.
+    fn bounds(&self, sorted: &[f64], estimate: f64, influence: &[f64]) -> (f64, f64) {
         let tail = (1.0 - self.level) / 2.0;
         let (low, high) = match self.method {
-            Method::Bca => bca_levels(values, means, tail).unwrap_or((tail, 1.0 - tail)),
+            Method::Bca => bca::levels(sorted, estimate, influence, tail).unwrap_or((tail, 1.0 - tail)),
             Method::Percentile => (tail, 1.0 - tail),
         };
-        (quantile(means, low), quantile(means, high))
+        (quantile(sorted, low), quantile(sorted, high))
     }
 }
 
-/// The adjusted levels of Efron (1987), equation 6.8; `None` where the correction is not finite.
-fn bca_levels(values: &[f64], means: &[f64], tail: f64) -> Option<(f64, f64)> {
-    let normal = Normal::standard();
+/// The jackknife influence of each value on their mean: its distance from the mean.
+fn deviations(values: &[f64]) -> Vec<f64> {
     let centre = mean(values);
-    let (below, up_to) =
-        (means.partition_point(|m| *m < centre) as f64, means.partition_point(|m| *m <= centre) as f64);
-    let bias = normal.inverse_cdf((below + up_to) / (2.0 * means.len() as f64));
-    // For the mean the jackknife influence of a value is its distance from the mean.
-    let (mut squares, mut cubes) = (0.0, 0.0);
-    for value in values {
-        let d = value - centre;
-        squares += d * d;
-        cubes += d * d * d;
-    }
-    let acceleration = cubes / (6.0 * squares.powf(1.5));
-    let adjusted = |z: f64| normal.cdf(bias + (bias + z) / (1.0 - acceleration * (bias + z)));
-    let z = normal.inverse_cdf(tail);
-    let levels = (adjusted(z), adjusted(-z));
-    (bias.is_finite() && levels.0.is_finite() && levels.1.is_finite()).then_some(levels)
+    values.iter().map(|v| v - centre).collect()
 }
 
 /// The quantile of sorted values by linear interpolation (Hyndman & Fan 1996, type 7).
@@ -140,7 +135,7 @@ mod tests {
             let mut means = numbers(&case["distribution"]);
             means.sort_unstable_by(f64::total_cmp);
             let bootstrap = Bootstrap { resamples: means.len() as u32, level, method };
-            let (low, high) = bootstrap.bounds(&values, &means);
+            let (low, high) = bootstrap.bounds(&means, mean(&values), &deviations(&values));
             let close = |a: f64, b: &serde_json::Value| (a - b.as_f64().unwrap()).abs() < 1e-9;
             assert!(close(low, &case["low"]) && close(high, &case["high"]), "{low} {high} {case}");
         }
