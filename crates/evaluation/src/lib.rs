@@ -23,6 +23,7 @@
 mod dataset;
 mod error;
 pub mod external;
+pub mod race;
 pub mod stats;
 mod text;
 
