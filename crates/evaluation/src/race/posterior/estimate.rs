@@ -1,5 +1,6 @@
 use meta_traits::Stream;
 
+use super::regression::sigma;
 use super::{PartId, Posterior};
 
 /// What is believed of a candidate's mean score.
@@ -17,16 +18,6 @@ pub struct Effects {
     stages: Vec<Vec<f64>>,
 }
 
-fn sigma(z: f64) -> f64 {
-    1.0 / (1.0 + (-z).exp())
-}
-
-/// A standard normal number (Box & Muller 1958).
-fn normal(rng: &mut Stream) -> f64 {
-    let radius = (-2.0 * (1.0 - rng.unit()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * rng.unit()).cos()
-}
-
 impl Posterior {
     /// The mean score of a combination over all examples, and how sure that is (delta method on the stages).
     ///
@@ -35,7 +26,7 @@ impl Posterior {
         let mut passes = vec![1.0; self.examples];
         let mut spread = 0.0;
         for (_, stage) in &self.stages {
-            let (sum, variance) = (stage.sum(parts), stage.factor.spread(parts, &[]));
+            let (sum, variance) = (stage.sum(parts), stage.variance(parts, &self.parts));
             let mut total = 0.0;
             for (pass, (b, c)) in passes.iter_mut().zip(stage.difficulties.iter().zip(&stage.certainty)) {
                 let shrink = (1.0 + std::f64::consts::FRAC_PI_8 * (variance + 1.0 / c)).sqrt();
@@ -53,13 +44,7 @@ impl Posterior {
     /// Draws the effects of all parts jointly. O(stages parts^2).
     pub fn draw(&self, rng: &Stream) -> Effects {
         let draw = |(at, (_, stage)): (usize, &(usize, super::Regression))| {
-            let mut rng = rng.child("effects", at as u64);
-            let mut noise: Vec<f64> = (0..self.parts.len()).map(|_| normal(&mut rng)).collect();
-            stage.factor.backward(&mut noise);
-            for (x, mean) in noise.iter_mut().zip(&stage.effects) {
-                *x += mean;
-            }
-            noise
+            stage.draw(&self.parts, &mut rng.child("effects", at as u64))
         };
         Effects { stages: self.stages.iter().enumerate().map(draw).collect() }
     }
@@ -91,7 +76,7 @@ impl Posterior {
         let mut reach = vec![1.0; self.examples];
         for (_, stage) in &self.stages {
             let sum = stage.sum(parts);
-            let doubt = stage.factor.spread(open, &[]);
+            let doubt = stage.variance(open, &self.parts);
             for (j, b) in stage.difficulties.iter().enumerate() {
                 let p = sigma(sum + b);
                 told[j] += reach[j] * p * (1.0 - p) * doubt;

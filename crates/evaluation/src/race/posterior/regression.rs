@@ -1,3 +1,4 @@
+use meta_traits::Stream;
 use serde::{Deserialize, Serialize};
 
 use super::{Part, PartId, Prior, Tally};
@@ -36,8 +37,14 @@ struct System {
 /// Longest step of an effect: a Newton step from far away overshoots.
 const LONGEST: f64 = 1.5;
 
-fn sigma(z: f64) -> f64 {
+pub(super) fn sigma(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
+}
+
+/// A standard normal number (Box & Muller 1958).
+fn normal(rng: &mut Stream) -> f64 {
+    let radius = (-2.0 * (1.0 - rng.unit()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * rng.unit()).cos()
 }
 
 impl Regression {
@@ -192,6 +199,37 @@ impl Regression {
         let difficulties = self.difficulties.iter().zip(&self.certainty).fold((0.0, 0.0), |(s, n), (b, c)| (s + b * b + 1.0 / c, n + 1.0));
         self.difficulty = blend(self.difficulty, difficulties, prior.difficulty, 2.0 * prior.weight);
         self.step = 0.5 * self.step + 0.5 * steps.0 / (prior.weight + steps.1);
+    }
+
+    /// The posterior variance of the sum of the effects of `of`; parts newer than the last update stray from what they
+    /// were made from.
+    pub(super) fn variance(&self, of: &[PartId], parts: &[Part]) -> f64 {
+        let (mut known, mut more) = (Vec::with_capacity(of.len()), 0.0);
+        for &part in of {
+            let mut at = Some(part);
+            while let Some(p) = at.filter(|p| *p >= self.factor.len()) {
+                more += self.expected(parts[p]).1;
+                at = parts[p].parent;
+            }
+            known.extend(at);
+        }
+        self.factor.spread(&known, &[]) + more
+    }
+
+    /// Draws all effects jointly.
+    pub(super) fn draw(&self, parts: &[Part], rng: &mut Stream) -> Vec<f64> {
+        let known = self.factor.len();
+        let mut drawn: Vec<f64> = (0..known).map(|_| normal(rng)).collect();
+        self.factor.backward(&mut drawn);
+        for (x, mean) in drawn.iter_mut().zip(&self.effects) {
+            *x += mean;
+        }
+        for (i, part) in parts.iter().enumerate().skip(known) {
+            let (_, variance) = self.expected(*part);
+            let parent = part.parent.map_or(0.0, |p| drawn[p] - self.effects[p]);
+            drawn.push(self.effects[i] + parent + variance.sqrt() * normal(rng));
+        }
+        drawn
     }
 
     /// The sum of the effects of a combination.
