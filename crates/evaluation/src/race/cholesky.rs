@@ -56,14 +56,11 @@ impl Cholesky {
         }
     }
 
-    /// x^T A^-1 x for an x of ones at `at` (sorted or not, each once) and minus ones at `less`. O(n^2).
-    pub(super) fn spread(&self, at: &[usize], less: &[usize]) -> f64 {
+    /// x^T A^-1 x for the x that holds `weights` at their places; a place may come twice. O(n^2).
+    pub(super) fn spread(&self, weights: impl IntoIterator<Item = (usize, f64)>) -> f64 {
         let mut x = vec![0.0; self.n];
-        for &i in at {
-            x[i] += 1.0;
-        }
-        for &i in less {
-            x[i] -= 1.0;
+        for (i, w) in weights {
+            x[i] += w;
         }
         self.forward(&mut x);
         x.iter().map(|v| v * v).sum()
@@ -96,6 +93,6 @@ mod tests {
         factor.forward(&mut solved);
         factor.backward(&mut solved);
         let expected: f64 = solved.iter().zip(&e).map(|(x, y)| x * y).sum();
-        assert!((factor.spread(&[2], &[4]) - expected).abs() < 1e-12);
+        assert!((factor.spread([(2, 1.0), (4, -1.0)]) - expected).abs() < 1e-12);
     }
 }

@@ -2,12 +2,14 @@
 
 mod estimate;
 mod regression;
+mod snapshot;
 
 use serde::{Deserialize, Serialize};
 
 use self::regression::Regression;
 
 pub use self::estimate::{Effects, Estimate};
+pub use self::snapshot::PosteriorState;
 
 /// Names one part: one version of one slot of a candidate, in the order of entering.
 pub type PartId = usize;
@@ -81,6 +83,8 @@ pub struct Posterior {
     /// Kinds in the order of their slots, with their regressions.
     pub(super) stages: Vec<(usize, Regression)>,
     updates: u64,
+    /// Rows and parts there were at the last update.
+    concluded: (usize, usize),
 }
 
 impl Posterior {
@@ -96,6 +100,7 @@ impl Posterior {
             kinds: Vec::new(),
             stages: Vec::new(),
             updates: 0,
+            concluded: (0, 0),
         }
     }
 
@@ -147,10 +152,10 @@ impl Posterior {
 
     /// Draws conclusions from what was observed: one Newton step a stage, and the factor of the curvature there.
     pub fn update(&mut self) {
-        let position = |kind: usize| self.stages.iter().position(|(k, _)| *k == kind).unwrap_or(usize::MAX);
-        let places: Vec<usize> = (0..self.kinds.len()).map(position).collect();
         self.updates += 1;
+        self.concluded = (self.rows.len(), self.parts.len());
         let learn = self.updates % 4 == 0;
+        let places = self.places();
         for at in 0..self.stages.len() {
             let tallies = self.tallies(at, &places);
             let stage = &mut self.stages[at].1;
@@ -162,9 +167,15 @@ impl Posterior {
         }
     }
 
+    /// The place of every kind among the stages.
+    fn places(&self) -> Vec<usize> {
+        let place = |kind: usize| self.stages.iter().position(|(k, _)| *k == kind).unwrap_or(usize::MAX);
+        (0..self.kinds.len()).map(place).collect()
+    }
+
     /// Successes and trials in the stage at `at`, a row each that reached it.
     fn tallies(&self, at: usize, places: &[usize]) -> Vec<Tally> {
-        self.rows
+        self.rows[..self.concluded.0]
             .iter()
             .filter_map(|row| {
                 let failed = places.get(row.kind).copied().unwrap_or(usize::MAX);

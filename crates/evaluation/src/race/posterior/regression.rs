@@ -178,7 +178,7 @@ impl Regression {
             let Some(parent) = part.parent else { continue };
             let (mean, _) = self.expected(*part);
             let known = i < self.factor.len();
-            let spread = if known { self.factor.spread(&[i], &[parent]) } else { continue };
+            let spread = if known { self.factor.spread([(i, 1.0), (parent, -1.0)]) } else { continue };
             let deviation = self.effects[i] - mean;
             let (sum, count) = if self.is_own(part.slot) { &mut own } else { &mut other };
             *sum += deviation * deviation + spread;
@@ -201,19 +201,19 @@ impl Regression {
         self.step = 0.5 * self.step + 0.5 * steps.0 / (prior.weight + steps.1);
     }
 
-    /// The posterior variance of the sum of the effects of `of`; parts newer than the last update stray from what they
+    /// The posterior variance of a weighted sum of effects; parts newer than the last update stray from what they
     /// were made from.
-    pub(super) fn variance(&self, of: &[PartId], parts: &[Part]) -> f64 {
-        let (mut known, mut more) = (Vec::with_capacity(of.len()), 0.0);
-        for &part in of {
+    pub(super) fn variance(&self, of: impl Iterator<Item = (PartId, f64)>, parts: &[Part]) -> f64 {
+        let (mut known, mut more) = (Vec::new(), 0.0);
+        for (part, weight) in of {
             let mut at = Some(part);
             while let Some(p) = at.filter(|p| *p >= self.factor.len()) {
-                more += self.expected(parts[p]).1;
+                more += weight * weight * self.expected(parts[p]).1;
                 at = parts[p].parent;
             }
-            known.extend(at);
+            known.extend(at.map(|p| (p, weight)));
         }
-        self.factor.spread(&known, &[]) + more
+        self.factor.spread(known) + more
     }
 
     /// Draws all effects jointly.
@@ -230,6 +230,17 @@ impl Regression {
             drawn.push(self.effects[i] + parent + variance.sqrt() * normal(rng));
         }
         drawn
+    }
+
+    /// Whether the state is of so many parts and examples, and finite.
+    pub(super) fn fits(&self, parts: usize, examples: usize) -> bool {
+        let finite = |x: &[f64]| x.iter().all(|v| v.is_finite());
+        let positive = |v: &f64| v.is_finite() && *v > 0.0;
+        self.effects.len() == parts
+            && self.difficulties.len() == examples
+            && finite(&self.effects)
+            && finite(&self.difficulties)
+            && [self.own, self.other, self.difficulty, self.first].iter().all(positive)
     }
 
     /// The sum of the effects of a combination.

@@ -54,6 +54,7 @@ impl Versions {
     pub(super) fn failed(&mut self, part: PartId, scored: Scored) {
         self.all[part].failures.push(scored);
     }
+    #[expect(dead_code, reason = "wip")]
     pub(super) fn drop(&mut self, part: PartId) {
         self.all[part].dropped = true;
     }
