@@ -18,6 +18,8 @@ use super::curve::{AT, Curve, Step};
 pub enum Searcher {
     /// GEPA with its published defaults and nothing else.
     StaticGepa,
+    /// The same reflection, with the evaluation scheduler for its gate and its validation.
+    Racing,
 }
 
 impl Searcher {
@@ -29,6 +31,31 @@ impl Searcher {
                 let options = prompt_grammar::gepa::Options::default();
                 Box::new(ReflectiveMutation::new(problem.seed(), train, val, options, stream)?)
             }
+            Self::Racing => {
+                let mut o = orchestrator_core::algorithms::racing::Options::default();
+                for pair in std::env::var("RACING").unwrap_or_default().split(',').filter(|p| !p.is_empty()) {
+                    let (k, v) = pair.split_once('=').context("k=v")?;
+                    let f: f64 = v.parse()?;
+                    match k {
+                        "block" => o.block = f as usize,
+                        "first" => o.first = f as usize,
+                        "fresh" => o.fresh = f as usize,
+                        "patience" => o.patience = f as u64,
+                        "evidence" => o.evidence = f as usize,
+                        "caution" => o.caution = f,
+                        "floor" => o.floor = f,
+                        "power" => o.power = f,
+                        "loyal" => o.loyal = f,
+                        "own" => o.prior.own = f,
+                        "other" => o.prior.other = f,
+                        "difficulty" => o.prior.difficulty = f,
+                        "firstsd" => o.prior.first = f,
+                        "weight" => o.prior.weight = f,
+                        _ => anyhow::bail!("what is {k}"),
+                    }
+                }
+                Box::new(orchestrator_core::algorithms::Racing::new(problem.seed(), train, val, o, stream)?)
+            }
         })
     }
 
@@ -36,6 +63,7 @@ impl Searcher {
     pub fn name(self) -> &'static str {
         match self {
             Self::StaticGepa => "static-gepa",
+            Self::Racing => "racing",
         }
     }
 }

@@ -25,6 +25,7 @@ pub mod calibration;
 mod dataset;
 mod error;
 pub mod external;
+pub mod race;
 pub mod stats;
 mod text;
 
