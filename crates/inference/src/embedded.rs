@@ -1,4 +1,5 @@
-//! The built-in engine: a language model of the llama architecture, read from a GGUF file, on the CPU.
+//! The built-in engine: a language model of the llama, qwen2, qwen3 or gemma3 family, read from a GGUF file, on the
+//! CPU.
 //!
 //! Everything but the reading of the file and the tokenizer is written here: a forward pass over quantised weights
 //! with single-precision activations, attention over an arena of shared and own tokens, and scoring of all labels of
@@ -11,14 +12,20 @@
 mod activation;
 mod arena;
 mod attention;
+mod blocks;
 mod client;
 mod engine;
+mod family;
 mod forward;
+mod gelu;
 mod gguf;
+#[cfg(test)]
+mod golden;
 mod model;
 mod prefixes;
 mod product;
 mod sample;
+mod shape;
 mod simd;
 mod template;
 mod vector;

@@ -3,7 +3,7 @@ use pulp::{Simd, WithSimd};
 use super::activation::soften;
 use super::arena::Arena;
 use super::forward::{Columns, Pass, TRUNK};
-use super::model::Shape;
+use super::shape::Shape;
 use super::product::Product;
 use super::simd::{Cpu, exp, madd, madd1};
 use super::vector::dot;
@@ -18,18 +18,23 @@ pub(crate) struct Attention<'a> {
     /// For token j of the pass and column t: 0 where t sees j, else minus infinity.
     mask: Vec<f32>,
     stride: usize,
+    /// For each column, how many of the tokens before the pass it does not see any more; empty if it sees them all.
+    unseen: Vec<usize>,
 }
 
 impl<'a> Attention<'a> {
-    /// For a pass of which every token is a column.
-    pub(crate) fn new(shape: &'a Shape, pass: &Pass<'_>, stride: usize) -> Self {
-        let all: Vec<usize> = (0..pass.tokens.len()).collect();
-        Self { shape, mask: mask(pass, &all, stride), stride }
-    }
-
-    /// For the wanted tokens of a pass.
-    pub(crate) fn only(&self, pass: &Pass<'_>, stride: usize) -> Self {
-        Self { shape: self.shape, mask: mask(pass, pass.wanted, stride), stride }
+    /// For the tokens `columns` of a pass. With a `window`, a token sees itself and the `window - 1` before it.
+    pub(crate) fn new(
+        shape: &'a Shape,
+        pass: &Pass<'_>,
+        columns: &[usize],
+        stride: usize,
+        window: Option<u32>,
+    ) -> Self {
+        let unseen = window.map_or_else(Vec::new, |window| {
+            columns.iter().map(|&t| (pass.positions[t] + 1).saturating_sub(window) as usize).collect()
+        });
+        Self { shape, mask: mask(pass, columns, stride, window), stride, unseen }
     }
 
     /// What the turned queries read in layer `layer` of `arena`, of which tokens from `base` on are the pass's own.
@@ -89,6 +94,13 @@ impl<'a> Attention<'a> {
                     }
                 }
             }
+            for (t, &unseen) in self.unseen.iter().enumerate() {
+                for scores in scores.chunks_exact_mut(wide).take(unseen.min(base)) {
+                    for member in 0..group {
+                        scores[member * self.stride + t] = f32::NEG_INFINITY;
+                    }
+                }
+            }
             soften(cpu, &mut scores, wide, &mut sums);
             read.fill(0.0);
             let mut row = 0;
@@ -119,12 +131,13 @@ impl<'a> Attention<'a> {
     }
 }
 
-fn mask(pass: &Pass<'_>, columns: &[usize], stride: usize) -> Vec<f32> {
+fn mask(pass: &Pass<'_>, columns: &[usize], stride: usize, window: Option<u32>) -> Vec<f32> {
     let mut mask = vec![0.0; pass.tokens.len() * stride];
     for (j, row) in mask.chunks_exact_mut(stride).enumerate() {
         for (cell, &t) in row.iter_mut().zip(columns) {
             let sees = j <= t && (pass.branches[j] == TRUNK || pass.branches[j] == pass.branches[t]);
-            if !sees {
+            let near = |window| pass.positions[t].saturating_sub(pass.positions[j]) < window;
+            if !sees || !window.is_none_or(near) {
                 *cell = f32::NEG_INFINITY;
             }
         }
@@ -150,6 +163,7 @@ impl WithSimd for One<'_> {
         let scale = 1.0 / (head as f32).sqrt();
         let width = kv_heads * head;
         let total: usize = self.arena.pieces(self.layer).map(|p| p.tokens).sum();
+        let unseen = self.attention.unseen.first().copied().unwrap_or(0);
         let mut scores = vec![0.0_f32; total];
         let each = self.query.chunks_exact(head).zip(self.out.chunks_exact_mut(head)).enumerate();
         for (h, (query, out)) in each {
@@ -159,7 +173,11 @@ impl WithSimd for One<'_> {
             let mut j = 0;
             for piece in self.arena.pieces(self.layer) {
                 for key in piece.keys.chunks_exact(width) {
-                    let score = dot(simd, query, &key[from..from + head]) * scale;
+                    let score = if j < unseen {
+                        f32::NEG_INFINITY
+                    } else {
+                        dot(simd, query, &key[from..from + head]) * scale
+                    };
                     top = if score > top { score } else { top };
                     scores[j] = score;
                     j += 1;

@@ -1,7 +1,8 @@
 use super::activation::{Rotation, add, gated_silu, rms_norm};
 use super::arena::Arena;
 use super::attention::Attention;
-use super::model::Model;
+use super::gelu::gated_gelu;
+use super::model::{Model, Projection};
 use super::product::multiply;
 use super::simd::Cpu;
 use super::vector::multiply_vector;
@@ -67,8 +68,8 @@ impl Model {
         let trunk = pass.branches.iter().filter(|&&b| b == TRUNK).count();
         let stride = |tokens: usize| if pass.step { 1 } else { tokens.next_multiple_of(cpu.lanes()) };
         let mut x = self.embed(pass.tokens, stride(pass.tokens.len()));
-        let mut attention = Attention::new(shape, &pass, x.stride);
-        let mut rotation = Rotation::new(&shape.frequencies, pass.positions, x.stride);
+        let everything = 0..pass.tokens.len();
+        let mut views = self.views(&pass, everything.collect(), x.stride);
         for (i, layer) in self.layers.iter().enumerate() {
             let mut h = Columns::new(shape.width, x.stride);
             let project = |weights: &Weights, from: &Columns| {
@@ -76,10 +77,12 @@ impl Model {
                 linear(cpu, weights, from, &mut out);
                 out
             };
+            let near = usize::from(shape.is_near(i));
             rms_norm(cpu, &x.numbers, &layer.attention_norm, shape.epsilon, x.stride, &mut h.numbers);
-            let mut key = project(&layer.key, &h);
-            rotation.turn(cpu, &mut key.numbers, shape.head);
-            let value = project(&layer.value, &h);
+            let mut key = biased(project(&layer.key.weights, &h), &layer.key);
+            self.norm_heads(cpu, layer.head_norms.as_ref().map(|(_, key)| key), &mut key);
+            views[near].rotation.turn(cpu, &mut key.numbers, shape.head);
+            let value = biased(project(&layer.value.weights, &h), &layer.value);
             arena.append(i, &key.numbers, &value.numbers, h.stride, pass.tokens.len());
             if i + 1 == self.layers.len() && pass.wanted.len() < pass.tokens.len() {
                 // Above the last keys and values only the wanted tokens matter.
@@ -90,18 +93,24 @@ impl Model {
                 let columns = stride(pass.wanted.len());
                 x = x.gather(pass.wanted, columns);
                 h = h.gather(pass.wanted, columns);
-                attention = attention.only(&pass, columns);
-                let positions: Vec<u32> = pass.wanted.iter().map(|&t| pass.positions[t]).collect();
-                rotation = Rotation::new(&shape.frequencies, &positions, columns);
+                views = self.views(&pass, pass.wanted.to_vec(), columns);
             }
-            let mut query = project(&layer.query, &h);
+            let View { rotation, attention } = &views[near];
+            let mut query = biased(project(&layer.query.weights, &h), &layer.query);
+            self.norm_heads(cpu, layer.head_norms.as_ref().map(|(query, _)| query), &mut query);
             rotation.turn(cpu, &mut query.numbers, shape.head);
             let seen = attention.attend(cpu, arena, i, base, &query);
-            add(&mut x.numbers, &project(&layer.output, &seen).numbers);
+            let said = project(&layer.output, &seen);
+            self.say(cpu, layer.after_attention.as_ref(), &said, &mut x);
             rms_norm(cpu, &x.numbers, &layer.inner_norm, shape.epsilon, x.stride, &mut h.numbers);
             let mut gate = project(&layer.gate, &h);
-            gated_silu(cpu, &mut gate.numbers, &project(&layer.up, &h).numbers);
-            add(&mut x.numbers, &project(&layer.down, &gate).numbers);
+            let up = project(&layer.up, &h);
+            if self.family.gelu {
+                gated_gelu(cpu, &mut gate.numbers, &up.numbers);
+            } else {
+                gated_silu(cpu, &mut gate.numbers, &up.numbers);
+            }
+            self.say(cpu, layer.after_inner.as_ref(), &project(&layer.down, &gate), &mut x);
         }
         arena.truncate(base + trunk);
         let mut out = Columns::new(shape.width, x.stride);
@@ -122,17 +131,71 @@ impl Model {
         described.gather(&[column], 1)
     }
 
+    /// How the tokens `columns` of a pass see: layers that see everything first, then those that see nearby tokens.
+    fn views<'a>(&'a self, pass: &Pass<'_>, columns: Vec<usize>, stride: usize) -> Vec<View<'a>> {
+        let shape = &self.shape;
+        let positions: Vec<u32> = columns.iter().map(|&t| pass.positions[t]).collect();
+        let view = |frequencies: &[f64], window| View {
+            rotation: Rotation::new(frequencies, &positions, stride),
+            attention: Attention::new(shape, pass, &columns, stride, window),
+        };
+        let mut views = vec![view(&shape.frequencies, None)];
+        views.extend(shape.near.as_ref().map(|near| view(&near.frequencies, Some(near.window))));
+        views
+    }
+
+    /// Norms each head of `x`, if there are gains to do it with.
+    fn norm_heads(&self, cpu: Cpu, gains: Option<&Vec<f32>>, x: &mut Columns) {
+        if let Some(gains) = gains {
+            let plain = x.numbers.clone();
+            let heads = gains.len() * x.stride;
+            for (from, to) in plain.chunks_exact(heads).zip(x.numbers.chunks_exact_mut(heads)) {
+                rms_norm(cpu, from, gains, self.shape.epsilon, x.stride, to);
+            }
+        }
+    }
+
+    /// Adds what a part of a layer said to `x`, normed if there are gains.
+    fn say(&self, cpu: Cpu, gains: Option<&Vec<f32>>, said: &Columns, x: &mut Columns) {
+        match gains {
+            None => add(&mut x.numbers, &said.numbers),
+            Some(gains) => {
+                let mut normed = vec![0.0; said.numbers.len()];
+                rms_norm(cpu, &said.numbers, gains, self.shape.epsilon, said.stride, &mut normed);
+                add(&mut x.numbers, &normed);
+            }
+        }
+    }
+
     fn embed(&self, tokens: &[u32], stride: usize) -> Columns {
         let mut out = Columns::new(self.shape.width, stride);
         let mut row = vec![0.0; self.shape.width];
         for (t, &token) in tokens.iter().enumerate() {
             self.embedding.row(token as usize, &mut row);
+            if let Some(scale) = self.shape.embedding_scale {
+                row.iter_mut().for_each(|value| *value *= scale);
+            }
             for (out, value) in out.numbers.chunks_exact_mut(stride).zip(&row) {
                 out[t] = *value;
             }
         }
         out
     }
+}
+
+/// How tokens of a pass see what came before them.
+struct View<'a> {
+    rotation: Rotation,
+    attention: Attention<'a>,
+}
+
+fn biased(mut x: Columns, by: &Projection) -> Columns {
+    if let Some(bias) = &by.bias {
+        for (row, bias) in x.numbers.chunks_exact_mut(x.stride).zip(bias) {
+            row.iter_mut().for_each(|value| *value += bias);
+        }
+    }
+    x
 }
 
 fn linear(cpu: Cpu, weights: &Weights, from: &Columns, out: &mut Columns) {

@@ -12,6 +12,9 @@ use sha2::{Digest, Sha256};
 use super::weights::Weights;
 use crate::InferenceError;
 
+/// Types of weights that can be read.
+const TYPES: &str = "Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K to Q6_K, F16, BF16 and F32; use a file with these";
+
 /// An open model file in the GGUF format (versions 1 to 3): named values, and tensors read one at a time.
 pub(crate) struct ModelFile {
     path: PathBuf,
@@ -36,7 +39,16 @@ impl ModelFile {
         // A hostile header (an alignment of 0, say) makes the library divide by zero: that is an error, not a crash.
         let content = catch_unwind(AssertUnwindSafe(|| Content::read(&mut reader)))
             .map_err(|_| broken("its header is contradictory".to_owned()))?
-            .map_err(|error| broken(one_line(&error)))?;
+            .map_err(|error| {
+                let reason = one_line(&error);
+                match reason.strip_prefix("unknown dtype for tensor ") {
+                    Some(number) => InferenceError::Model {
+                        path: path.to_owned(),
+                        message: format!("holds weights of the type {number}; the embedded engine reads {TYPES}"),
+                    },
+                    None => broken(reason),
+                }
+            })?;
         let unread = content.tensor_infos.keys().cloned().collect();
         Ok(Self { path: path.to_owned(), reader, content, unread })
     }
@@ -44,11 +56,6 @@ impl ModelFile {
     /// An error about this file.
     pub(crate) fn error(&self, message: impl Into<String>) -> InferenceError {
         InferenceError::Model { path: self.path.clone(), message: message.into() }
-    }
-
-    /// The header, for the tokenizer.
-    pub(crate) fn content(&self) -> &Content {
-        &self.content
     }
 
     /// The text called `key`.
@@ -79,9 +86,12 @@ impl ModelFile {
         }
     }
 
-    /// Whether the flag called `key` is there and set.
-    pub(crate) fn flag(&self, key: &str) -> bool {
-        matches!(self.content.metadata.get(key), Some(Value::Bool(true)))
+    /// The flag called `key`.
+    pub(crate) fn choice(&self, key: &str) -> Option<bool> {
+        match self.content.metadata.get(key) {
+            Some(Value::Bool(choice)) => Some(*choice),
+            _ => None,
+        }
     }
 
     /// The list called `key`.

@@ -1,48 +1,44 @@
+use super::family::Family;
 use super::gguf::ModelFile;
+use super::shape::Shape;
 use super::weights::Weights;
 use crate::InferenceError;
 
-/// Sizes and constants of a model of the llama architecture.
-#[derive(Clone, Debug)]
-pub(crate) struct Shape {
-    /// Numbers that describe a token between layers.
-    pub(crate) width: usize,
-    /// Numbers between the two halves of a feed-forward part.
-    pub(crate) inner: usize,
-    /// Query heads.
-    pub(crate) heads: usize,
-    /// Key and value heads; divides `heads`.
-    pub(crate) kv_heads: usize,
-    /// Numbers of a head.
-    pub(crate) head: usize,
-    /// Known tokens.
-    pub(crate) vocabulary: usize,
-    /// Tokens it was trained to read at once.
-    pub(crate) context: usize,
-    /// Added under the root of a norm.
-    pub(crate) epsilon: f32,
-    /// Radians a position of each turned pair of a head.
-    pub(crate) frequencies: Vec<f64>,
+/// A matrix and what is added after it.
+#[derive(Debug)]
+pub(crate) struct Projection {
+    pub(crate) weights: Weights,
+    pub(crate) bias: Option<Vec<f32>>,
 }
 
 /// One layer's weights.
 #[derive(Debug)]
 pub(crate) struct Layer {
     pub(crate) attention_norm: Vec<f32>,
-    pub(crate) query: Weights,
-    pub(crate) key: Weights,
-    pub(crate) value: Weights,
+    pub(crate) query: Projection,
+    pub(crate) key: Projection,
+    pub(crate) value: Projection,
+    /// Gains of the norms of each query head and each key head.
+    pub(crate) head_norms: Option<(Vec<f32>, Vec<f32>)>,
     pub(crate) output: Weights,
+    /// Gains of the norm of what attention says.
+    pub(crate) after_attention: Option<Vec<f32>>,
     pub(crate) inner_norm: Vec<f32>,
     pub(crate) gate: Weights,
     pub(crate) up: Weights,
     pub(crate) down: Weights,
+    /// Gains of the norm of what the feed-forward part says.
+    pub(crate) after_inner: Option<Vec<f32>>,
 }
 
-/// A language model of the llama architecture, weights as quantised as the file holds them.
+/// A language model, weights as quantised as the file holds them.
+///
+/// Whatever the file's order, the rows of queries and keys are ordered so that rotary pairs are neighbours: scores do
+/// not change when both sides are reordered alike.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) shape: Shape,
+    pub(crate) family: Family,
     pub(crate) embedding: Weights,
     pub(crate) layers: Vec<Layer>,
     pub(crate) norm: Vec<f32>,
@@ -56,31 +52,21 @@ impl Model {
     /// # Errors
     /// [`InferenceError::Model`] for other architectures, missing, misshapen or unexpected tensors, and cut files.
     pub(crate) fn read(file: &mut ModelFile) -> Result<Self, InferenceError> {
-        let layers = Self::check(file)?;
-        let mut shape = read_shape(file)?;
+        let family = Family::of(file)?;
+        let layers = file.size(&family.key("block_count"), 1024)?;
+        let mut shape = Shape::read(file, &family)?;
         if file.has("rope_freqs.weight") {
             let factors = file.vector("rope_freqs.weight", shape.frequencies.len())?;
             for (frequency, factor) in shape.frequencies.iter_mut().zip(factors) {
                 *frequency /= f64::from(factor);
             }
         }
-        let Shape { width, inner, heads, kv_heads, head, vocabulary, .. } = shape;
+        let Shape { width, vocabulary, .. } = shape;
         let embedding = file.matrix("token_embd.weight", vocabulary, width)?;
-        let mut read = Vec::with_capacity(layers);
-        for i in 0..layers {
-            let name = |part: &str| format!("blk.{i}.{part}.weight");
-            read.push(Layer {
-                attention_norm: file.vector(&name("attn_norm"), width)?,
-                query: file.matrix(&name("attn_q"), heads * head, width)?,
-                key: file.matrix(&name("attn_k"), kv_heads * head, width)?,
-                value: file.matrix(&name("attn_v"), kv_heads * head, width)?,
-                output: file.matrix(&name("attn_output"), width, heads * head)?,
-                inner_norm: file.vector(&name("ffn_norm"), width)?,
-                gate: file.matrix(&name("ffn_gate"), inner, width)?,
-                up: file.matrix(&name("ffn_up"), inner, width)?,
-                down: file.matrix(&name("ffn_down"), width, inner)?,
-            });
-        }
+        let query_scale = query_scale(&family, layers, &shape);
+        let layers = (0..layers)
+            .map(|i| Layer::read(file, &family, &shape, i, query_scale))
+            .collect::<Result<_, _>>()?;
         let norm = file.vector("output_norm.weight", width)?;
         let output = if file.has("output.weight") {
             Some(file.matrix("output.weight", vocabulary, width)?)
@@ -92,68 +78,106 @@ impl Model {
                 format!("holds the tensor '{name}', which this engine would ignore; use another model");
             return Err(file.error(message));
         }
-        Ok(Self { shape, embedding, layers: read, norm, output })
-    }
-
-    /// Refuses what the forward pass does not do, and returns the number of layers.
-    fn check(file: &ModelFile) -> Result<usize, InferenceError> {
-        match file.text("general.architecture") {
-            Some("llama") => {}
-            Some(other) => {
-                let message = format!("has the architecture '{other}'; the embedded engine runs 'llama'");
-                return Err(file.error(message));
-            }
-            None => return Err(file.error("does not name its architecture ('general.architecture')")),
-        }
-        if file.number("llama.expert_count").is_some_and(|n| n > 0) {
-            return Err(file.error("is a mixture of experts; the embedded engine runs dense models"));
-        }
-        if let Some(scaling) = file.text("llama.rope.scaling.type").filter(|kind| *kind != "none") {
-            return Err(file.error(format!("scales positions by '{scaling}'; the embedded engine does not")));
-        }
-        file.size("llama.block_count", 1024)
+        Ok(Self { shape, family, embedding, layers, norm, output })
     }
 }
 
-fn read_shape(file: &ModelFile) -> Result<Shape, InferenceError> {
-    let width = file.size("llama.embedding_length", 1 << 16)?;
-    let heads = file.size("llama.attention.head_count", 1 << 12)?;
-    let kv_heads = match file.number("llama.attention.head_count_kv") {
-        Some(_) => file.size("llama.attention.head_count_kv", heads)?,
-        None => heads,
-    };
-    if heads % kv_heads != 0 {
-        return Err(file.error(format!("has {heads} query heads for {kv_heads} key heads; they must divide")));
+impl Layer {
+    fn read(
+        file: &mut ModelFile,
+        family: &Family,
+        shape: &Shape,
+        layer: usize,
+        query_scale: f32,
+    ) -> Result<Self, InferenceError> {
+        let Shape { width, inner, heads, kv_heads, head, .. } = *shape;
+        let name = |part: &str| format!("blk.{layer}.{part}.weight");
+        let (q, kv) = (heads * head, kv_heads * head);
+        let turned = 2 * shape.frequencies.len();
+        let order = family.halves.then(|| neighbours(head, turned));
+        let attention_norm = file.vector(&name("attn_norm"), width)?;
+        let mut query = projection(file, layer, "attn_q", q, width)?;
+        let mut key = projection(file, layer, "attn_k", kv, width)?;
+        let mut head_norms = if family.head_norms {
+            let gains =
+                (file.vector(&name("attn_q_norm"), head)?, file.vector(&name("attn_k_norm"), head)?);
+            Some(gains)
+        } else {
+            None
+        };
+        if let Some(order) = &order {
+            query = query.reordered(order);
+            key = key.reordered(order);
+            head_norms = head_norms.map(|(q, k)| (pick(&q, order), pick(&k, order)));
+        }
+        if let Some((query, _)) = &mut head_norms {
+            query.iter_mut().for_each(|gain| *gain *= query_scale);
+        }
+        let after = |file: &mut ModelFile, part| {
+            if family.after_norms { file.vector(&name(part), width).map(Some) } else { Ok(None) }
+        };
+        Ok(Self {
+            attention_norm,
+            query,
+            key,
+            value: projection(file, layer, "attn_v", kv, width)?,
+            head_norms,
+            output: file.matrix(&name("attn_output"), width, q)?,
+            after_attention: after(file, "post_attention_norm")?,
+            inner_norm: file.vector(&name("ffn_norm"), width)?,
+            gate: file.matrix(&name("ffn_gate"), inner, width)?,
+            up: file.matrix(&name("ffn_up"), inner, width)?,
+            down: file.matrix(&name("ffn_down"), width, inner)?,
+            after_inner: after(file, "post_ffw_norm")?,
+        })
     }
-    let head = match file.number("llama.attention.key_length") {
-        Some(_) => file.size("llama.attention.key_length", 1 << 12)?,
-        None if width % heads == 0 => width / heads,
-        None => return Err(file.error(format!("has a width of {width}, which {heads} heads do not divide"))),
-    };
-    let turned = match file.number("llama.rope.dimension_count") {
-        Some(_) => file.size("llama.rope.dimension_count", head)?,
-        None => head,
-    };
-    if turned % 2 != 0 {
-        return Err(file.error(format!("turns {turned} features of a head; the number must be even")));
+}
+
+impl Projection {
+    /// Reorders the rows of each head as `order` says for one.
+    fn reordered(self, order: &[usize]) -> Self {
+        let rows: Vec<usize> = (0..self.weights.rows)
+            .map(|row| row / order.len() * order.len() + order[row % order.len()])
+            .collect();
+        Self { bias: self.bias.map(|bias| pick(&bias, &rows)), weights: self.weights.reordered(&rows) }
     }
-    let base = file.real("llama.rope.freq_base").unwrap_or(10_000.0);
-    let epsilon = file
-        .real("llama.attention.layer_norm_rms_epsilon")
-        .ok_or_else(|| file.error("lacks the number 'llama.attention.layer_norm_rms_epsilon'"))?;
-    let vocabulary = file.list("tokenizer.ggml.tokens").map_or(0, <[_]>::len);
-    if vocabulary == 0 {
-        return Err(file.error("holds no tokens ('tokenizer.ggml.tokens')"));
+}
+
+fn projection(
+    file: &mut ModelFile,
+    layer: usize,
+    part: &str,
+    rows: usize,
+    columns: usize,
+) -> Result<Projection, InferenceError> {
+    let weights = file.matrix(&format!("blk.{layer}.{part}.weight"), rows, columns)?;
+    let name = format!("blk.{layer}.{part}.bias");
+    let bias = if file.has(&name) { Some(file.vector(&name, rows)?) } else { None };
+    Ok(Projection { weights, bias })
+}
+
+/// Which feature of a head comes where, so that features i and i + turned / 2 become neighbours.
+fn neighbours(head: usize, turned: usize) -> Vec<usize> {
+    (0..turned / 2).flat_map(|i| [i, i + turned / 2]).chain(turned..head).collect()
+}
+
+fn pick(values: &[f32], order: &[usize]) -> Vec<f32> {
+    order.iter().map(|&i| values[i]).collect()
+}
+
+/// What queries are multiplied with beyond the usual `1 / sqrt(head)`: only the largest gemma3 differs.
+fn query_scale(family: &Family, layers: usize, shape: &Shape) -> f32 {
+    let usual = shape.head as f32;
+    let own = if family.after_norms && layers == 62 { shape.width as f32 / shape.heads as f32 } else { usual };
+    (usual / own).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_become_neighbours() {
+        assert_eq!(neighbours(6, 4), [0, 2, 1, 3, 4, 5]);
     }
-    Ok(Shape {
-        width,
-        inner: file.size("llama.feed_forward_length", 1 << 20)?,
-        heads,
-        kv_heads,
-        head,
-        vocabulary,
-        context: file.size("llama.context_length", 1 << 24)?,
-        epsilon: epsilon as f32,
-        frequencies: (0..turned / 2).map(|i| base.powf(-2.0 * i as f64 / turned as f64)).collect(),
-    })
 }

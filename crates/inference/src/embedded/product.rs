@@ -1,7 +1,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::simd::{Cpu, madd};
-use super::weights::{EightRows, FourRows, HalfRows, Rows, SingleRows, Values, Weights};
+use super::weights::{BrainRows, EightRows, FourRows, HalfRows, Rows, RunRows, SingleRows, Values, Weights};
 
 /// Weight rows made into numbers at once.
 const PANEL: usize = 12;
@@ -121,6 +121,14 @@ pub(crate) fn multiply(cpu: Cpu, weights: &Weights, x: &[f32], stride: usize, ou
         }
         Values::Eight { quants, scales } => {
             let rows = EightRows { quants, scales, columns: depth };
+            cpu.run(Product { rows, count, depth, x, stride, out, accumulate });
+        }
+        Values::Runs(runs) => {
+            let rows = RunRows { runs, columns: depth };
+            cpu.run(Product { rows, count, depth, x, stride, out, accumulate });
+        }
+        Values::Brain(bits) => {
+            let rows = BrainRows { bits, columns: depth };
             cpu.run(Product { rows, count, depth, x, stride, out, accumulate });
         }
         Values::Half(bits) => {

@@ -1,4 +1,7 @@
-use minijinja::{Environment, Error, ErrorKind, context};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Kwargs;
+use minijinja::{Environment, Error, ErrorKind, Value, context, filters};
+use minijinja_contrib::pycompat::unknown_method_callback;
 
 use super::gguf::ModelFile;
 use super::vocabulary::{Piece, Vocabulary};
@@ -8,11 +11,20 @@ use crate::{Message, Prompt, Role};
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] \
                       + '<|im_end|>' + '\n' }}{% endfor %}{{ '<|im_start|>assistant\n' }}";
 
+/// The day that templates which write one are told, which is the one that llama's own falls back to: equal requests
+/// must stay equal, whenever they are made.
+const TODAY: (&str, &str, &str, &str) = ("26", "07", "2024", "Jul");
+
+/// Steps after which a template is taken for one that never ends.
+const STEPS: u64 = 4_000_000;
+
 /// How a chat becomes one text: the model's own Jinja template, with ChatML in reserve.
 pub(crate) struct Template {
     environment: Environment<'static>,
     start: String,
     end: String,
+    /// Why the model's own template is not used, where it has one.
+    broken: Option<String>,
 }
 
 /// A prompt ready to be tokenised.
@@ -27,12 +39,16 @@ pub(crate) struct Written {
 impl Template {
     /// Reads the template of a model file.
     pub(crate) fn read(file: &ModelFile, vocabulary: &Vocabulary) -> Self {
-        let mut environment = Environment::new();
-        environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, message))
-        });
+        let mut environment = environment();
         let own = file.text("tokenizer.chat_template").map(ToOwned::to_owned);
-        let has_own = own.is_some_and(|text| environment.add_template_owned("chat", text).is_ok());
+        let mut broken = None;
+        let has_own = own.is_some_and(|text| match environment.add_template_owned("chat", text) {
+            Ok(()) => true,
+            Err(error) => {
+                broken = Some(one_line(&error));
+                false
+            }
+        });
         if !has_own && vocabulary.specials().any(|special| special == "<|im_start|>") {
             // A constant that parses, as the tests show.
             let _ = environment.add_template("chat", CHATML);
@@ -42,7 +58,7 @@ impl Template {
             id.and_then(|id| vocabulary.special(id)).unwrap_or_default().to_owned()
         };
         let (start, end) = (name("tokenizer.ggml.bos_token_id"), name("tokenizer.ggml.eos_token_id"));
-        Self { environment, start, end }
+        Self { environment, start, end, broken }
     }
 
     /// Writes `prompt`; `shared` counts bytes of the text, or of a chat's last message, and is cut back to a letter.
@@ -92,19 +108,24 @@ impl Template {
                     context! { role => role(message.role), content => break_up(text) }
                 })
                 .collect();
-            self.environment
-                .get_template("chat")
-                .and_then(|template| {
-                    template.render(context! {
-                        messages => turns,
-                        add_generation_prompt => true,
-                        bos_token => self.start.as_str(),
-                        eos_token => self.end.as_str(),
-                    })
+            let template = self.environment.get_template("chat").map_err(|_| match &self.broken {
+                Some(error) => format!(
+                    "the model's chat template cannot be read ({error}); send a text prompt instead"
+                ),
+                None => "the model brings no chat template; send a text prompt instead".to_owned(),
+            })?;
+            let unusable = |error: Error| {
+                let error = one_line(&error);
+                format!("the model's chat template cannot be used ({error}); send a text prompt instead")
+            };
+            template
+                .render(context! {
+                    messages => turns,
+                    add_generation_prompt => true,
+                    bos_token => self.start.as_str(),
+                    eos_token => self.end.as_str(),
                 })
-                .map_err(|error| {
-                    format!("the model's chat template cannot be used ({error}); send a text prompt instead")
-                })
+                .map_err(unusable)
         };
         let mended = |text: &str| -> Vec<Piece> {
             vocabulary
@@ -132,6 +153,80 @@ impl Template {
             shared: mended(&written[..written.floor_char_boundary(common)]),
         })
     }
+}
+
+/// What chat templates expect of Jinja: the settings and functions that their usual runner gives them, and the methods
+/// that Python's texts and dictionaries have.
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_fuel(Some(STEPS));
+    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
+        environment.set_syntax(syntax);
+    }
+    environment.set_unknown_method_callback(unknown_method_callback);
+    environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
+        Err(Error::new(ErrorKind::InvalidOperation, message))
+    });
+    environment.add_function("strftime_now", strftime_now);
+    environment.add_filter("tojson", tojson);
+    environment
+}
+
+/// The fixed day in the given format.
+fn strftime_now(format: &str) -> String {
+    let (day, month, year, name) = TODAY;
+    let mut written = String::new();
+    let mut letters = format.chars();
+    while let Some(letter) = letters.next() {
+        if letter != '%' {
+            written.push(letter);
+            continue;
+        }
+        match letters.next() {
+            Some('d' | 'e') => written.push_str(day),
+            Some('m') => written.push_str(month),
+            Some('Y') => written.push_str(year),
+            Some('y') => written.push_str("24"),
+            Some('b' | 'h') => written.push_str(name),
+            Some('B') => written.push_str("July"),
+            Some('a') => written.push_str("Fri"),
+            Some('A') => written.push_str("Friday"),
+            Some('H' | 'M' | 'S') => written.push_str("00"),
+            Some(other) => written.extend(['%', other]),
+            None => written.push('%'),
+        }
+    }
+    written
+}
+
+/// JSON as Python's runner writes it: the library's own, which breaks up letters that mean something in HTML, mended.
+fn tojson(value: &Value, indent: Option<Value>, options: Kwargs) -> Result<Value, Error> {
+    // Python's options; the runner of chat templates never sorts and never escapes.
+    let _: (Option<bool>, Option<bool>) = (options.get("ensure_ascii")?, options.get("sort_keys")?);
+    let indent = indent.or(options.get("indent")?);
+    let json = filters::tojson(value, indent, Kwargs::from_iter([] as [(&str, Value); 0]))?.to_string();
+    let mut mended = String::with_capacity(json.len());
+    let mut rest = json.as_str();
+    while let Some(at) = rest.find('\\') {
+        mended.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let broken = [("\\u003c", "<"), ("\\u003e", ">"), ("\\u0026", "&"), ("\\u0027", "'")];
+        if let Some((code, letter)) = broken.iter().find(|(code, _)| rest.starts_with(code)) {
+            mended.push_str(letter);
+            rest = &rest[code.len()..];
+        } else {
+            // An escape is two letters, whatever comes after.
+            let end = rest.char_indices().nth(2).map_or(rest.len(), |(at, _)| at);
+            mended.push_str(&rest[..end]);
+            rest = &rest[end..];
+        }
+    }
+    mended.push_str(rest);
+    Ok(Value::from_safe_string(mended))
+}
+
+fn one_line(error: &Error) -> String {
+    error.to_string().lines().next().unwrap_or("no reason given").to_owned()
 }
 
 fn plain(text: &str) -> Vec<Piece> {

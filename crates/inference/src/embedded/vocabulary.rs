@@ -1,104 +1,107 @@
-use std::collections::BTreeMap;
-
-use candle_core::quantized::gguf_file::Value;
-use candle_core::quantized::tokenizer::TokenizerFromGguf;
-use tokenizers::Tokenizer;
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::pre_tokenizers::digits::Digits;
-use tokenizers::pre_tokenizers::sequence::Sequence;
-
 use super::gguf::ModelFile;
 use crate::InferenceError;
+
+mod byte_pair;
+mod sentence_piece;
+mod special;
+mod split;
+mod table;
+
+use byte_pair::BytePairs;
+use sentence_piece::SentencePieces;
+use special::Specials;
+use split::Splitting;
+use table::{Kind, Table};
 
 /// Text as the tokenizer sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// Ordinary text. It never becomes a special token, whatever it spells.
+    /// Ordinary text. It never becomes a control token, whatever it spells.
     Text(String),
     /// One special token.
     Special(u32),
 }
 
-/// The tokens of a model: byte-level byte-pair encoding (Sennrich et al. 2016, over bytes), read from its file.
+/// The tokens of a model, read from its file; ids are those of llama.cpp.
 pub(crate) struct Vocabulary {
-    tokenizer: Tokenizer,
-    /// What each token spells; special tokens spell nothing.
+    coder: Coder,
+    specials: Specials,
+    /// Written form and kind of each token.
+    table: Table,
+    /// What each token spells; control tokens spell nothing.
     bytes: Vec<Vec<u8>>,
-    /// Special tokens by their written form.
-    specials: BTreeMap<String, u32>,
     /// Tokens that end a turn.
     ends: Vec<u32>,
     /// Put before every text, where the model wants it.
     start: Option<u32>,
 }
 
+/// How text without special tokens becomes tokens.
+enum Coder {
+    BytePairs(BytePairs),
+    SentencePieces(SentencePieces),
+}
+
 impl Vocabulary {
     /// Reads the tokenizer of a model file.
     ///
     /// # Errors
-    /// [`InferenceError::Model`] for tokenizers other than byte-level BPE split as `smollm` or `gpt-2` do.
+    /// [`InferenceError::Model`] for tokenizers other than byte-level BPE with a known splitting and SentencePiece
+    /// models, and for contradictory ones.
     pub(crate) fn read(file: &ModelFile) -> Result<Self, InferenceError> {
-        let pre = file.text("tokenizer.ggml.pre").unwrap_or("gpt-2");
-        let bytes_only = ByteLevel::new(false, true, true);
-        let split = match pre {
-            "smollm" => vec![Digits::new(true).into(), bytes_only.into()],
-            "gpt-2" | "default" => vec![bytes_only.into()],
+        let table = Table::read(file)?;
+        let model = file.text("tokenizer.ggml.model").unwrap_or("none");
+        let (coder, bytes, starts, default_start) = match model {
+            "gpt2" => {
+                let pre = file.text("tokenizer.ggml.pre").filter(|pre| !pre.is_empty());
+                let splitting =
+                    Splitting::named(pre.unwrap_or("default")).map_err(|message| file.error(message))?;
+                let coder = Coder::BytePairs(BytePairs::read(file, &table, splitting)?);
+                (coder, byte_pair::spell(&table), splitting.starts, 11)
+            }
+            "llama" => {
+                let space_first = file.choice("tokenizer.ggml.add_space_prefix").unwrap_or(true);
+                let coder = Coder::SentencePieces(SentencePieces::new(&table, space_first));
+                (coder, sentence_piece::spell(&table), true, 1)
+            }
             other => {
                 return Err(file.error(format!(
-                    "splits text as '{other}'; the embedded engine knows 'smollm' and 'gpt-2'"
+                    "has a tokenizer of the kind '{other}'; the embedded engine knows 'gpt2' (byte-level BPE) and \
+                     'llama' (SentencePiece)"
                 )));
             }
         };
-        let mut tokenizer = Tokenizer::from_gguf(file.content()).map_err(|error| {
-            let reason = error.to_string();
-            file.error(format!("tokenizer: {}", reason.lines().next().unwrap_or("cannot be read")))
-        })?;
-        // The library's own splitting for these two adds a space in front and keeps digits together.
-        tokenizer.with_pre_tokenizer(Some(Sequence::new(split)));
-        tokenizer.set_encode_special_tokens(true);
-        let tokens = file.list("tokenizer.ggml.tokens").unwrap_or_default();
-        let kinds = file.list("tokenizer.ggml.token_type").unwrap_or_default();
-        let alphabet = alphabet();
-        let mut bytes = Vec::with_capacity(tokens.len());
-        let mut specials = BTreeMap::new();
-        for (id, token) in tokens.iter().enumerate() {
-            let Value::String(text) = token else {
-                return Err(file.error(format!("token {id} is not a text")));
-            };
-            // 1 is a normal token, 6 a byte; the rest are control, unknown, user-defined and unused tokens.
-            if matches!(kinds.get(id), None | Some(Value::I32(1 | 6) | Value::U32(1 | 6))) {
-                bytes.push(text.chars().filter_map(|c| alphabet.get(&c).copied()).collect());
-            } else {
-                bytes.push(Vec::new());
-                specials.insert(text.clone(), id as u32);
-            }
-        }
         let id = |key: &str| {
-            file.number(key).and_then(|id| u32::try_from(id).ok()).filter(|id| (*id as usize) < bytes.len())
+            let id = file.number(key).and_then(|id| u32::try_from(id).ok());
+            id.filter(|id| (*id as usize) < table.texts.len())
         };
-        let named = ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "</s>"];
-        let mut ends: Vec<u32> = named.iter().filter_map(|name| specials.get(*name).copied()).collect();
-        ends.extend(
-            ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"].into_iter().filter_map(id),
-        );
-        let start =
-            if file.flag("tokenizer.ggml.add_bos_token") { id("tokenizer.ggml.bos_token_id") } else { None };
-        Ok(Self { tokenizer, bytes, specials, ends, start })
+        let mut ends = table.ends();
+        let named = ["eos", "eot", "eom"].map(|name| format!("tokenizer.ggml.{name}_token_id"));
+        ends.extend(named.iter().filter_map(|key| id(key)));
+        let adds = file.choice("tokenizer.ggml.add_bos_token").unwrap_or(starts);
+        let start = id("tokenizer.ggml.bos_token_id").or(Some(default_start));
+        let start = start.filter(|id| adds && (*id as usize) < table.texts.len());
+        Ok(Self { coder, specials: Specials::of(&table), table, bytes, ends, start })
     }
 
-    /// The tokens of a text made of pieces.
+    /// The tokens of a text made of pieces. The model's start token comes first, once.
     pub(crate) fn encode(&self, pieces: &[Piece]) -> Result<Vec<u32>, String> {
-        let mut tokens: Vec<u32> = self.start.into_iter().collect();
+        let has_start = matches!(pieces.first(), Some(Piece::Special(id)) if self.start == Some(*id));
+        let mut tokens: Vec<u32> = self.start.into_iter().filter(|_| !has_start).collect();
+        let mut first = true;
+        let mut add = |piece: &Piece| {
+            match (piece, &self.coder) {
+                (Piece::Special(id), _) => tokens.push(*id),
+                (Piece::Text(text), Coder::BytePairs(coder)) => coder.encode(text, &mut tokens)?,
+                (Piece::Text(text), Coder::SentencePieces(coder)) => coder.encode(text, first, &mut tokens),
+            }
+            first = matches!(piece, Piece::Special(_));
+            Ok::<(), String>(())
+        };
         for piece in pieces {
             match piece {
-                Piece::Special(id) => tokens.push(*id),
-                Piece::Text(text) => {
-                    let encoded = self
-                        .tokenizer
-                        .encode_fast(text.as_str(), false)
-                        .map_err(|error| error.to_string())?;
-                    tokens.extend_from_slice(encoded.get_ids());
-                }
+                Piece::Text(text) => self.specials.cut(text, false).iter().try_for_each(&mut add)?,
+                special @ Piece::Special(_) => add(special)?,
             }
         }
         Ok(tokens)
@@ -106,39 +109,22 @@ impl Vocabulary {
 
     /// Cuts a text at the special tokens it spells; only for text that the model's own template wrote.
     pub(crate) fn cut(&self, text: &str) -> Vec<Piece> {
-        let mut pieces = Vec::new();
-        let mut rest = text;
-        let mut plain = String::new();
-        while let Some(first) = rest.chars().next() {
-            let longest = self.specials.iter().filter(|(s, _)| rest.starts_with(s.as_str()));
-            if let Some((special, id)) = longest.max_by_key(|(s, _)| s.len()).filter(|(s, _)| !s.is_empty()) {
-                if !plain.is_empty() {
-                    pieces.push(Piece::Text(std::mem::take(&mut plain)));
-                }
-                pieces.push(Piece::Special(*id));
-                rest = &rest[special.len()..];
-            } else {
-                plain.push(first);
-                rest = &rest[first.len_utf8()..];
-            }
-        }
-        if !plain.is_empty() {
-            pieces.push(Piece::Text(plain));
-        }
-        pieces
+        self.specials.cut(text, true)
     }
 
-    /// Written forms of the special tokens.
+    /// Written forms of the tokens that stand for no text.
     pub(crate) fn specials(&self) -> impl Iterator<Item = &str> {
-        self.specials.keys().map(String::as_str)
+        self.specials.control()
     }
 
     /// The written form of `id` if it is special.
     pub(crate) fn special(&self, id: u32) -> Option<&str> {
-        self.specials.iter().find(|(_, other)| **other == id).map(|(text, _)| text.as_str())
+        let kind = self.table.kinds.get(id as usize)?;
+        let special = matches!(kind, Kind::Control | Kind::Unknown | Kind::Always);
+        special.then(|| self.table.texts[id as usize].as_str())
     }
 
-    /// What a token spells; nothing for special tokens.
+    /// What a token spells; nothing for control tokens.
     pub(crate) fn spell(&self, token: u32) -> &[u8] {
         self.bytes.get(token as usize).map_or(&[], Vec::as_slice)
     }
@@ -149,35 +135,9 @@ impl Vocabulary {
     }
 }
 
-/// The byte that each letter of byte-level vocabularies stands for: printable Latin-1 stands for itself, the other 68
-/// bytes are moved to U+0100 and on.
-fn alphabet() -> BTreeMap<char, u8> {
-    let mut moved = 0x100_u32;
-    let mut letters = BTreeMap::new();
-    for byte in 0..=255_u8 {
-        let letter = if matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff) {
-            Some(char::from(byte))
-        } else {
-            moved += 1;
-            char::from_u32(moved - 1)
-        };
-        letters.extend(letter.map(|letter| (letter, byte)));
-    }
-    letters
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_alphabet_has_a_letter_for_every_byte() {
-        let letters = alphabet();
-        assert_eq!(letters.len(), 256);
-        assert_eq!(letters.get(&'\u{120}'), Some(&b' '));
-        assert_eq!(letters.get(&'\u{10a}'), Some(&b'\n'));
-        assert_eq!(letters.get(&'A'), Some(&b'A'));
-    }
 
     /// The default model's tokens for ten texts, by llama.cpp; runs where `METAORCH_MODEL_PATH` names the file.
     #[test]

@@ -2,6 +2,7 @@ use candle_core::Device;
 use candle_core::quantized::{GgmlDType, QTensor};
 use pulp::{Scalar256b, Simd};
 
+use super::blocks::{self, Runs};
 use super::simd::madd;
 
 /// Weights a quantised block holds.
@@ -23,6 +24,10 @@ pub(crate) enum Values {
     Four { quants: Vec<u8>, scales: Vec<f32>, shifts: Vec<f32> },
     /// Eight bits: `q * scale`, one scale a block of 32.
     Eight { quants: Vec<i8>, scales: Vec<f32> },
+    /// Up to eight bits with a scale, and perhaps a shift, for each run of 16 or 32.
+    Runs(Runs),
+    /// The upper halves of single-precision numbers.
+    Brain(Vec<u16>),
     /// Bits of IEEE half precision.
     Half(Vec<u16>),
     /// Single precision.
@@ -40,10 +45,11 @@ impl Weights {
             .dims2()
             .map_err(|_| format!("has the shape {:?} where a matrix is needed", tensor.shape().dims()))?;
         let data = tensor.data().map_err(|error| error.to_string())?;
+        let block = tensor.dtype().block_size();
+        if columns % block != 0 {
+            return Err(format!("has rows of {columns} weights; blocks of {block} do not divide them"));
+        }
         let values = match tensor.dtype() {
-            GgmlDType::Q4_0 | GgmlDType::Q4_1 | GgmlDType::Q8_0 if columns % BLOCK != 0 => {
-                return Err(format!("has rows of {columns} weights; blocks of {BLOCK} do not divide them"));
-            }
             GgmlDType::Q4_0 => four(data.as_chunks::<18>().0, columns, |b| {
                 let scale = half(b[0], b[1]);
                 (scale, -8.0 * scale)
@@ -57,6 +63,19 @@ impl Weights {
                     quants: blocks.iter().flat_map(|b| b[2..].iter().map(|q| q.cast_signed())).collect(),
                     scales: blocks.iter().map(|b| half(b[0], b[1])).collect(),
                 }
+            }
+            GgmlDType::Q5_0 => {
+                let Runs { quants, scales, .. } = blocks::five::<22>(&data);
+                Values::Eight { quants, scales }
+            }
+            GgmlDType::Q4K => packed(blocks::four_or_five_k::<144>(&data), columns),
+            GgmlDType::Q5_1 => Values::Runs(blocks::five::<24>(&data)),
+            GgmlDType::Q2K => Values::Runs(blocks::two_k(&data)),
+            GgmlDType::Q3K => Values::Runs(blocks::three_k(&data)),
+            GgmlDType::Q5K => Values::Runs(blocks::four_or_five_k::<176>(&data)),
+            GgmlDType::Q6K => Values::Runs(blocks::six_k(&data)),
+            GgmlDType::BF16 => {
+                Values::Brain(data.as_chunks::<2>().0.iter().map(|b| u16::from_le_bytes(*b)).collect())
             }
             GgmlDType::F16 => {
                 Values::Half(data.as_chunks::<2>().0.iter().map(|b| u16::from_le_bytes(*b)).collect())
@@ -74,6 +93,32 @@ impl Weights {
         Ok(Self { rows, columns, values })
     }
 
+    /// The same matrix with row `order[r]` in place of row r. `order` must be a permutation.
+    pub(crate) fn reordered(self, order: &[usize]) -> Self {
+        let Self { rows, columns, values } = self;
+        let values = match values {
+            Values::Four { quants, scales, shifts } => Values::Four {
+                quants: reorder(&quants, rows, order),
+                scales: reorder(&scales, rows, order),
+                shifts: reorder(&shifts, rows, order),
+            },
+            Values::Eight { quants, scales } => Values::Eight {
+                quants: reorder(&quants, rows, order),
+                scales: reorder(&scales, rows, order),
+            },
+            Values::Runs(Runs { quants, scales, shifts, run }) => Values::Runs(Runs {
+                quants: reorder(&quants, rows, order),
+                scales: reorder(&scales, rows, order),
+                shifts: reorder(&shifts, rows, order),
+                run,
+            }),
+            Values::Brain(bits) => Values::Brain(reorder(&bits, rows, order)),
+            Values::Half(bits) => Values::Half(reorder(&bits, rows, order)),
+            Values::Single(values) => Values::Single(reorder(&values, rows, order)),
+        };
+        Self { rows, columns, values }
+    }
+
     /// Writes row `row` as numbers.
     pub(crate) fn row(&self, row: usize, out: &mut [f32]) {
         self.fill(Scalar256b, row, out);
@@ -88,6 +133,8 @@ impl Weights {
                 FourRows { quants, scales, shifts, columns }.fill(simd, row, 0, out);
             }
             Values::Eight { quants, scales } => EightRows { quants, scales, columns }.fill(simd, row, 0, out),
+            Values::Runs(runs) => RunRows { runs, columns }.fill(simd, row, 0, out),
+            Values::Brain(bits) => BrainRows { bits, columns }.fill(simd, row, 0, out),
             Values::Half(bits) => HalfRows { bits, columns }.fill(simd, row, 0, out),
             Values::Single(values) => {
                 SingleRows { values, offset: 0, stride: columns }.fill(simd, row, 0, out);
@@ -96,7 +143,13 @@ impl Weights {
     }
 }
 
-fn half(low: u8, high: u8) -> f32 {
+fn reorder<T: Copy>(values: &[T], rows: usize, order: &[usize]) -> Vec<T> {
+    let width = values.len() / rows;
+    order.iter().flat_map(|&row| &values[row * width..(row + 1) * width]).copied().collect()
+}
+
+/// A half as it lies in a file.
+pub(super) fn half(low: u8, high: u8) -> f32 {
     half_to_single(u16::from_le_bytes([low, high]))
 }
 
@@ -115,7 +168,7 @@ fn four<const N: usize>(
 ) -> Values {
     let (scales, shifts) = blocks.iter().map(scale_and_shift).unzip();
     let mut quants = Vec::with_capacity(blocks.len() * BLOCK / 2);
-    let mut row = vec![0; columns];
+    let mut row = vec![0_u8; columns];
     for blocks in blocks.chunks_exact(columns / BLOCK) {
         for (block, out) in blocks.iter().zip(row.as_chunks_mut::<BLOCK>().0) {
             let (low, high) = out.split_at_mut(BLOCK / 2);
@@ -125,6 +178,17 @@ fn four<const N: usize>(
         }
         let (low, high) = row.split_at(columns / 2);
         quants.extend(low.iter().zip(high).map(|(low, high)| low | (high << 4)));
+    }
+    Values::Four { quants, scales, shifts }
+}
+
+/// Packs runs of 32 four-bit quants.
+fn packed(runs: Runs, columns: usize) -> Values {
+    let Runs { quants: loose, scales, shifts, .. } = runs;
+    let mut quants = Vec::with_capacity(loose.len() / 2);
+    for row in loose.chunks_exact(columns) {
+        let (low, high) = row.split_at(columns / 2);
+        quants.extend(low.iter().zip(high).map(|(low, high)| (low | (high << 4)).cast_unsigned()));
     }
     Values::Four { quants, scales, shifts }
 }
@@ -228,6 +292,48 @@ impl Rows for EightRows<'_> {
     }
 }
 
+/// See [`Values::Runs`].
+#[derive(Clone, Copy)]
+pub(crate) struct RunRows<'a> {
+    pub(crate) runs: &'a Runs,
+    pub(crate) columns: usize,
+}
+
+impl Rows for RunRows<'_> {
+    #[inline(always)]
+    fn fill<S: Simd>(self, _: S, row: usize, from: usize, out: &mut [f32]) {
+        let Runs { quants, scales, shifts, run } = self.runs;
+        let start = row * self.columns + from;
+        let first = start / run;
+        for (out, &q) in out.iter_mut().zip(&quants[start..]) {
+            *out = f32::from(q);
+        }
+        for (i, numbers) in out.chunks_exact_mut(*run).enumerate() {
+            let scale = scales[first + i];
+            let shift = shifts.get(first + i).copied().unwrap_or_default();
+            for number in numbers {
+                *number = *number * scale + shift;
+            }
+        }
+    }
+}
+
+/// See [`Values::Brain`].
+#[derive(Clone, Copy)]
+pub(crate) struct BrainRows<'a> {
+    pub(crate) bits: &'a [u16],
+    pub(crate) columns: usize,
+}
+
+impl Rows for BrainRows<'_> {
+    #[inline(always)]
+    fn fill<S: Simd>(self, _: S, row: usize, from: usize, out: &mut [f32]) {
+        for (out, &bits) in out.iter_mut().zip(&self.bits[row * self.columns + from..]) {
+            *out = f32::from_bits(u32::from(bits) << 16);
+        }
+    }
+}
+
 /// See [`Values::Half`].
 #[derive(Clone, Copy)]
 pub(crate) struct HalfRows<'a> {
@@ -313,14 +419,21 @@ mod tests {
 
     #[test]
     fn every_form_gives_candle_s_numbers() {
-        let (rows, columns) = (3, 64);
+        let (rows, columns) = (3, 512);
         let plain: Vec<f32> = (0..rows * columns).map(|i| (i as f32 * 0.37).sin() * 2.0 + 0.1).collect();
         let tensor = Tensor::from_vec(plain, (rows, columns), &Device::Cpu).unwrap();
         let types = [
             GgmlDType::Q4_0,
             GgmlDType::Q4_1,
             GgmlDType::Q5_0,
+            GgmlDType::Q5_1,
             GgmlDType::Q8_0,
+            GgmlDType::Q2K,
+            GgmlDType::Q3K,
+            GgmlDType::Q4K,
+            GgmlDType::Q5K,
+            GgmlDType::Q6K,
+            GgmlDType::BF16,
             GgmlDType::F16,
             GgmlDType::F32,
         ];
@@ -332,6 +445,13 @@ mod tests {
             for (r, truth) in truth.iter().enumerate() {
                 weights.row(r, &mut row);
                 for (a, b) in row.iter().zip(truth) {
+                    assert!((a - b).abs() < 1e-6, "{dtype:?}: {a} {b}");
+                }
+            }
+            let turned = weights.reordered(&[2, 0, 1]);
+            for (r, from) in [(0, 2), (1, 0), (2, 1)] {
+                turned.row(r, &mut row);
+                for (a, b) in row.iter().zip(&truth[from]) {
                     assert!((a - b).abs() < 1e-6, "{dtype:?}: {a} {b}");
                 }
             }
