@@ -6,6 +6,7 @@
 pub mod cab;
 mod command;
 mod parallel;
+pub mod plan;
 mod range;
 mod rows;
 

@@ -39,9 +39,30 @@ pub async fn session(
     directory: Option<&RunDirectory>,
     notice: &(dyn Fn(&Notice) + Sync),
 ) -> Result<Session, Error> {
+    prepare(resolved, None, directory, notice).await
+}
+
+/// As [`session`], but over models that are open already, under the names that the configuration gives them.
+///
+/// # Errors
+/// As for [`session`].
+pub async fn session_over(
+    resolved: &Resolved,
+    models: Models,
+    notice: &(dyn Fn(&Notice) + Sync),
+) -> Result<Session, Error> {
+    prepare(resolved, Some(models), None, notice).await
+}
+
+async fn prepare(
+    resolved: &Resolved,
+    models: Option<Models>,
+    directory: Option<&RunDirectory>,
+    notice: &(dyn Fn(&Notice) + Sync),
+) -> Result<Session, Error> {
     let config = &resolved.config;
     let parts = match (&config.system, &config.evaluator, &config.simulated) {
-        (Some(_), _, _) => of_system(resolved, directory, notice).await?,
+        (Some(_), _, _) => of_system(resolved, models, directory, notice).await?,
         (_, Some(evaluator), _) => of_external(resolved, evaluator, directory, notice).await?,
         (_, _, Some(simulated)) => of_simulated(simulated),
         _ => return Err(ConfigError::inconsistent("there is nothing to optimise").into()),
@@ -72,6 +93,8 @@ pub async fn session(
         },
         failure_limit: config.optimizer.failure_limit,
         forecast: parts.forecast,
+        system: parts.system,
+        max_length: config.optimizer.max_prompt_length,
         may_cost_money: config.evaluator.is_some()
             || config.models.values().any(|m| m.provider == Provider::Openai),
     };
@@ -90,6 +113,7 @@ struct Parts {
     /// What the data contributes to the fingerprint.
     digest: String,
     forecast: Option<Estimate>,
+    system: Option<Arc<SystemEvaluator>>,
 }
 
 fn of_simulated(spec: &SimulatedSpec) -> Parts {
@@ -107,11 +131,13 @@ fn of_simulated(spec: &SimulatedSpec) -> Parts {
         proposer: Box::new(problem),
         digest: String::new(),
         forecast: None,
+        system: None,
     }
 }
 
 async fn of_system(
     resolved: &Resolved,
+    open: Option<Models>,
     directory: Option<&RunDirectory>,
     notice: &(dyn Fn(&Notice) + Sync),
 ) -> Result<Parts, Error> {
@@ -128,7 +154,10 @@ async fn of_system(
     let names: Vec<&str> = config.models.keys().map(String::as_str).collect();
     spec.validate(&names)?;
     let cache = directory.map(RunDirectory::cache);
-    let models = connect(config, &resolved.base, cache.as_deref(), notice).await?;
+    let models = match open {
+        Some(models) => models,
+        None => connect(config, &resolved.base, cache.as_deref(), notice).await?,
+    };
     let system = CompoundAISystem::new(spec.clone(), &resolved.base, models.all(), &dataset)?;
     let start = system.components();
     if start.is_empty() {
@@ -142,15 +171,17 @@ async fn of_system(
     let val = chosen(&dataset, config.optimizer.val_examples, config.seed);
     let hash = |split| dataset.hash(split).unwrap_or_default();
     let digest = [Split::Train, Split::Val, Split::Test].map(hash).join(" ");
+    let evaluator = Arc::new(SystemEvaluator::new(system, Arc::clone(&dataset), scorer));
     Ok(Parts {
         start,
         train: dataset.ids(Split::Train),
         val,
         test: dataset.ids(Split::Test),
-        evaluator: Box::new(SystemEvaluator::new(system, Arc::clone(&dataset), scorer)),
+        evaluator: Box::new(Arc::clone(&evaluator)),
         proposer,
         digest,
         forecast: Some(forecast),
+        system: Some(evaluator),
     })
 }
 
@@ -286,6 +317,7 @@ async fn of_external(
         evaluator: Box::new(external),
         proposer,
         forecast: None,
+        system: None,
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! From the outside in: a [`config`] file is composed ([`compose`]) into a [`session`], which drives the [`run`] loop
 //! over an algorithm of [`algorithms`] and keeps everything in a run directory ([`store`]); what comes out is a
-//! [`result`]. What is optimised is a compound system ([`system`]), a program in any language, or the built-in
+//! [`result`]. What a run will use can be predicted ([`plan`]). What is optimised is a compound system ([`system`]), a program in any language, or the built-in
 //! [`simulated`] one.
 
 pub mod algorithms;
@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod compose;
 pub mod config;
 mod error;
+pub mod plan;
 pub mod proposers;
 pub mod result;
 pub mod run;

@@ -8,7 +8,7 @@ use meta_traits::{BoxFuture, Classify as _, Cost, Query, Reply, Stream};
 use prompt_grammar::reflect::Reflection;
 use prompt_grammar::structural::Structural;
 
-use crate::run::{Proposal, Proposer};
+use crate::run::{Effort, Proposal, Proposer};
 
 /// Edits of structure, without any model and at no cost.
 #[derive(Clone, Debug)]
@@ -24,6 +24,10 @@ impl Proposer for StructuralProposer {
             Err(error) => Reply::Failed(error.to_string()),
         };
         Box::pin(std::future::ready(Proposal { reply, cost: Cost::ZERO }))
+    }
+
+    fn effort(&self, _: &Query) -> Effort {
+        Effort::None
     }
 }
 
@@ -71,6 +75,10 @@ impl Proposer for ReflectiveProposer {
 
     fn cap(&self, query: &Query) -> Cost {
         self.client.cap(&self.request(query, 0))
+    }
+
+    fn effort(&self, query: &Query) -> Effort {
+        Effort::Request { characters: self.reflection.render(query).chars().count() }
     }
 }
 

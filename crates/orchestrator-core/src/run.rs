@@ -19,7 +19,7 @@ pub use driver::{Driver, Ending};
 pub use error::RunError;
 pub use observer::{Observer, Progress};
 pub use options::Options;
-pub use proposer::{Proposal, Proposer};
+pub use proposer::{Effort, Proposal, Proposer};
 pub use record::{Phase, REPORT_TRIALS, Record, read_draws, write_draws};
 pub use search::Search;
 pub use state::{Point, RunState, Spend};

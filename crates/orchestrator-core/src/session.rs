@@ -1,5 +1,7 @@
 //! A run from its first event to its result.
 
+use std::sync::Arc;
+
 use meta_traits::{
     Budget, Components, Cost, Draw, Evaluator, ExampleId, Fidelity, Instances, Stream, Trial, TrialId, Unit,
 };
@@ -11,6 +13,7 @@ use crate::error::Error;
 use crate::result::{HeldOut, RunResult};
 use crate::run::{Driver, Ending, Observer, Options, Progress, Proposer, open};
 use crate::store::RunDirectory;
+use crate::system::SystemEvaluator;
 
 /// Events between two checkpoints, at least.
 const CHECKPOINT_EVERY: u64 = 1000;
@@ -45,6 +48,10 @@ pub struct Session {
     pub failure_limit: u64,
     /// What a metric call of the seed takes, as far as can be told without making one.
     pub forecast: Option<crate::system::Estimate>,
+    /// The compound system, where one is optimised: plans look into it.
+    pub system: Option<Arc<SystemEvaluator>>,
+    /// Most characters a new text may have.
+    pub max_length: usize,
     /// Whether a metric call may cost money: hosted models, and programs that nobody can look into.
     pub may_cost_money: bool,
 }
@@ -138,7 +145,7 @@ impl Session {
     /// Twice the most that scoring the seed on the test split can use, without metric calls: for the seed and for a
     /// winner whose prompts are no longer. Zero where only metric calls and time are limited: the caps of hundreds of
     /// prompts are not worked out for nothing.
-    fn for_report(&self) -> Cost {
+    pub(crate) fn for_report(&self) -> Cost {
         let limited =
             [Unit::ModelCalls, Unit::Tokens, Unit::NanoUsd].iter().any(|u| self.budget.limit(*u).is_some());
         if !limited || self.test.len() < 2 {

@@ -33,7 +33,7 @@ pub use compound::CompoundAISystem;
 pub use error::{Failure, SystemError, ToolFault};
 pub use evaluate::SystemEvaluator;
 pub use flow::{BranchStep, RefineStep, Step, VoteStep};
-pub use forecast::{Estimate, Spread};
+pub use forecast::{Estimate, ModuleForecast, Spread, Writes};
 pub use spec::{
     Choose, LlmSpec, ModuleSpec, PromptFormat, RetrieveSpec, RouteSpec, SystemSpec, ToolSpec, VerifySpec,
     VoteSpec,

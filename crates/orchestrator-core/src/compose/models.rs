@@ -18,6 +18,11 @@ use crate::error::Error;
 pub struct Models(BTreeMap<String, Arc<dyn LlmClient>>);
 
 impl Models {
+    /// These clients.
+    pub fn of(clients: BTreeMap<String, Arc<dyn LlmClient>>) -> Self {
+        Self(clients)
+    }
+
     /// The model under `name`.
     pub fn get(&self, name: &str) -> Option<Arc<dyn LlmClient>> {
         self.0.get(name).cloned()

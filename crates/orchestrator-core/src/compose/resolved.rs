@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, RunConfig, from_text};
+use crate::config::{BudgetSpec, ConfigError, RunConfig, from_text};
 
 /// A configuration together with the directory its paths start from: what a run directory keeps.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,6 +41,16 @@ impl Resolved {
     /// [`ConfigError`] naming the place.
     pub fn from_yaml(text: &str) -> Result<Self, ConfigError> {
         from_text(text, "config.resolved.yaml")
+    }
+
+    /// The configuration without what two runs of the same task may differ in: name, place, seed and limits.
+    pub(crate) fn task(&self) -> String {
+        let mut config = self.config.clone();
+        config.name = String::new();
+        config.runs = PathBuf::new();
+        config.seed = 0;
+        config.budget = BudgetSpec::default();
+        serde_json::to_string(&(&self.base, config)).unwrap_or_default()
     }
 
     /// Digest of everything that decides a run's result, `data` standing for the examples. Where the run is kept and

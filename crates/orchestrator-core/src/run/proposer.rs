@@ -11,6 +11,21 @@ pub struct Proposal {
     pub cost: Cost,
 }
 
+/// What answering a query takes, as far as can be told without answering it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Effort {
+    /// Nothing: a text comes at once, for no money, and a forecast may ask for as many as it likes.
+    None,
+    /// A model is sent a request of so many characters.
+    Request {
+        /// Its length.
+        characters: usize,
+    },
+    /// Nobody can tell; not above the cap.
+    Unknown,
+}
+
 /// Writes the texts that optimizers ask for: a reflecting model, a script, an outside program.
 ///
 /// # Contract
@@ -25,6 +40,12 @@ pub trait Proposer: Send + Sync {
         let _ = query;
         Cost::ZERO
     }
+
+    /// What answering `query` takes, for forecasts.
+    fn effort(&self, query: &Query) -> Effort {
+        let _ = query;
+        Effort::Unknown
+    }
 }
 
 impl<P: Proposer + ?Sized> Proposer for Arc<P> {
@@ -33,5 +54,8 @@ impl<P: Proposer + ?Sized> Proposer for Arc<P> {
     }
     fn cap(&self, query: &Query) -> Cost {
         (**self).cap(query)
+    }
+    fn effort(&self, query: &Query) -> Effort {
+        (**self).effort(query)
     }
 }

@@ -47,12 +47,19 @@ impl SystemEvaluator {
         &self.system
     }
 
-    async fn draw(
+    /// The examples.
+    pub(crate) fn data(&self) -> &Dataset {
+        &self.data
+    }
+
+    /// Runs and scores one draw. With `trace`, the score has notes and the execution its module calls.
+    pub(crate) async fn look(
         &self,
-        trial: &Trial<Components>,
+        candidate: &Components,
         draw: Draw,
         rng: &Stream,
-    ) -> Result<(Scored, Cost), Failed> {
+        trace: bool,
+    ) -> Result<(Scored, Execution), Failed> {
         let Some(example) = self.data.get(draw.example) else {
             let message = format!("the data set has no example {}", draw.example);
             return Err(Failed { kind: ErrorKind::InvalidInput, message, cost: Cost::ZERO });
@@ -60,7 +67,7 @@ impl SystemEvaluator {
         let stream = rng.child(&draw.example.to_string(), u64::from(draw.repeat));
         let done = self
             .system
-            .run(&trial.candidate, &example.input, &stream, trial.trace)
+            .run(candidate, &example.input, &stream, trace)
             .await
             .map_err(|f| Failed { kind: f.kind(), message: f.to_string(), cost: f.cost })?;
         let verdict = self.scorer.score(&done.output, example);
@@ -69,17 +76,18 @@ impl SystemEvaluator {
             return Err(Failed { kind: ErrorKind::Numerical, message, cost: done.cost });
         }
         let mut scored = Scored::new(draw, verdict.score as f32);
-        if trial.trace {
-            scored.notes = notes(&trial.candidate, &done, example, &verdict);
+        if trace {
+            scored.notes = notes(candidate, &done, example, &verdict);
         }
-        Ok((scored, done.cost))
+        Ok((scored, done))
     }
 }
 
-struct Failed {
-    kind: ErrorKind,
-    message: String,
-    cost: Cost,
+/// Why a draw has no score.
+pub(crate) struct Failed {
+    pub(crate) kind: ErrorKind,
+    pub(crate) message: String,
+    pub(crate) cost: Cost,
 }
 
 impl Evaluator<Components> for SystemEvaluator {
@@ -96,9 +104,9 @@ impl Evaluator<Components> for SystemEvaluator {
             let mut scores = Vec::with_capacity(draws.len());
             for draw in draws {
                 cost += Cost::evaluations(1);
-                match self.draw(trial, *draw, &rng).await {
-                    Ok((scored, spent)) => {
-                        cost += spent;
+                match self.look(&trial.candidate, *draw, &rng, trial.trace).await {
+                    Ok((scored, done)) => {
+                        cost += done.cost;
                         scores.push(scored);
                     }
                     Err(Failed { kind, message, cost: spent }) => {

@@ -1,5 +1,7 @@
 //! What an execution will cost, before any model is asked.
 
+use std::collections::BTreeMap;
+
 use meta_traits::{Components, Cost};
 
 use super::compound::{CompoundAISystem, Part, Prompts};
@@ -11,8 +13,10 @@ use super::template::Template;
 use super::{RefineStep, Step};
 
 mod estimate;
+mod modules;
 
 pub use estimate::{Estimate, Spread};
+pub use modules::{ModuleForecast, Writes};
 
 /// Which of several possible courses an execution is thought to take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,10 +100,22 @@ impl CompoundAISystem {
         guess: Guess,
         pricing: &dyn Pricing,
     ) -> Option<Tally> {
+        let mut forecast = self.walk(prompts, input, guess, pricing)?;
+        Some(forecast.steps(&self.steps))
+    }
+
+    /// A forecast that has not set out yet.
+    fn walk<'a>(
+        &'a self,
+        prompts: &'a Prompts,
+        input: &'a serde_json::Value,
+        guess: Guess,
+        pricing: &'a dyn Pricing,
+    ) -> Option<Forecast<'a>> {
         let scope = Scope::of_input(&self.spec.input, input).ok()?;
         let known = self.spec.input.clone();
-        let mut forecast = Forecast { system: self, prompts, input, guess, pricing, scope, known };
-        Some(forecast.steps(&self.steps))
+        let (weight, shares) = (1.0, BTreeMap::new());
+        Some(Forecast { system: self, prompts, input, guess, pricing, scope, known, weight, samples: 1.0, shares })
     }
 }
 
@@ -149,6 +165,20 @@ struct Forecast<'a> {
     scope: Scope,
     /// Names whose values are certain.
     known: Vec<String>,
+    /// How often the present step is thought to be reached.
+    weight: f64,
+    /// Samples taken of it at once.
+    samples: f64,
+    /// What fell to each module that asks a model.
+    shares: BTreeMap<String, Share>,
+}
+
+/// One module's part of an execution.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    tally: Tally,
+    /// Calls, samples taken at once counted as one.
+    rounds: f64,
 }
 
 impl Forecast<'_> {
@@ -159,7 +189,12 @@ impl Forecast<'_> {
     fn step(&mut self, step: &Step) -> Tally {
         match step {
             Step::Module(name) => self.module(name),
-            Step::Vote(vote) => self.module(&vote.of).times(f64::from(vote.samples)),
+            Step::Vote(vote) => {
+                self.samples = f64::from(vote.samples);
+                let tally = self.module(&vote.of).times(self.samples);
+                self.samples = 1.0;
+                tally
+            }
             Step::Refine(refine) => self.refine(refine),
             Step::Branch(branch) => {
                 let on = Template::parse(&branch.on).ok();
@@ -182,8 +217,13 @@ impl Forecast<'_> {
 
     /// One of several courses. Values that any of them makes are there afterwards, the longest (or shortest) ones.
     fn either<T>(&mut self, courses: &[T], mut walk: impl FnMut(&mut Self, &T) -> Tally) -> Tally {
-        let (before, known) = (self.scope.clone(), self.known.clone());
+        let (before, known, weight) = (self.scope.clone(), self.known.clone(), self.weight);
         let (mut after, mut total): (Option<Scope>, Option<Tally>) = (None, None);
+        self.weight *= match self.guess {
+            Guess::Least if courses.len() > 1 => 0.0,
+            Guess::Mean => 1.0 / courses.len().max(1) as f64,
+            _ => 1.0,
+        };
         for course in courses {
             self.scope = before.clone();
             let tally = walk(self, course);
@@ -203,6 +243,7 @@ impl Forecast<'_> {
         }
         self.scope = after.unwrap_or(before);
         self.known = known;
+        self.weight = weight;
         let total = total.unwrap_or_default();
         if self.guess == Guess::Mean { total.times(1.0 / courses.len().max(1) as f64) } else { total }
     }
@@ -217,8 +258,9 @@ impl Forecast<'_> {
             Guess::Mean => f64::midpoint(1.0, bound),
             Guess::Most => bound,
         };
-        let mut round = 0.0;
+        let (mut round, weight) = (0.0, self.weight);
         while round < rounds {
+            self.weight = weight * (rounds - round).min(1.0);
             let once = self.module(&step.draft);
             let draft = self.scope.text(&step.draft).unwrap_or_default().to_owned();
             self.scope.set("draft", &draft);
@@ -229,6 +271,7 @@ impl Forecast<'_> {
             total = total.plus(both.times((rounds - round).min(1.0)));
             round += 1.0;
         }
+        self.weight = weight;
         total
     }
 
@@ -303,6 +346,9 @@ impl Forecast<'_> {
                 if !question.scores() {
                     tally.tokens_out *= self.share();
                 }
+                let share = self.shares.entry(name.to_owned()).or_default();
+                share.tally = share.tally.plus(tally.times(self.weight * self.samples));
+                share.rounds += self.weight;
                 (tally, Reply::text(self.reply(&question)))
             }
         }

@@ -34,11 +34,17 @@ pub struct Estimate {
 }
 
 /// Counts characters.
-struct ByLength {
+pub(super) struct ByLength {
     tokens_per_char: f64,
 }
 
 impl ByLength {
+    /// Values outside 0.01 to 4 are taken to the nearest of these.
+    pub(super) fn new(tokens_per_char: f64) -> Self {
+        let usable = if tokens_per_char.is_finite() { tokens_per_char } else { 0.25 };
+        Self { tokens_per_char: usable.clamp(0.01, 4.0) }
+    }
+
     fn tokens(&self, text: &str) -> f64 {
         (text.chars().count() as f64 * self.tokens_per_char).ceil()
     }
@@ -80,8 +86,7 @@ impl CompoundAISystem {
         tokens_per_char: f64,
     ) -> Result<Estimate, SystemError> {
         let prompts = self.prompts(candidate)?;
-        let usable = if tokens_per_char.is_finite() { tokens_per_char } else { 0.25 };
-        let pricing = ByLength { tokens_per_char: usable.clamp(0.01, 4.0) };
+        let pricing = ByLength::new(tokens_per_char);
         let splits = [Split::Train, Split::Val, Split::Test];
         let examples = splits.into_iter().flat_map(|s| data.rows(s).unwrap_or_default());
         let mut rows: Vec<[Tally; 3]> = Vec::new();
