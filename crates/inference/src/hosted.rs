@@ -147,6 +147,7 @@ impl LlmClient for HostedClient {
 
     fn generate<'a>(&'a self, request: &'a Generate) -> BoxFuture<'a, Result<Generated, InferenceError>> {
         Box::pin(async move {
+            request.only_text(&self.model)?;
             let body = wire::write(request, &self.model, self.options.limit_field)
                 .map_err(|message| InferenceError::Invalid { model: self.model.clone(), message })?;
             let name = blake3::hash(&body).to_hex();

@@ -1,6 +1,6 @@
 //! The only crate that talks to language models.
 //!
-//! One trait, [`LlmClient`], with three verbs: generate text, score given continuations, embed. Every answer carries
+//! One trait, [`LlmClient`], with its verbs: generate text (at once or streamed), score given continuations, embed. Every answer carries
 //! its [`Usage`].
 //!
 //! | wanted | take |
@@ -31,7 +31,7 @@ mod retry;
 mod scripted;
 
 pub use cache::{CacheStats, Cached};
-pub use client::LlmClient;
+pub use client::{LlmClient, OnText};
 pub use error::InferenceError;
 #[cfg(feature = "hosted")]
 pub use hosted::{Headers, HostedClient, HostedOptions, Key, LimitField, Price};
@@ -42,7 +42,8 @@ pub use provision::{
     Environment, HubSource, Located, ModelFile, ModelStore, OnProgress, Progress, Stage, WheelSource,
 };
 pub use request::{
-    Embed, Embedded, Generate, Generated, Message, Prompt, Role, Score, Scored, StopCause, Usage,
+    Embed, Embedded, Generate, Generated, JsonSchema, Message, Prompt, Role, Score, Scored, StopCause,
+    TokenLogProb, Usage,
 };
 pub use retry::RetryPolicy;
 pub use scripted::{Asked, Rule, ScriptedClient};
