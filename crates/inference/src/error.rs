@@ -96,6 +96,18 @@ pub enum InferenceError {
         /// The system's reason.
         message: String,
     },
+    /// The endpoint kept failing, so it is not asked for now.
+    #[error(
+        "{endpoint} is not asked for another {wait:.0?} because it kept failing; nothing was spent. Last failure: {message}"
+    )]
+    CircuitOpen {
+        /// Host and path, or the model's identity.
+        endpoint: String,
+        /// Until it is tried again.
+        wait: Duration,
+        /// The last failure seen by this call.
+        message: String,
+    },
     /// No answer in time.
     #[error("no answer from {endpoint} within {after:?}; raise `timeout_s` or check the server")]
     Timeout {
@@ -162,6 +174,14 @@ pub enum InferenceError {
         /// What failed, where, and what to do instead.
         message: String,
     },
+    /// A price table cannot be used.
+    #[error("price table {}: {message}", path.display())]
+    Prices {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, where, and what is allowed.
+        message: String,
+    },
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -182,9 +202,10 @@ pub enum InferenceError {
 impl Classify for InferenceError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::RateLimited { .. } | Self::Unreachable { .. } | Self::Timeout { .. } => {
-                ErrorKind::Transient
-            }
+            Self::RateLimited { .. }
+            | Self::Unreachable { .. }
+            | Self::CircuitOpen { .. }
+            | Self::Timeout { .. } => ErrorKind::Transient,
             Self::Status { status, .. } if matches!(*status, 408 | 409 | 425 | 500..) => ErrorKind::Transient,
             Self::Auth { .. }
             | Self::NoKey { .. }
@@ -200,6 +221,7 @@ impl Classify for InferenceError {
             | Self::NoModel { .. }
             | Self::Fetch { .. }
             | Self::Endpoint { .. }
+            | Self::Prices { .. }
             | Self::Io { .. }
             | Self::Script { .. } => ErrorKind::Config,
         }
@@ -219,6 +241,7 @@ impl InferenceError {
     pub fn advised_wait(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { wait, .. } | Self::Status { wait, .. } => *wait,
+            Self::CircuitOpen { wait, .. } => Some(*wait),
             _ => None,
         }
     }

@@ -5,6 +5,7 @@ mod cached;
 mod canary;
 #[cfg(feature = "embedded")]
 mod embedded;
+mod gcra;
 #[cfg(feature = "hosted")]
 mod hosted;
 #[cfg(feature = "hosted")]
@@ -12,5 +13,6 @@ mod hub;
 mod metered;
 mod properties;
 mod provision;
+mod resilient;
 #[cfg(feature = "hosted")]
 mod server;
