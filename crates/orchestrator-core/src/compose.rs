@@ -3,6 +3,7 @@
 mod models;
 mod notice;
 mod resolved;
+mod spending;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use prompt_grammar::structural::{Bank, Structural, StructuralOptions};
 pub use models::{Models, connect};
 pub use notice::Notice;
 pub use resolved::Resolved;
+pub use spending::{ModelSpending, Spending};
 
 use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, Provider, RunConfig, SimulatedSpec};
 use crate::error::Error;
@@ -72,6 +74,7 @@ pub async fn session(
         },
         failure_limit: config.optimizer.failure_limit,
         forecast: parts.forecast,
+        spending: parts.spending,
         may_cost_money: config.evaluator.is_some()
             || config.models.values().any(|m| m.provider == Provider::Openai),
     };
@@ -90,6 +93,7 @@ struct Parts {
     /// What the data contributes to the fingerprint.
     digest: String,
     forecast: Option<Estimate>,
+    spending: Spending,
 }
 
 fn of_simulated(spec: &SimulatedSpec) -> Parts {
@@ -107,6 +111,7 @@ fn of_simulated(spec: &SimulatedSpec) -> Parts {
         proposer: Box::new(problem),
         digest: String::new(),
         forecast: None,
+        spending: Spending::default(),
     }
 }
 
@@ -151,6 +156,7 @@ async fn of_system(
         proposer,
         digest,
         forecast: Some(forecast),
+        spending: models.spending().clone(),
     })
 }
 
@@ -240,10 +246,12 @@ async fn of_external(
     let external = Arc::new(External::spawn(external_spec(resolved, spec, directory)).await?);
     let hello = external.hello();
     let (start, examples, proposes) = (hello.components.clone(), hello.examples, hello.propose);
+    let mut spending = Spending::default();
     let proposer: Box<dyn Proposer> = match &config.optimizer.proposer {
         Some(ProposerSpec::Model(name)) => {
             let cache = directory.map(RunDirectory::cache);
             let models = connect(config, &resolved.base, cache.as_deref(), notice).await?;
+            spending = models.spending().clone();
             let client = models
                 .get(name)
                 .ok_or_else(|| ConfigError::range("optimizer.proposer.model", name, "a key of models"))?;
@@ -286,6 +294,7 @@ async fn of_external(
         evaluator: Box::new(external),
         proposer,
         forecast: None,
+        spending,
     })
 }
 

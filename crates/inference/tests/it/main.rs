@@ -5,6 +5,8 @@ mod cached;
 mod canary;
 #[cfg(feature = "embedded")]
 mod embedded;
+#[cfg(feature = "hosted")]
+mod faults;
 mod gcra;
 #[cfg(feature = "hosted")]
 mod hosted;
