@@ -131,6 +131,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     account: Account,
+    faults: f64,
     /// Chat requests so far, and how often each prompt came.
     chats: usize,
     seen: BTreeMap<String, u64>,
@@ -144,7 +145,8 @@ impl MockServer {
     pub async fn start(options: MockOptions) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { options, state: Mutex::default() });
+        let state = Mutex::new(State { faults: options.faults, ..State::default() });
+        let shared = Arc::new(Shared { options, state });
         let own = Arc::clone(&shared);
         let task = tokio::spawn(async move {
             loop {
@@ -160,6 +162,12 @@ impl MockServer {
     /// The base URL, with `/v1`.
     pub fn url(&self) -> String {
         format!("http://{}/v1", self.address)
+    }
+
+    /// Begins anew at the same address: an empty account, the script from its start, and `faults` for the share of
+    /// requests that meet one.
+    pub fn begin_anew(&self, faults: f64) {
+        *self.shared.locked() = State { faults, ..State::default() };
     }
 
     /// What was asked and done so far.
@@ -184,12 +192,12 @@ impl Shared {
         let mut state = self.locked();
         let n = state.chats;
         state.chats += 1;
-        let time = state.seen.entry(prompt.to_owned()).or_default();
-        let mut chance = Stream::root(self.options.seed).child("fault", 0).child(prompt, *time);
-        *time += 1;
+        let seen = state.seen.entry(prompt.to_owned()).or_default();
+        let mut chance = Stream::root(self.options.seed).child("fault", 0).child(prompt, *seen);
+        *seen += 1;
         let fault = match self.options.script.get(n) {
             Some(scripted) => *scripted,
-            None if chance.chance(self.options.faults) => chance.pick(&self.options.mix).copied(),
+            None if chance.chance(state.faults) => chance.pick(&self.options.mix).copied(),
             None => None,
         };
         if let Some(fault) = fault {
