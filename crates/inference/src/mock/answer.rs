@@ -70,13 +70,12 @@ impl Chat {
         let prompt = self.prompt();
         let mut rng = Stream::root(seed).child("answer", 0).child(&self.name(), 0);
         let fitting = answers.iter().find(|a| prompt.contains(&a.contains));
-        let mut text = match fitting.and_then(|a| rng.pick(&a.answers)) {
-            Some(text) => text.clone(),
-            None => {
-                let n = 3 + rng.below(6);
-                let words = (0..n).filter_map(|_| rng.pick(WORDS).copied());
-                words.collect::<Vec<_>>().join(" ")
-            }
+        let mut text = if let Some(text) = fitting.and_then(|a| rng.pick(&a.answers)) {
+            text.clone()
+        } else {
+            let n = 3 + rng.below(6);
+            let words = (0..n).filter_map(|_| rng.pick(WORDS).copied());
+            words.collect::<Vec<_>>().join(" ")
         };
         let most = self.max_completion_tokens.or(self.max_tokens).unwrap_or(u64::MAX);
         let most = usize::try_from(most).unwrap_or(usize::MAX).saturating_mul(TOKEN);

@@ -70,7 +70,9 @@ pub(super) async fn whole(
 pub(super) fn head(status: u16, headers: &[(&str, &str)]) -> String {
     let mut text = format!("HTTP/1.1 {status} {}\r\nconnection: close\r\n", reason(status));
     for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+        for part in [name, ": ", value, "\r\n"] {
+            text.push_str(part);
+        }
     }
     text
 }

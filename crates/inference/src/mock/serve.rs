@@ -150,7 +150,7 @@ async fn spoiled_events(stream: &mut TcpStream, fault: Fault, said: &Said) -> io
         Fault::Malformed => events[0] = events[0].replacen(':', "", 1),
         Fault::WrongType => events[0] = json!({"choices": "many"}).to_string(),
         Fault::Empty => events = vec![json!({"choices": []}).to_string(), "[DONE]".to_owned()],
-        _ => events[0] = piece(&"x".repeat(OVERSIZED), Value::Null).to_string(),
+        _ => events[0] = piece(&"x".repeat(OVERSIZED), None).to_string(),
     }
     send_events(stream, &events, fault != Fault::Cut).await
 }
@@ -192,7 +192,7 @@ fn completion(said: &Said) -> Value {
     })
 }
 
-fn piece(text: &str, finish: Value) -> Value {
+fn piece(text: &str, finish: Option<&str>) -> Value {
     json!({
         "id": "chatcmpl-mock",
         "object": "chat.completion.chunk",
@@ -205,8 +205,8 @@ fn piece(text: &str, finish: Value) -> Value {
 /// The events of an answer: a piece a word, the end, the usage if wanted, and the mark of the end.
 fn events(said: &Said, with_usage: bool) -> Vec<String> {
     let mut events: Vec<String> =
-        said.text.split_inclusive(' ').map(|word| piece(word, Value::Null).to_string()).collect();
-    events.push(piece("", json!(said.finish)).to_string());
+        said.text.split_inclusive(' ').map(|word| piece(word, None).to_string()).collect();
+    events.push(piece("", Some(said.finish)).to_string());
     if with_usage {
         events.push(
             json!({"object": "chat.completion.chunk", "choices": [], "usage": usage(said)}).to_string(),
