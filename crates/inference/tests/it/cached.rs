@@ -158,8 +158,8 @@ fn bytes(dir: &Path) -> u64 {
 
 #[tokio::test]
 async fn a_bounded_cache_keeps_its_size_and_what_was_used_last() {
-    let dir = tempfile::tempdir().unwrap();
     const BYTES: u64 = 256 * 2000;
+    let dir = tempfile::tempdir().unwrap();
     let client = Cached::new(echo(), dir.path()).bounded(BYTES);
     for i in 0..3000 {
         client.generate(&ask(&i.to_string())).await.unwrap();

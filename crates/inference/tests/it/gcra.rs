@@ -49,7 +49,7 @@ proptest! {
                             let mut then = gcra.clone();
                             prop_assert_eq!(then.reserve(time, units), Admission::Granted);
                             let mut before = gcra.clone();
-                            let earlier = time - Duration::from_nanos(1);
+                            let earlier = time.saturating_sub(Duration::from_nanos(1));
                             prop_assert_ne!(before.reserve(earlier, units), Admission::Granted);
                         }
                         Admission::AfterSettling => {
@@ -76,7 +76,7 @@ proptest! {
             for (to, n) in &units[i..] {
                 sum += n;
                 // sum <= burst + per_minute * t / 60 s, without rounding.
-                let window = (*to - *from).as_nanos();
+                let window = to.saturating_sub(*from).as_nanos();
                 let most = u128::from(burst) * 60_000_000_000 + u128::from(per_minute) * window;
                 prop_assert!(sum * 60_000_000_000 <= most, "{sum} units within {window} ns");
             }

@@ -106,8 +106,9 @@ fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
 }
 
-fn ask(prompt: impl ToString) -> Generate {
-    let mut request = Generate::new(Prompt::Text(prompt.to_string()));
+fn ask(prompt: impl std::fmt::Display) -> Generate {
+    let prompt = format!("{prompt}");
+    let mut request = Generate::new(Prompt::Text(prompt));
     request.max_tokens = 10;
     request
 }

@@ -178,23 +178,20 @@ async fn local(
     keep: &Keep<'_>,
     notice: &(dyn Fn(&Notice) + Sync),
 ) -> Result<Arc<dyn LlmClient>, Error> {
-    Ok(match spec.provider {
-        Provider::Embedded => embedded(spec, base, keep, notice).await?,
-        _ => {
-            let answer = spec.model.clone();
-            // Labels are scored by a hash of prompt and label: arbitrary, but the same every time.
-            let client =
-                ScriptedClient::answering(move |_| answer.clone()).named("scripted").scoring(|request| {
-                    let prompt = format!("{:?}", request.prompt);
-                    let score = |label: &String| {
-                        let hash = blake3::hash(format!("{prompt}\0{label}").as_bytes());
-                        -f64::from(hash.as_bytes()[0]) / 32.0 - 0.1
-                    };
-                    request.continuations.iter().map(score).collect()
-                });
-            keep.around(client, true)
-        }
-    })
+    if spec.provider == Provider::Embedded {
+        return embedded(spec, base, keep, notice).await;
+    }
+    let answer = spec.model.clone();
+    // Labels are scored by a hash of prompt and label: arbitrary, but the same every time.
+    let client = ScriptedClient::answering(move |_| answer.clone()).named("scripted").scoring(|request| {
+        let prompt = format!("{:?}", request.prompt);
+        let score = |label: &String| {
+            let hash = blake3::hash(format!("{prompt}\0{label}").as_bytes());
+            -f64::from(hash.as_bytes()[0]) / 32.0 - 0.1
+        };
+        request.continuations.iter().map(score).collect()
+    });
+    Ok(keep.around(client, true))
 }
 
 #[cfg(feature = "embedded")]
