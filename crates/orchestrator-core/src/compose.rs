@@ -3,6 +3,7 @@
 mod models;
 mod notice;
 mod resolved;
+mod spending;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use prompt_grammar::structural::{Bank, Structural, StructuralOptions};
 pub use models::{Models, connect};
 pub use notice::Notice;
 pub use resolved::Resolved;
+pub use spending::{ModelSpending, Spending};
 
 use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, Provider, RunConfig, SimulatedSpec};
 use crate::error::Error;
@@ -95,6 +97,7 @@ async fn prepare(
         forecast: parts.forecast,
         system: parts.system,
         max_length: config.optimizer.max_prompt_length,
+        spending: parts.spending,
         may_cost_money: config.evaluator.is_some()
             || config.models.values().any(|m| m.provider == Provider::Openai),
     };
@@ -114,6 +117,7 @@ struct Parts {
     digest: String,
     forecast: Option<Estimate>,
     system: Option<Arc<SystemEvaluator>>,
+    spending: Spending,
 }
 
 fn of_simulated(spec: &SimulatedSpec) -> Parts {
@@ -132,6 +136,7 @@ fn of_simulated(spec: &SimulatedSpec) -> Parts {
         digest: String::new(),
         forecast: None,
         system: None,
+        spending: Spending::default(),
     }
 }
 
@@ -182,6 +187,7 @@ async fn of_system(
         digest,
         forecast: Some(forecast),
         system: Some(evaluator),
+        spending: models.spending().clone(),
     })
 }
 
@@ -271,10 +277,12 @@ async fn of_external(
     let external = Arc::new(External::spawn(external_spec(resolved, spec, directory)).await?);
     let hello = external.hello();
     let (start, examples, proposes) = (hello.components.clone(), hello.examples, hello.propose);
+    let mut spending = Spending::default();
     let proposer: Box<dyn Proposer> = match &config.optimizer.proposer {
         Some(ProposerSpec::Model(name)) => {
             let cache = directory.map(RunDirectory::cache);
             let models = connect(config, &resolved.base, cache.as_deref(), notice).await?;
+            spending = models.spending().clone();
             let client = models
                 .get(name)
                 .ok_or_else(|| ConfigError::range("optimizer.proposer.model", name, "a key of models"))?;
@@ -318,6 +326,7 @@ async fn of_external(
         proposer,
         forecast: None,
         system: None,
+        spending,
     })
 }
 

@@ -52,6 +52,8 @@ pub struct Session {
     pub system: Option<Arc<SystemEvaluator>>,
     /// Most characters a new text may have.
     pub max_length: usize,
+    /// What the models do in this process.
+    pub spending: crate::compose::Spending,
     /// Whether a metric call may cost money: hosted models, and programs that nobody can look into.
     pub may_cost_money: bool,
 }
@@ -85,6 +87,7 @@ impl Session {
         interrupted: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<Finish, Error> {
         let finish = self.drive(directory, observer, interrupted).await;
+        directory.note_calls(&self.spending)?;
         directory.note_time()?;
         let mut finish = finish?;
         if let Finish::Done(result) = &mut finish {
