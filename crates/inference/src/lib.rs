@@ -5,7 +5,9 @@
 //!
 //! | wanted | take |
 //! |---|---|
+//! | a client by the name of its provider | `InferenceClientFactory` (feature `hosted`) |
 //! | a model behind an OpenAI-compatible endpoint | `HostedClient` (feature `hosted`) |
+//! | a model behind Anthropic's, Gemini's or another own protocol | `GenaiClient` (feature `genai`) |
 //! | answers from a script | [`ScriptedClient`] |
 //! | no answer paid twice | [`Cached`] around a client |
 //! | a record of every call | [`Metered`] around that, writing to a [`Ledger`] |
@@ -21,6 +23,8 @@ mod client;
 pub mod embedded;
 mod error;
 #[cfg(feature = "hosted")]
+mod factory;
+#[cfg(feature = "hosted")]
 mod hosted;
 #[cfg(feature = "hosted")]
 mod http;
@@ -34,7 +38,11 @@ pub use cache::{CacheStats, Cached};
 pub use client::{LlmClient, OnText};
 pub use error::InferenceError;
 #[cfg(feature = "hosted")]
-pub use hosted::{Headers, HostedClient, HostedOptions, Key, LimitField, Price};
+pub use factory::{ClientOptions, InferenceClientFactory};
+#[cfg(feature = "genai")]
+pub use hosted::GenaiClient;
+#[cfg(feature = "hosted")]
+pub use hosted::{Headers, HostedClient, HostedOptions, Key, LimitField, Price, Proxy, Scoring};
 pub use ledger::{Call, CallEnd, Ledger, Metered, Purpose, Total};
 #[cfg(feature = "hosted")]
 pub use provision::Hub;
