@@ -5,7 +5,9 @@
 //!
 //! | wanted | take |
 //! |---|---|
+//! | a client by the name of its provider | `InferenceClientFactory` (feature `hosted`) |
 //! | a model behind an OpenAI-compatible endpoint | `HostedClient` (feature `hosted`) |
+//! | a model behind Anthropic's, Gemini's or another own protocol | `GenaiClient` (feature `genai`) |
 //! | answers from a script | [`ScriptedClient`] |
 //! | its limits kept, its failures tried again | [`Resilient`] around it |
 //! | no answer paid twice | [`Cached`] around a client |
@@ -24,6 +26,8 @@ mod client;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 mod error;
+#[cfg(feature = "hosted")]
+mod factory;
 #[cfg(feature = "hosted")]
 mod hosted;
 #[cfg(feature = "hosted")]
@@ -44,7 +48,11 @@ pub use cache::{CacheStats, Cached};
 pub use client::{LlmClient, OnText};
 pub use error::InferenceError;
 #[cfg(feature = "hosted")]
-pub use hosted::{Headers, HostedClient, HostedOptions, Key, LimitField};
+pub use factory::{ClientOptions, InferenceClientFactory};
+#[cfg(feature = "genai")]
+pub use hosted::GenaiClient;
+#[cfg(feature = "hosted")]
+pub use hosted::{Headers, HostedClient, HostedOptions, Key, LimitField, Proxy, Scoring};
 pub use ledger::{Call, CallEnd, Latency, Ledger, Metered, Purpose, Total};
 pub use price::{Price, PriceTable};
 #[cfg(feature = "hosted")]

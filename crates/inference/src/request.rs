@@ -195,6 +195,12 @@ impl Usage {
         Self { tokens_in, tokens_out, ..Self::default() }
     }
 
+    /// The same tokens at `price`.
+    #[must_use]
+    pub fn at(self, price: &crate::Price) -> Self {
+        Self { nano_usd: price.of(&self), ..self }
+    }
+
     /// What a budget charges: one model call with these tokens, cached or not.
     ///
     /// A run's record must not depend on what a cache happened to hold when a killed run was resumed, so a budget

@@ -70,6 +70,20 @@ impl ScriptedClient {
         Self::of(Box::new(move |request| Some(Ok(answer(request)))))
     }
 
+    /// Gives the same answer to everything; labels are scored by a hash of prompt and label: arbitrary, but the same
+    /// every time.
+    pub fn always(answer: &str) -> Self {
+        let answer = answer.to_owned();
+        Self::answering(move |_| answer.clone()).scoring(|request| {
+            let prompt = format!("{:?}", request.prompt);
+            let score = |label: &String| {
+                let hash = blake3::hash(format!("{prompt}\0{label}").as_bytes());
+                -f64::from(hash.as_bytes()[0]) / 32.0 - 0.1
+            };
+            request.continuations.iter().map(score).collect()
+        })
+    }
+
     /// Answers by the first rule that matches; without one, [`InferenceError::Script`].
     pub fn rules(rules: impl IntoIterator<Item = Rule>) -> Self {
         let rules: Vec<Rule> = rules.into_iter().collect();

@@ -76,7 +76,8 @@ impl Rows {
             Some("parquet") => Box::new(parquet::Parquet::open(file, columns)?),
             #[cfg(not(feature = "parquet"))]
             Some("parquet") => {
-                let message = "this build does not read Parquet. Build with the feature parquet, or save it as CSV";
+                let message =
+                    "this build does not read Parquet. Build with the feature parquet, or save it as CSV";
                 return Err(EvaluationError::Format { file, message: message.into() });
             }
             _ => Box::new(json_lines::JsonLines::open(file, columns)?),

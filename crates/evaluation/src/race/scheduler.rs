@@ -198,8 +198,14 @@ impl Race {
             [only] => *only,
             _ => self.top_two(&open, &stream),
         };
-        let anchors: Vec<usize> =
-            self.options.anchors.iter().copied().filter(|&a| self.runs(candidate, a) == 0).take(size).collect();
+        let anchors: Vec<usize> = self
+            .options
+            .anchors
+            .iter()
+            .copied()
+            .filter(|&a| self.runs(candidate, a) == 0)
+            .take(size)
+            .collect();
         let draws: Vec<(usize, f64)> = if anchors.is_empty() {
             let told = self.posterior.information(&[candidate], &[candidate]);
             let fewest = (0..self.examples).map(|j| self.runs(candidate, j)).min().unwrap_or(0);
@@ -215,7 +221,8 @@ impl Race {
         } else {
             anchors.into_iter().map(|a| (a, 1.0)).collect()
         };
-        let draw = |(example, probability)| RaceDraw { example, repeat: self.runs(candidate, example), probability };
+        let draw =
+            |(example, probability)| RaceDraw { example, repeat: self.runs(candidate, example), probability };
         Some(Block { id: self.issued, candidate, draws: draws.into_iter().map(draw).collect() })
     }
 
@@ -245,7 +252,8 @@ impl Race {
 fn normal_below(z: f64) -> f64 {
     let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
     let poly = t
-        * (0.319_381_530 + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
+        * (0.319_381_530
+            + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
     let above = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt() * poly;
     if z < 0.0 { above } else { 1.0 - above }
 }

@@ -73,7 +73,9 @@ impl Shrinkage {
             let e = standard_errors[at];
             return undefined(
                 NAME,
-                format!("standard error {at} is {e}. Needed: above 0; for 0/1 scores pool them over candidates"),
+                format!(
+                    "standard error {at} is {e}. Needed: above 0; for 0/1 scores pool them over candidates"
+                ),
             );
         }
         let variances: Vec<f64> = standard_errors.iter().map(|e| e * e).collect();
@@ -155,8 +157,7 @@ fn between(estimates: &[f64], variances: &[f64]) -> f64 {
     if excess(0.0) <= 0.0 {
         return 0.0;
     }
-    let (lowest, highest) =
-        estimates.iter().fold((f64::MAX, f64::MIN), |(l, h), y| (l.min(*y), h.max(*y)));
+    let (lowest, highest) = estimates.iter().fold((f64::MAX, f64::MIN), |(l, h), y| (l.min(*y), h.max(*y)));
     // No variance exceeds the squared range: there every term is below 1.
     let (mut low, mut high) = (0.0, (highest - lowest).powi(2) * 2.0);
     for _ in 0..200 {

@@ -31,7 +31,12 @@ fn curse(k: usize, truth: impl Fn(&mut Stream) -> f64, error: impl Fn(usize) -> 
     }
     let n = runs as f64;
     let (naive, corrected) = (naive / n, off / n);
-    Curse { naive, corrected, error: ((squares / n - corrected * corrected) / n).sqrt(), covered: covered / n }
+    Curse {
+        naive,
+        corrected,
+        error: ((squares / n - corrected * corrected) / n).sqrt(),
+        covered: covered / n,
+    }
 }
 
 fn normal_truth(spread: f64) -> impl Fn(&mut Stream) -> f64 {
@@ -64,10 +69,21 @@ fn at_most_a_sixth_of_the_bias_is_left() {
 fn a_few_good_candidates_are_rather_underrated() {
     let truth = |rng: &mut Stream| {
         let u = rng.unit();
-        0.6 + if u < 0.1 { 0.10 } else if u < 0.4 { 0.0 } else { -0.10 }
+        0.6 + if u < 0.1 {
+            0.10
+        } else if u < 0.4 {
+            0.0
+        } else {
+            -0.10
+        }
     };
     let curse = curse(30, truth, |_| 0.04, 2_000);
     println!("mixture: naive {} corrected {} covered {}", curse.naive, curse.corrected, curse.covered);
-    assert!(curse.corrected.abs() <= curse.naive / 2.0 + 2.0 * curse.error, "{} {}", curse.naive, curse.corrected);
+    assert!(
+        curse.corrected.abs() <= curse.naive / 2.0 + 2.0 * curse.error,
+        "{} {}",
+        curse.naive,
+        curse.corrected
+    );
     assert!(curse.covered >= 0.9, "{}", curse.covered);
 }

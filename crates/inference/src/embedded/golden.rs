@@ -66,9 +66,13 @@ fn numbers(name: &str, count: usize, offset: f64, scale: f64) -> Vec<f32> {
 /// Writes the model file of a golden case; `template` is its chat template.
 fn write(folder: &Path, case: &Json, template: Option<&str>) -> PathBuf {
     let table = &tokenizers()["tables"][case["table"].as_str().unwrap()];
-    let strings = |key: &str| Value::Array(list(&table[key]).iter().map(|t| Value::String(text(t))).collect());
+    let strings =
+        |key: &str| Value::Array(list(&table[key]).iter().map(|t| Value::String(text(t))).collect());
     let mut values = vec![
-        ("general.architecture".to_owned(), Value::String(case["arch"].as_str().unwrap_or("llama").to_owned())),
+        (
+            "general.architecture".to_owned(),
+            Value::String(case["arch"].as_str().unwrap_or("llama").to_owned()),
+        ),
         ("tokenizer.ggml.model".to_owned(), Value::String(text(&table["model"]))),
         ("tokenizer.ggml.tokens".to_owned(), strings("tokens")),
     ];
@@ -137,7 +141,8 @@ fn ids_are_those_of_llama_cpp_whatever_the_tokenizer() {
         let case_table = case["table"].as_str().unwrap();
         for case in list(&tokenizers()["texts"]) {
             let tokens = vocabulary.encode(&[Piece::Text(text(case))]).unwrap();
-            let spelled: Vec<u8> = tokens[start..].iter().flat_map(|t| vocabulary.spell(*t)).copied().collect();
+            let spelled: Vec<u8> =
+                tokens[start..].iter().flat_map(|t| vocabulary.spell(*t)).copied().collect();
             let spelled = String::from_utf8(spelled).unwrap();
             // SentencePiece writes spaces as U+2581, so those two become one; and it puts some in front.
             let bare = |text: &str| match case_table {

@@ -6,12 +6,12 @@ mod versions;
 
 use evaluation::race::{PartId, Posterior, Prior};
 use meta_traits::{
-    Ask, Components, ExampleId, Fidelity, Instances, Observation, Optimizer, Outcome, Query, QueryId, Reply, Scored,
-    Split, StopReason, Stream, TellError, Trial, TrialId,
+    Ask, Components, ExampleId, Fidelity, Instances, Observation, Optimizer, Outcome, Query, QueryId, Reply,
+    Scored, Split, StopReason, Stream, TellError, Trial, TrialId,
 };
 use prompt_grammar::PromptError;
 
-use self::round::{Step, Pending};
+use self::round::{Pending, Step};
 use self::versions::Versions;
 
 pub use self::options::Options;
@@ -103,7 +103,10 @@ impl Racing {
         }
         for (i, (scored, example)) in seen.instances.iter().zip(on).enumerate() {
             if scored.example != self.examples[*example] || !scored.score.is_finite() {
-                return Err(TellError::Mismatch(format!("result {i} is of {} with {}", scored.example, scored.score)));
+                return Err(TellError::Mismatch(format!(
+                    "result {i} is of {} with {}",
+                    scored.example, scored.score
+                )));
             }
         }
         if seen.losses.is_empty() || seen.losses.iter().any(|l| !l.is_finite()) {
@@ -139,7 +142,10 @@ impl Optimizer for Racing {
                 self.trials += 1;
                 self.pending = Some(Pending::Trial(id));
                 let examples = on.iter().map(|&j| self.examples[j]).collect();
-                Ask::Run(Trial::new(id, self.candidate(parts), Fidelity::FULL, Instances::Exactly(examples)).traced())
+                Ask::Run(
+                    Trial::new(id, self.candidate(parts), Fidelity::FULL, Instances::Exactly(examples))
+                        .traced(),
+                )
             }
             Step::Next => Ask::Wait,
         }
@@ -158,7 +164,9 @@ impl Optimizer for Racing {
         self.step = Step::Next;
         match outcome {
             Outcome::Complete(seen) => self.complete(parts, &on, seen),
-            Outcome::Failed { .. } if self.entrants.is_empty() => self.step = Step::Over(StopReason::Failures),
+            Outcome::Failed { .. } if self.entrants.is_empty() => {
+                self.step = Step::Over(StopReason::Failures)
+            }
             _ => self.fresh.clear(),
         }
         Ok(())
@@ -186,7 +194,11 @@ fn is_train(example: ExampleId) -> bool {
 }
 
 impl meta_traits::DynSnapshot for Racing {
-    fn save(&self) -> meta_traits::Envelope { todo!() }
-    fn load(&mut self, _: meta_traits::Envelope) -> Result<(), meta_traits::RestoreError> { todo!() }
+    fn save(&self) -> meta_traits::Envelope {
+        todo!()
+    }
+    fn load(&mut self, _: meta_traits::Envelope) -> Result<(), meta_traits::RestoreError> {
+        todo!()
+    }
 }
 impl crate::run::Search for Racing {}

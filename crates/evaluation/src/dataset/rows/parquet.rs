@@ -80,7 +80,9 @@ fn object(row: Row) -> Result<Map<String, Value>, String> {
 
 fn value(field: &Field) -> Result<Value, String> {
     let float = |x: f64| {
-        Number::from_f64(x).map(Value::Number).ok_or_else(|| format!("{x} is no value. Allowed: finite numbers"))
+        Number::from_f64(x)
+            .map(Value::Number)
+            .ok_or_else(|| format!("{x} is no value. Allowed: finite numbers"))
     };
     Ok(match field {
         Field::Null => Value::Null,

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use evaluation::race::{Effects, PartId};
-use meta_traits::{Observation, QueryId, Scored, StopReason, Stream, TrialId, Cost};
+use meta_traits::{Cost, Observation, QueryId, Scored, StopReason, Stream, TrialId};
 
 use super::{Entrant, Racing, is_train};
 
@@ -29,7 +29,9 @@ impl Racing {
         let stream = self.stream.child("round", self.rounds);
         let seen = self.entrants.first().map_or(0, |e| e.scores.len());
         let leader = match &self.best {
-            Some((leader, ..)) if seen >= self.options.first * self.options.block => self.entrants[*leader].parts.clone(),
+            Some((leader, ..)) if seen >= self.options.first * self.options.block => {
+                self.entrants[*leader].parts.clone()
+            }
             _ => {
                 let parts = self.base.clone();
                 let mut open: Vec<usize> = (0..self.examples.len()).collect();
@@ -38,7 +40,9 @@ impl Racing {
                 }
                 stream.child("examples", 0).shuffle(&mut open);
                 open.truncate(self.options.block);
-                if open.is_empty() { open.push(0); }
+                if open.is_empty() {
+                    open.push(0);
+                }
                 return Step::Block { parts, on: open };
             }
         };
@@ -68,7 +72,9 @@ impl Racing {
         for _ in 0..self.options.fresh.min(self.names.len()) {
             let slot = rng.weighted(&blame).unwrap_or_else(|| rng.below(blame.len()));
             blame[slot] = 0.0;
-            if !self.todo.contains(&slot) { self.todo.push(slot); }
+            if !self.todo.contains(&slot) {
+                self.todo.push(slot);
+            }
         }
         let slot = self.todo.pop().unwrap_or(0);
         self.write(slot, &stream)
@@ -125,25 +131,36 @@ impl Racing {
 
     fn block(&self, parts: Vec<PartId>, leader: &[PartId], stream: &Stream) -> Step {
         let mut open: Vec<PartId> = parts.iter().copied().filter(|p| !leader.contains(p)).collect();
-        if open.is_empty() { open.clone_from(&parts); }
+        if open.is_empty() {
+            open.clone_from(&parts);
+        }
         let told = self.posterior.information(&parts, &open);
         let mut rng = stream.child("examples", 0);
         let entrant = self.entrants.iter().find(|e| e.parts == parts);
         let mut done = vec![0_u32; self.examples.len()];
         for (j, id) in self.examples.iter().enumerate() {
-            if let Some(e) = entrant { done[j] = e.scores.iter().filter(|s| s.example == *id).count() as u32; }
+            if let Some(e) = entrant {
+                done[j] = e.scores.iter().filter(|s| s.example == *id).count() as u32;
+            }
         }
         let least = done.iter().min().copied().unwrap_or(0);
-        let mut weights: Vec<f64> = told.iter().enumerate().map(|(j, t)| {
-            if done[j] > least { return 0.0; }
-            let runs: u32 = open.iter().map(|&p| self.versions.runs(p)[j]).sum();
-            (t / (1.0 + f64::from(runs))).powi(2)
-        }).collect();
+        let mut weights: Vec<f64> = told
+            .iter()
+            .enumerate()
+            .map(|(j, t)| {
+                if done[j] > least {
+                    return 0.0;
+                }
+                let runs: u32 = open.iter().map(|&p| self.versions.runs(p)[j]).sum();
+                (t / (1.0 + f64::from(runs))).powi(2)
+            })
+            .collect();
         let total: f64 = weights.iter().sum();
         let eligible = done.iter().filter(|d| **d == least).count() as f64;
         for (w, d) in weights.iter_mut().zip(&done) {
             if *d == least {
-                *w = self.options.floor / eligible + if total > 0.0 { (1.0 - self.options.floor) * *w / total } else { 0.0 };
+                *w = self.options.floor / eligible
+                    + if total > 0.0 { (1.0 - self.options.floor) * *w / total } else { 0.0 };
             }
         }
         let mut on = Vec::new();
@@ -178,22 +195,33 @@ impl Racing {
                 self.entrants.len() - 1
             }
         };
-        self.entrants[entrant].scores.extend(seen.instances.into_iter().map(|mut s| { s.notes = Vec::new(); s }));
+        self.entrants[entrant].scores.extend(seen.instances.into_iter().map(|mut s| {
+            s.notes = Vec::new();
+            s
+        }));
         self.posterior.update();
-        if self.entrants.len() == 1 { self.posterior.update(); }
+        if self.entrants.len() == 1 {
+            self.posterior.update();
+        }
         self.recommend();
     }
 
     fn recommend(&mut self) {
         let center = self.posterior.center();
-        let mut ranked: Vec<(f64, usize)> = self.entrants.iter().enumerate()
-            .map(|(i, e)| (self.posterior.value(&center, &e.parts, EVERY), i)).collect();
+        let mut ranked: Vec<(f64, usize)> = self
+            .entrants
+            .iter()
+            .enumerate()
+            .map(|(i, e)| (self.posterior.value(&center, &e.parts, EVERY), i))
+            .collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut best: Option<(f64, usize, f64, f64)> = None;
         for (_, i) in ranked.into_iter().take(10) {
             let e = self.posterior.estimate(&self.entrants[i].parts);
             let lower = e.mean - self.options.caution * e.sd;
-            if best.is_none_or(|(b, ..)| lower > b) { best = Some((lower, i, e.mean, e.sd)); }
+            if best.is_none_or(|(b, ..)| lower > b) {
+                best = Some((lower, i, e.mean, e.sd));
+            }
         }
         if let Some((_, i, mean, sd)) = best {
             let entrant = &self.entrants[i];
