@@ -122,7 +122,7 @@ impl Gcra {
     pub fn settle(&mut self, now: Duration, reserved: u64, used: u64) {
         self.held = self.held.saturating_sub(self.counted(reserved));
         if used > 0 {
-            self.arrival = self.arrival.max(self.scaled(now)) + u128::from(used) * MINUTE;
+            self.arrival = self.arrival.max(self.scaled(now)).saturating_add(u128::from(used) * MINUTE);
         }
     }
 
