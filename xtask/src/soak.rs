@@ -10,8 +10,10 @@ struct Soak {
     test: &'static str,
 }
 
-const SOAKS: &[Soak] =
-    &[Soak { name: "kill", package: "metaorch", test: "kill::killed_runs_resume_to_the_same_bytes" }];
+const SOAKS: &[Soak] = &[
+    Soak { name: "kill", package: "metaorch", test: "kill::killed_runs_resume_to_the_same_bytes" },
+    Soak { name: "parquet", package: "evaluation", test: "fuzz::damaged_parquet" },
+];
 
 /// Runs the loop `name` `n` times; its raw rows and the command go to `out`.
 ///

@@ -94,7 +94,8 @@ mod tests {
     #[test]
     fn wrong_inputs() {
         let impossible = f64::NEG_INFINITY;
-        for blank in [vec![], vec![vec![]], vec![vec![0.0], vec![]], vec![vec![f64::NAN]], vec![vec![0.0, impossible]]]
+        for blank in
+            [vec![], vec![vec![]], vec![vec![0.0], vec![]], vec![vec![f64::NAN]], vec![vec![0.0, impossible]]]
         {
             assert!(ContextualCalibration::of(&blank).is_err(), "{blank:?}");
         }

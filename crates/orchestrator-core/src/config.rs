@@ -12,5 +12,5 @@ pub use error::ConfigError;
 pub use read::{from_text, nearest};
 pub use spec::{
     Algorithm, BudgetSpec, DataSpec, EvaluatorSpec, ModelSpec, OptimizerSpec, ProposerSpec, Provider,
-    ReportSpec, RunConfig, SimulatedSpec,
+    ReportSpec, RunConfig, SimulatedSpec, SplitSpec,
 };

@@ -148,7 +148,8 @@ mod tests {
             for (p, share) in shares.iter().enumerate() {
                 for stratum in 0..11 {
                     let size = strata.iter().filter(|s| **s == stratum).count() as f64;
-                    let n = part.iter().zip(&strata).filter(|(q, s)| **q == p && **s == stratum).count() as f64;
+                    let n =
+                        part.iter().zip(&strata).filter(|(q, s)| **q == p && **s == stratum).count() as f64;
                     assert!((n - share * size).abs() < 1.0, "{p} {stratum} {n} {size}");
                 }
                 let n = part.iter().filter(|q| **q == p).count() as f64;

@@ -76,7 +76,8 @@ impl Rows {
             Some("parquet") => Box::new(parquet::Parquet::open(file, columns)?),
             #[cfg(not(feature = "parquet"))]
             Some("parquet") => {
-                let message = "this build does not read Parquet. Build with the feature parquet, or save it as CSV";
+                let message =
+                    "this build does not read Parquet. Build with the feature parquet, or save it as CSV";
                 return Err(EvaluationError::Format { file, message: message.into() });
             }
             _ => Box::new(json_lines::JsonLines::open(file, columns)?),
@@ -137,6 +138,11 @@ impl std::fmt::Debug for Rows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rows").field("ended", &self.ended).finish_non_exhaustive()
     }
+}
+
+/// A fault may quote the file: on one line.
+fn told(message: &str) -> String {
+    crate::error::one_line(message, 500)
 }
 
 fn unreadable(file: &Path, source: std::io::Error) -> EvaluationError {

@@ -42,7 +42,9 @@ impl Dataset {
     pub fn split(self, val: f64, test: f64, by: &By, rng: &Stream) -> Result<Self, EvaluationError> {
         for (name, share, there) in [("val", val, self.val.is_some()), ("test", test, self.test.is_some())] {
             if !(0.0..1.0).contains(&share) {
-                return refuse(format!("the share of {name} is {share}. Allowed: 0 (none) to below 1, such as 0.2"));
+                return refuse(format!(
+                    "the share of {name} is {share}. Allowed: 0 (none) to below 1, such as 0.2"
+                ));
             }
             if there && share > 0.0 {
                 return refuse(format!("there is a {name} split already. Leave out either it or its share"));
@@ -50,7 +52,9 @@ impl Dataset {
         }
         let train = 1.0 - val - test;
         if train <= 1e-9 {
-            return refuse(format!("val {val} and test {test} leave nothing for train. Allowed: a sum below 1"));
+            return refuse(format!(
+                "val {val} and test {test} leave nothing for train. Allowed: a sum below 1"
+            ));
         }
         let part = parts(&self.train, &[train, val, test], by, &rng.child("split", 0))?;
         let cut = |p: usize, share: f64, name: &str| -> Result<Option<Vec<Example>>, EvaluationError> {

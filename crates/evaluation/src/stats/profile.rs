@@ -52,7 +52,9 @@ impl PerformanceProfile {
                 let c = row[at];
                 return undefined(
                     NAME,
-                    format!("solver {solver} has the cost {c} on problem {at}. Needed: above 0, infinite for a failure"),
+                    format!(
+                        "solver {solver} has the cost {c} on problem {at}. Needed: above 0, infinite for a failure"
+                    ),
                 );
             }
         }

@@ -122,6 +122,7 @@ fn what_cannot_be_divided_is_refused_with_a_reason() {
         assert!(text.contains(part), "{text}");
     }
     assert!(cut.fold(2, 0, &plain, &Stream::root(1)).is_err());
-    let text = data(&rows).folds(4, &By::default().grouped(by_user()), &Stream::root(1)).unwrap_err().to_string();
+    let text =
+        data(&rows).folds(4, &By::default().grouped(by_user()), &Stream::root(1)).unwrap_err().to_string();
     assert!(text.contains("too few groups for 4 folds"), "{text}");
 }

@@ -49,7 +49,8 @@ fn edits() -> impl Strategy<Value = Vec<(prop::sample::Index, u8, u8)>> {
 }
 
 const CSV: &str = "input,expected,meta\n\"a, \"\"b\"\"\",x,1\nq,\"two\nlines\",\n";
-const JSONL: &str = "{\"input\":{\"a\":1},\"expected\":[1.5,null]}\n{\"input\":\"\\u00e9\",\"expected\":\"x\",\"meta\":{}}\n";
+const JSONL: &str =
+    "{\"input\":{\"a\":1},\"expected\":[1.5,null]}\n{\"input\":\"\\u00e9\",\"expected\":\"x\",\"meta\":{}}\n";
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases()))]

@@ -35,7 +35,10 @@ fn csv_values_stay_as_they_stand() {
     let (_dir, file) = written("rows.csv", text.as_bytes());
     let rows: Vec<_> = Rows::open(&file, None).unwrap().collect::<Result<_, _>>().unwrap();
     assert_eq!(rows.len(), 3);
-    assert_eq!((rows[0].text().as_str(), &rows[0].expected, &rows[0].meta), ("a, \"b\"\nc", &json!("007"), &json!("NA")));
+    assert_eq!(
+        (rows[0].text().as_str(), &rows[0].expected, &rows[0].meta),
+        ("a, \"b\"\nc", &json!("007"), &json!("NA"))
+    );
     assert_eq!((rows[1].text().as_str(), &rows[1].expected), ("", &json!(" x ")));
     assert_eq!(rows[2].text(), "5\" pipe");
 }
@@ -59,7 +62,10 @@ fn columns_are_chosen_by_name_in_every_format() {
 #[test]
 fn faults_of_tables_name_place_and_what_is_allowed() {
     for (bytes, parts) in [
-        (&b"question,answer\nq,a\n"[..], &["line 1", "column 'input' is missing", "question, answer", "data.columns"][..]),
+        (
+            &b"question,answer\nq,a\n"[..],
+            &["line 1", "column 'input' is missing", "question, answer", "data.columns"][..],
+        ),
         (b"input,expected,note\nq,a,n\n", &["column 'note' is unknown", "data.columns"]),
         (b"input,expected,input\nq,a,n\n", &["column 3 is called 'input'"]),
         (b"input,expected\nq,a\nq,a,b\n", &["line 3: 3 fields, the header has 2", "double quotes"]),
@@ -114,7 +120,8 @@ fn samples_and_digests_read_a_file_once() {
     let places: Vec<u64> = sample(20, 1).iter().map(|row| row.expected.as_u64().unwrap()).collect();
     assert!(places.windows(2).all(|w| w[0] < w[1]) && places.len() == 20);
     // Every row is drawn with probability 0.04: the mean place of 100 samples of 20 is 249.5 +- 3.2.
-    let drawn: Vec<u64> = (0..100).flat_map(|seed| sample(20, seed)).map(|r| r.expected.as_u64().unwrap()).collect();
+    let drawn: Vec<u64> =
+        (0..100).flat_map(|seed| sample(20, seed)).map(|r| r.expected.as_u64().unwrap()).collect();
     let mean = drawn.iter().sum::<u64>() as f64 / drawn.len() as f64;
     assert!((mean - 249.5).abs() < 4.0 * 3.2, "{mean}");
 }
@@ -160,7 +167,10 @@ mod parquet {
             );
             assert_eq!((&rows[1].meta["price"], &rows[1].meta["big"]), (&json!("-0.07"), &json!(u64::MAX)));
             assert_eq!(rows[2].text(), "ü?");
-            assert_eq!((&rows[2].meta["context"], &rows[2].meta["who"]), (&json!(null), &json!({"name": null, "id": 9})));
+            assert_eq!(
+                (&rows[2].meta["context"], &rows[2].meta["who"]),
+                (&json!(null), &json!({"name": null, "id": 9}))
+            );
         }
     }
 

@@ -6,10 +6,8 @@ use statrs::distribution::{ContinuousCDF, Normal};
 /// is not finite.
 pub(super) fn levels(sorted: &[f64], estimate: f64, influence: &[f64], tail: f64) -> Option<(f64, f64)> {
     let normal = Normal::standard();
-    let (below, up_to) = (
-        sorted.partition_point(|m| *m < estimate) as f64,
-        sorted.partition_point(|m| *m <= estimate) as f64,
-    );
+    let (below, up_to) =
+        (sorted.partition_point(|m| *m < estimate) as f64, sorted.partition_point(|m| *m <= estimate) as f64);
     let bias = normal.inverse_cdf((below + up_to) / (2.0 * sorted.len() as f64));
     let (mut squares, mut cubes) = (0.0, 0.0);
     for d in influence {

@@ -84,7 +84,8 @@ mod tests {
     fn only_positive_samples_have_a_ratio() {
         let interval =
             |a: &[f64], b: &[f64]| Bootstrap::default().ratio_of_medians_interval(a, b, &Stream::root(1));
-        for (a, b) in [(&[1.0][..], &[1.0, 2.0][..]), (&[1.0, 0.0], &[1.0, 2.0]), (&[1.0, 2.0], &[1.0, f64::NAN])]
+        for (a, b) in
+            [(&[1.0][..], &[1.0, 2.0][..]), (&[1.0, 0.0], &[1.0, 2.0]), (&[1.0, 2.0], &[1.0, f64::NAN])]
         {
             assert!(interval(a, b).is_err(), "{a:?} {b:?}");
         }
