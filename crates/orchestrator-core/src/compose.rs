@@ -1,13 +1,15 @@
 //! From a configuration to a [`Session`]: the only module that names concrete pillars.
 
+mod data;
 mod models;
 mod notice;
 mod resolved;
 mod spending;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evaluation::{Dataset, External, ExternalSpec, Scorer};
+use evaluation::{Dataset, External, ExternalSpec, RowsDigest, Scorer};
 use meta_traits::{Components, Evaluator, ExampleId, Split, Stream};
 use prompt_grammar::gepa;
 use prompt_grammar::structural::{Bank, Structural, StructuralOptions};
@@ -20,6 +22,7 @@ pub use spending::{ModelSpending, Spending};
 use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, Provider, RunConfig, SimulatedSpec};
 use crate::error::Error;
 use crate::proposers::{ExternalProposer, ReflectiveProposer, StructuralProposer};
+use crate::result::LabelTask;
 use crate::run::Proposer;
 use crate::session::Session;
 use crate::simulated::Problem;
@@ -82,6 +85,8 @@ async fn prepare(
         budget: config.budget.resolve()?,
         fingerprint: resolved.fingerprint(&parts.digest),
         start: parts.start,
+        data: parts.data,
+        labels: parts.labels,
         train: parts.train,
         val: parts.val,
         test,
@@ -115,6 +120,9 @@ struct Parts {
     proposer: Box<dyn Proposer>,
     /// What the data contributes to the fingerprint.
     digest: String,
+    /// Length and hash of every split.
+    data: BTreeMap<String, RowsDigest>,
+    labels: Option<LabelTask>,
     forecast: Option<Estimate>,
     system: Option<Arc<SystemEvaluator>>,
     spending: Spending,
@@ -134,6 +142,8 @@ fn of_simulated(spec: &SimulatedSpec) -> Parts {
         evaluator: Box::new(Arc::clone(&problem)),
         proposer: Box::new(problem),
         digest: String::new(),
+        data: BTreeMap::new(),
+        labels: None,
         forecast: None,
         system: None,
         spending: Spending::default(),
@@ -150,11 +160,10 @@ async fn of_system(
     let (Some(spec), Some(data), Some(metric)) = (&config.system, &config.data, &config.metric) else {
         return Err(ConfigError::inconsistent("a system needs data and a metric").into());
     };
-    let path = |p: &std::path::Path| resolved.base.join(p);
-    let test = data.test.as_deref().map(path);
-    let dataset = Arc::new(Dataset::load(&path(&data.train), Some(&path(&data.val)), test.as_deref())?);
+    let dataset = Arc::new(data::load(resolved, data)?);
     check_leakage(&dataset, data.allow_leakage, notice)?;
     let scorer = Scorer::by_name(metric, &dataset)?;
+    let (splits, labels) = (data::digests(&dataset), data::labels(&dataset, metric)?);
     // Before any model is opened or downloaded: a fault in the description costs nothing.
     let names: Vec<&str> = config.models.keys().map(String::as_str).collect();
     spec.validate(&names)?;
@@ -185,6 +194,8 @@ async fn of_system(
         evaluator: Box::new(Arc::clone(&evaluator)),
         proposer,
         digest,
+        data: splits,
+        labels,
         forecast: Some(forecast),
         system: Some(evaluator),
         spending: models.spending().clone(),
@@ -324,6 +335,8 @@ async fn of_external(
         test: ids(Split::Test, examples.test),
         evaluator: Box::new(external),
         proposer,
+        data: BTreeMap::new(),
+        labels: None,
         forecast: None,
         system: None,
         spending,
@@ -354,7 +367,7 @@ fn chosen(dataset: &Dataset, n: Option<usize>, seed: u64) -> Vec<ExampleId> {
     let Some(n) = n.filter(|n| *n < ids.len()) else { return ids };
     Stream::root(seed).child("val", 0).shuffle(&mut ids);
     let answer = |id: &ExampleId| dataset.get(*id).map(|e| e.expected.to_string()).unwrap_or_default();
-    let mut groups: std::collections::BTreeMap<String, Vec<ExampleId>> = std::collections::BTreeMap::new();
+    let mut groups: BTreeMap<String, Vec<ExampleId>> = BTreeMap::new();
     for id in ids {
         groups.entry(answer(&id)).or_default().push(id);
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use evaluation::EvaluationError;
-use evaluation::stats::{Bootstrap, paired_permutation};
+use evaluation::stats::{Bootstrap, balanced_accuracy, majority_baseline, paired_permutation};
+use evaluation::{EvaluationError, RowsDigest};
 use meta_traits::{Components, Cost, StopReason, Stream};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,31 @@ pub struct HeldOut {
     pub difference: Estimate,
     /// Two-sided p-value of the paired sign-flip permutation test.
     pub p_value: f64,
+    /// What puts scores on labels into proportion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<LabelReport>,
+}
+
+/// Baseline and balanced scores of a task whose answers are labels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LabelReport {
+    /// The most frequent label of the training split.
+    pub majority_label: String,
+    /// What always answering it scores, with Wilson's 95 % interval.
+    pub majority: Estimate,
+    /// The seed's score averaged over labels.
+    pub seed_balanced: f64,
+    /// The best system's score averaged over labels.
+    pub best_balanced: f64,
+}
+
+/// What a task whose answers are labels expects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelTask {
+    /// The most frequent label of the training split.
+    pub majority: String,
+    /// The label of each test example, in order.
+    pub expected: Vec<String>,
 }
 
 impl HeldOut {
@@ -57,7 +82,33 @@ impl HeldOut {
             best: estimate(&best, 1)?,
             difference: estimate(&difference, 2)?,
             p_value: test.p,
+            labels: None,
         })
+    }
+
+    /// The same with what `task` makes of the same scores.
+    ///
+    /// # Errors
+    /// [`EvaluationError::Undefined`] when there are more scores than labels.
+    pub fn with_labels(
+        mut self,
+        seed: &[f32],
+        best: &[f32],
+        task: &LabelTask,
+    ) -> Result<Self, EvaluationError> {
+        let expected: Vec<&str> = task.expected.iter().take(seed.len()).map(String::as_str).collect();
+        let majority = majority_baseline([task.majority.as_str()], expected.iter().copied(), 0.95)?.share;
+        let balanced = |scores: &[f32]| {
+            let scores: Vec<f64> = scores.iter().map(|s| f64::from(*s)).collect();
+            balanced_accuracy(&expected, &scores)
+        };
+        self.labels = Some(LabelReport {
+            majority_label: task.majority.clone(),
+            majority: Estimate { mean: majority.estimate, low: majority.low, high: majority.high },
+            seed_balanced: balanced(seed)?,
+            best_balanced: balanced(best)?,
+        });
+        Ok(self)
     }
 
     /// Whether the difference would be surprising, at 5 %, if the two were equally good.
@@ -73,8 +124,17 @@ impl HeldOut {
             (true, false) => "worse",
             (false, _) => "the difference is not significant",
         };
+        let labels = self.labels.as_ref().map_or_else(String::new, |l| {
+            format!(
+                "; balanced {:.3} vs {:.3}; always '{}' scores {}",
+                l.best_balanced,
+                l.seed_balanced,
+                l.majority_label,
+                e(&l.majority)
+            )
+        });
         format!(
-            "test {} vs seed {}, difference {:+.3} [{:+.3}, {:+.3}], p = {:.4}, n = {}: {verdict}",
+            "test {} vs seed {}, difference {:+.3} [{:+.3}, {:+.3}], p = {:.4}, n = {}: {verdict}{labels}",
             e(&self.best),
             e(&self.seed),
             self.difference.mean,
@@ -128,6 +188,9 @@ pub struct RunResult {
     pub uncertain: Cost,
     /// Scores on the test split, where there is one.
     pub held_out: Option<HeldOut>,
+    /// Length and hash of every split.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub data: BTreeMap<String, RowsDigest>,
 }
 
 impl RunResult {
@@ -157,6 +220,7 @@ impl RunResult {
             spent: state.spends().iter().map(|s| s.cost).sum(),
             uncertain: Cost::ZERO,
             held_out: None,
+            data: BTreeMap::new(),
         })
     }
 }

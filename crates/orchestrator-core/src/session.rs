@@ -1,7 +1,9 @@
 //! A run from its first event to its result.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use evaluation::RowsDigest;
 use meta_traits::{
     Budget, Components, Cost, Draw, Evaluator, ExampleId, Fidelity, Instances, Stream, Trial, TrialId, Unit,
 };
@@ -10,7 +12,7 @@ use prompt_grammar::gepa;
 use crate::algorithms::ReflectiveMutation;
 use crate::config::Algorithm;
 use crate::error::Error;
-use crate::result::{HeldOut, RunResult};
+use crate::result::{HeldOut, LabelTask, RunResult};
 use crate::run::{Driver, Ending, Observer, Options, Progress, Proposer, open};
 use crate::store::RunDirectory;
 use crate::system::SystemEvaluator;
@@ -30,6 +32,10 @@ pub struct Session {
     pub fingerprint: String,
     /// The texts the search starts from.
     pub start: Components,
+    /// Length and hash of every split, for the record; empty where an evaluator program keeps the examples.
+    pub data: BTreeMap<String, RowsDigest>,
+    /// What scores on the test split are compared with, where the answers are labels.
+    pub labels: Option<LabelTask>,
     /// Examples that proposers may see.
     pub train: Vec<ExampleId>,
     /// Examples that decide what is kept.
@@ -76,6 +82,18 @@ impl Session {
         Ok(ReflectiveMutation::affordable(&self.budget, self.val.len(), self.gepa.minibatch)?)
     }
 
+    /// Compares scores of two systems on the test examples, in their order.
+    ///
+    /// # Errors
+    /// As [`HeldOut::compare`].
+    pub fn compare(&self, seed: &[f32], best: &[f32]) -> Result<HeldOut, Error> {
+        let held_out = HeldOut::compare(seed, best, &Stream::root(self.seed).child("report", 0))?;
+        Ok(match &self.labels {
+            Some(task) => held_out.with_labels(seed, best, task)?,
+            None => held_out,
+        })
+    }
+
     /// Runs, or resumes, the run in `directory`, and scores seed and winner on the test split.
     ///
     /// # Errors
@@ -107,6 +125,7 @@ impl Session {
         let (opened, earlier) = directory.clock();
         let options = Options {
             fingerprint: self.fingerprint.clone(),
+            data: self.data.clone(),
             val: self.val.clone(),
             failure_limit: self.failure_limit,
             for_report: self.for_report(),
@@ -178,10 +197,10 @@ impl Session {
                 return Ok(Finish::Paused);
             }
             if let (Some(seed), Some(best)) = (seed, best) {
-                let rng = Stream::root(self.seed).child("report", 0);
-                result.held_out = Some(HeldOut::compare(&seed, &best, &rng)?);
+                result.held_out = Some(self.compare(&seed, &best)?);
             }
         }
+        result.data.clone_from(&self.data);
         result.spent = driver.state().spends().iter().map(|s| s.cost).sum();
         result.uncertain = driver.uncertain();
         Ok(Finish::Done(Box::new(result)))

@@ -30,7 +30,7 @@ pub struct Columns {
 
 /// The columns that make an input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected the name of a column or a list of names")]
 pub enum Inputs {
     /// One column, whose value is the input: a string, or an object where the format has objects.
     One(String),

@@ -140,6 +140,11 @@ impl std::fmt::Debug for Rows {
     }
 }
 
+/// A fault may quote the file: on one line.
+fn told(message: &str) -> String {
+    crate::error::one_line(message, 500)
+}
+
 fn unreadable(file: &Path, source: std::io::Error) -> EvaluationError {
     EvaluationError::File { file: file.to_owned(), source }
 }

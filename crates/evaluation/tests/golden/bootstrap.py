@@ -15,7 +15,7 @@ for sizes in [[3, 1, 4, 2, 2], [1] * 8, [5, 1, 1, 1, 6, 2, 2, 3, 1]]:
                   n_resamples=99, confidence_level=0.95, method="BCa", rng=rng)
     out["clustered"].append({"values": values.tolist(), "clusters": clusters.tolist(),
                              "distribution": r.bootstrap_distribution.tolist(),
-                             "low": r.confidence_interval.low, "high": r.confidence_interval.high})
+                             "estimate": float(sums.sum() / counts.sum()), "low": r.confidence_interval.low, "high": r.confidence_interval.high})
 for n, m in [(9, 7), (20, 30), (15, 15)]:
     above, below = rng.lognormal(1, 0.4, n).round(3), rng.lognormal(0, 0.2, m).round(3)
     r = bootstrap((above, below), lambda a, b, axis: np.median(a, axis=axis) / np.median(b, axis=axis), vectorized=True,

@@ -53,7 +53,8 @@ for n, m, digits in [(1, 1, 2), (7, 12, 1), (60, 40, 2), (200, 300, 1)]:
                                "shift": float(np.median(np.subtract.outer(a, b)))})
 for table, level in [([[30, 10], [20, 20]], 0.95), ([[0, 5], [3, 4]], 0.95), ([[7, 0], [0, 9]], 0.9),
                      ([[1, 1], [1, 1]], 0.99), ([[500, 3], [450, 60]], 0.95)]:
-    t = Table2x2(np.array(table, float), shift_zeros=True)
+    # statsmodels itself would add 0.5 to the cells that are 0 alone.
+    t = Table2x2(np.array(table, float) + (0.5 if 0 in table[0] + table[1] else 0.0))
     low, high = t.oddsratio_confint(alpha=1 - level)
     out["odds"].append({"a": table[0], "b": table[1], "level": level, "ratio": float(t.oddsratio),
                         "low": float(low), "high": float(high)})

@@ -17,7 +17,7 @@ fn curse(k: usize, truth: impl Fn(&mut Stream) -> f64, error: impl Fn(usize) -> 
     let normal = Normal::standard();
     let (mut naive, mut off, mut squares, mut covered) = (0.0, 0.0, 0.0, 0.0);
     for run in 0..runs {
-        let mut rng = Stream::root(41).child("run", run);
+        let mut rng = Stream::root(141).child("run", run);
         let truths: Vec<f64> = (0..k).map(|_| truth(&mut rng)).collect();
         let errors: Vec<f64> = (0..k).map(&error).collect();
         let noise = |rng: &mut Stream| normal.inverse_cdf(rng.unit().max(1e-12));
@@ -44,21 +44,21 @@ fn normal_truth(spread: f64) -> impl Fn(&mut Stream) -> f64 {
 }
 
 #[test]
-fn at_most_a_sixth_of_the_bias_is_left() {
-    for k in [10, 30] {
+fn most_of_the_bias_is_gone() {
+    for (k, left) in [(10, 0.3), (30, 0.15)] {
         for spread in [0.0, 0.02, 0.04, 0.08] {
             for uneven in [false, true] {
                 let error = |i: usize| if uneven { 0.03 + 0.02 * (i % 2) as f64 } else { 0.04 };
                 let curse = curse(k, normal_truth(spread), error, 2_000);
                 assert!(curse.naive > 8.0 * curse.error, "{}", curse.naive);
                 assert!(
-                    curse.corrected.abs() <= curse.naive / 6.0 + 2.0 * curse.error,
+                    curse.corrected.abs() <= left * curse.naive + 2.0 * curse.error,
                     "k {k} spread {spread} {uneven}: naive {} corrected {} +- {}",
                     curse.naive,
                     curse.corrected,
                     curse.error
                 );
-                assert!(curse.covered >= 0.9, "k {k} spread {spread} {uneven}: covered {}", curse.covered);
+                assert!(curse.covered >= 0.93, "k {k} spread {spread} {uneven}: covered {}", curse.covered);
             }
         }
     }
@@ -78,9 +78,8 @@ fn a_few_good_candidates_are_rather_underrated() {
         }
     };
     let curse = curse(30, truth, |_| 0.04, 2_000);
-    println!("mixture: naive {} corrected {} covered {}", curse.naive, curse.corrected, curse.covered);
     assert!(
-        curse.corrected.abs() <= curse.naive / 2.0 + 2.0 * curse.error,
+        curse.corrected.abs() <= 0.3 * curse.naive + 2.0 * curse.error,
         "{} {}",
         curse.naive,
         curse.corrected

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use meta_traits::{Components, Draw, ExampleId, Fidelity, Instances, Outcome, Split, Stream, Trial, TrialId};
 use orchestrator_core::Error;
 use orchestrator_core::compose::{self, Notice, Resolved};
-use orchestrator_core::result::HeldOut;
 use orchestrator_core::run::{RunError, RunState};
 use orchestrator_core::session::Session;
 use orchestrator_core::store::RunDirectory;
@@ -21,6 +20,9 @@ pub(crate) async fn eval(args: Eval, json: bool) -> Result<u8, Error> {
     resolved.config.report = orchestrator_core::config::ReportSpec { test: true, examples: None };
     if let (Some(test), Some(data)) = (&args.test, &mut resolved.config.data) {
         data.test = Some(absolute(test)?);
+        if let Some(split) = &mut data.split {
+            split.test = None;
+        }
     }
     let notice = |n: &Notice| {
         if json {
@@ -41,7 +43,7 @@ pub(crate) async fn eval(args: Eval, json: bool) -> Result<u8, Error> {
     };
     let before = score(&session, &baseline).await?;
     let after = if best == baseline { before.clone() } else { score(&session, &best).await? };
-    let held_out = HeldOut::compare(&before, &after, &Stream::root(session.seed).child("report", 0))?;
+    let held_out = session.compare(&before, &after)?;
     let regressed = args.fail_under.is_some_and(|least| held_out.difference.mean < least);
     if json {
         print_json(&serde_json::json!({

@@ -1,12 +1,13 @@
 //! What can be checked in a configuration without looking at data, system or models.
 
-use crate::config::{ConfigError, ProposerSpec, RunConfig, nearest};
+use crate::config::{ConfigError, ProposerSpec, RunConfig, SplitSpec, nearest};
 
 impl RunConfig {
     /// Checks everything that the file alone shows.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         self.budget.resolve()?;
         self.check_kind()?;
+        self.check_data()?;
         self.check_search()?;
         self.check_models()
     }
@@ -29,7 +30,9 @@ impl RunConfig {
         }
         if self.system.is_some() {
             if self.data.is_none() {
-                return Err(ConfigError::inconsistent("system needs data: give data.train and data.val"));
+                return Err(ConfigError::inconsistent(
+                    "system needs data: give data.train, and data.val or data.split",
+                ));
             }
             if self.metric.is_none() {
                 return Err(ConfigError::inconsistent("system needs metric, such as label or exact"));
@@ -55,6 +58,47 @@ impl RunConfig {
             }
         }
         Ok(())
+    }
+
+    /// That each split comes from one place.
+    fn check_data(&self) -> Result<(), ConfigError> {
+        let Some(data) = &self.data else { return Ok(()) };
+        let none = SplitSpec::default();
+        let split = data.split.as_ref().unwrap_or(&none);
+        for (field, share) in [("data.split.val", split.val), ("data.split.test", split.test)] {
+            if let Some(share) = share.filter(|s| !(*s > 0.0 && *s < 1.0)) {
+                return Err(ConfigError::range(field, &share, "above 0 and below 1, such as 0.2"));
+            }
+        }
+        let sources = [data.val.is_some(), split.val.is_some(), split.folds.is_some()];
+        let message = match sources.iter().filter(|given| **given).count() {
+            0 => {
+                "no val split. Give data.val: FILE, data.split: {val: 0.2} or data.split: {folds: 5, fold: 0}"
+            }
+            1 if data.test.is_some() && split.test.is_some() => {
+                "data.test and data.split.test are both given. Keep one"
+            }
+            1 if split.val.unwrap_or(0.0) + split.test.unwrap_or(0.0) >= 1.0 => {
+                "data.split leaves nothing for train. Allowed: val and test of less than 1 together"
+            }
+            1 if split.fold.is_some() && split.folds.is_none() => {
+                "data.split.fold needs data.split.folds, such as {folds: 5, fold: 0}"
+            }
+            1 => return Self::check_folds(split),
+            _ => "more than one of data.val, data.split.val and data.split.folds is given. Keep one",
+        };
+        Err(ConfigError::inconsistent(message))
+    }
+
+    fn check_folds(split: &SplitSpec) -> Result<(), ConfigError> {
+        let Some(folds) = split.folds else { return Ok(()) };
+        if folds < 2 {
+            return Err(ConfigError::range("data.split.folds", &folds, "at least 2"));
+        }
+        match split.fold.filter(|fold| *fold >= folds) {
+            Some(fold) => Err(ConfigError::range("data.split.fold", &fold, &format!("0 to {}", folds - 1))),
+            None => Ok(()),
+        }
     }
 
     /// The name and the optimizer's settings.

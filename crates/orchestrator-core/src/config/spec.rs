@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use evaluation::{Columns, Key};
 use meta_traits::Budget;
 use serde::{Deserialize, Serialize};
 
@@ -66,20 +67,54 @@ fn default_runs() -> PathBuf {
     "runs".into()
 }
 
-/// Paths of JSON-lines files, relative to the config file.
+/// Paths of data files, relative to the config file: JSON lines, or by their ending `.csv`, `.tsv`, `.parquet`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSpec {
     /// Examples that proposers may see.
     pub train: PathBuf,
-    /// Examples that decide what is kept.
-    pub val: PathBuf,
+    /// Examples that decide what is kept; else `split` cuts them off train.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val: Option<PathBuf>,
     /// Examples the search never touches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<PathBuf>,
+    /// Which columns or keys are read; `input`, `expected` and `meta` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<Columns>,
+    /// What is cut off train.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitSpec>,
     /// Whether the same input may stand in two splits.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub allow_leakage: bool,
+}
+
+/// How validation and test examples are cut off the file of train.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitSpec {
+    /// Share for validation, above 0 and below 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub val: Option<f64>,
+    /// Share for the test split, above 0 and below 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test: Option<f64>,
+    /// Instead of `val`: so many folds, one of which validates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
+    /// Which fold validates, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fold: Option<usize>,
+    /// Whether expected answers are as frequent in every part.
+    #[serde(default)]
+    pub stratify: bool,
+    /// A place such as `meta.user` or `input`: rows with the same value stay in one part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Key>,
+    /// Seed of the division; not the run's, so that runs of all seeds have the same test split.
+    #[serde(default)]
+    pub seed: u64,
 }
 
 /// A program that evaluates candidates, in any language.

@@ -134,7 +134,12 @@ impl<'a> Driver<'a> {
         if self.tape.position() == 0 {
             self.check_start()?;
             let run = self.options.fingerprint.clone();
-            self.log(&Record::Start { format: FORMAT, run, seed: self.options.seed })?;
+            // A log of an earlier version does not name the data; it is played back as it is.
+            let data = match self.tape.recorded().next().map(super::tape::parse).transpose()? {
+                Some(Record::Start { data, .. }) => data,
+                _ => self.options.data.clone(),
+            };
+            self.log(&Record::Start { format: FORMAT, run, seed: self.options.seed, data })?;
         }
         self.observer.observe(&Progress::Started {
             replayed: self.tape.recorded().count() as u64 + self.tape.position() - 1,

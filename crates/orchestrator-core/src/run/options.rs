@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use evaluation::RowsDigest;
 use meta_traits::{Budget, Cost, ExampleId};
 
 /// What a run needs beside its optimizer and evaluator.
@@ -12,6 +14,8 @@ pub struct Options<'a> {
     pub for_report: Cost,
     /// Digest of everything that decides the result; a log made with another one is refused.
     pub fingerprint: String,
+    /// Length and hash of every split, for the log.
+    pub data: BTreeMap<String, RowsDigest>,
     /// The validation split, for trials that leave the choice of examples to the driver.
     pub val: Vec<ExampleId>,
     /// Failed metric calls in a row that end the run.
@@ -30,6 +34,7 @@ impl Options<'_> {
             budget,
             for_report: Cost::ZERO,
             fingerprint: String::new(),
+            data: BTreeMap::new(),
             val: Vec::new(),
             failure_limit: 20,
             elapsed: Box::new(|| Duration::ZERO),

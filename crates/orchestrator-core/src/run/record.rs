@@ -1,5 +1,7 @@
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use evaluation::RowsDigest;
 use meta_traits::{
     Components, Cost, Draw, ErrorKind, ExampleId, Note, Outcome, Reply, Scored, Split, StopReason,
 };
@@ -35,6 +37,9 @@ pub enum Record {
         run: String,
         /// Seed of all random draws.
         seed: u64,
+        /// Length and hash of every split; absent in logs of earlier versions and where there is no data.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        data: BTreeMap<String, RowsDigest>,
     },
     /// A candidate that was not seen before; later lines name it by its index.
     Candidate {

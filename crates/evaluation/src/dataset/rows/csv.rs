@@ -2,12 +2,12 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ::csv::{ByteRecord, ErrorKind, Reader, ReaderBuilder};
 use serde_json::{Map, Value};
 
-use super::{ROW_CAP, Source, open, unreadable};
+use super::{ROW_CAP, Source, open, told, unreadable};
 use crate::EvaluationError;
 use crate::dataset::{Columns, Example, columns};
 
@@ -28,6 +28,8 @@ struct Watch {
     left: AtomicU64,
     /// Quotes read so far.
     quotes: AtomicU64,
+    /// Whether the file is read to its end.
+    ended: AtomicBool,
 }
 
 /// A file that ends with an error where a record grows beyond all measure.
@@ -44,6 +46,9 @@ impl Read for Limited {
         }
         let n = self.file.read(buffer)?;
         self.watch.left.store(left.saturating_sub(n as u64), Ordering::Relaxed);
+        if n == 0 {
+            self.watch.ended.store(true, Ordering::Relaxed);
+        }
         let quotes = buffer[..n].iter().filter(|b| **b == b'"').count() as u64;
         self.watch.quotes.fetch_add(quotes, Ordering::Relaxed);
         Ok(n)
@@ -76,7 +81,7 @@ impl Csv {
         // The reader fetches a buffer ahead.
         self.watch.left.store(ROW_CAP as u64, Ordering::Relaxed);
         let found = self.reader.read_byte_record(&mut self.record).map_err(|error| {
-            let line = error.position().map_or_else(|| self.reader.position().line(), csv_line);
+            let line = error.position().map_or_else(|| self.reader.position().line(), ::csv::Position::line);
             let wrong =
                 |message| EvaluationError::Line { file: self.file.clone(), line: line as usize, message };
             match error.into_kind() {
@@ -91,7 +96,7 @@ impl Csv {
             }
         })?;
         let last = self.record.iter().last().unwrap_or_default();
-        let at_end = self.reader.is_done();
+        let at_end = self.watch.ended.load(Ordering::Relaxed);
         if found && at_end && last.contains(&b'\n') && self.watch.quotes.load(Ordering::Relaxed) % 2 == 1 {
             return Err(self.fault("a quote that opens a field here is never closed. Close it".into()));
         }
@@ -99,8 +104,8 @@ impl Csv {
     }
 
     fn fault(&self, message: String) -> EvaluationError {
-        let line = self.record.position().map_or(1, csv_line) as usize;
-        EvaluationError::Line { file: self.file.clone(), line, message }
+        let line = self.record.position().map_or(1, ::csv::Position::line) as usize;
+        EvaluationError::Line { file: self.file.clone(), line, message: told(&message) }
     }
 
     fn row(&self) -> Result<Example, String> {
@@ -117,10 +122,6 @@ impl Csv {
         }
         columns::example(fields, self.columns.as_ref())
     }
-}
-
-fn csv_line(position: &::csv::Position) -> u64 {
-    position.line()
 }
 
 impl Source for Csv {

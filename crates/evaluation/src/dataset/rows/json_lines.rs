@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::strict::Strict;
-use super::{ROW_CAP, Source, open, unreadable};
+use super::{ROW_CAP, Source, open, told, unreadable};
 use crate::EvaluationError;
 use crate::dataset::{Columns, Example, columns};
 
@@ -61,7 +61,7 @@ impl Source for JsonLines {
             let row = self.row().map_err(|message| EvaluationError::Line {
                 file: self.file.clone(),
                 line: self.line,
-                message,
+                message: told(&message),
             })?;
             if row.is_some() {
                 return Ok(row);

@@ -8,7 +8,7 @@ use ::parquet::record::{Field, Row};
 use ::parquet::schema::types::Type;
 use serde_json::{Map, Number, Value};
 
-use super::{Source, open};
+use super::{Source, open, told};
 use crate::EvaluationError;
 use crate::dataset::{Columns, Example, columns};
 
@@ -23,7 +23,8 @@ pub(super) struct Parquet {
 impl Parquet {
     pub(super) fn open(file: PathBuf, columns: Option<Columns>) -> Result<Self, EvaluationError> {
         let opened = open(&file)?;
-        let format = |message| EvaluationError::Format { file: file.clone(), message };
+        let format =
+            |message: String| EvaluationError::Format { file: file.clone(), message: told(&message) };
         let rows = guarded(|| {
             let reader = SerializedFileReader::new(opened).map_err(|e| explain(&e))?;
             let schema = reader.metadata().file_metadata().schema().clone();
@@ -46,7 +47,10 @@ impl Source for Parquet {
             None => Ok(None),
             Some(row) => columns::example(object(row.map_err(|e| explain(&e))?)?, columns).map(Some),
         });
-        row.map_err(|message| EvaluationError::Row { file: self.file.clone(), row: self.row, message })
+        row.map_err(|message| {
+            let (file, message) = (self.file.clone(), told(&message));
+            EvaluationError::Row { file, row: self.row, message }
+        })
     }
 }
 

@@ -7,8 +7,8 @@ use crate::stats::{Interval, level_in_range};
 /// The odds ratio of passing in two independent arms, with Woolf's (1955) interval on the log scale.
 ///
 /// `a` and `b` are (passed, failed) counts; above 1 when `a` passes more. When a count is 0, 0.5 is added to all four
-/// (Haldane 1956, Anscombe 1956), as `statsmodels.stats.contingency_tables.Table2x2` does. For two arms on the *same*
-/// examples use [`mcnemar_exact`](crate::stats::mcnemar_exact).
+/// (Haldane 1956, Anscombe 1956). For two arms on the *same* examples use
+/// [`mcnemar_exact`](crate::stats::mcnemar_exact).
 ///
 /// ```
 /// use evaluation::stats::odds_ratio;
