@@ -2,12 +2,15 @@
 //!
 //! - [`Dataset`]: rows of `input` and `expected` in up to three splits, read from JSON lines, with a
 //!   [leakage report](Dataset::leakage) between them;
-//! - [`Scorer`]: text metrics without a model, which say in one line what was wrong;
+//! - [`Scorer`]: text metrics without a model, which say in one line what was wrong; the numbers behind are
+//!   [`token_f1`], [`Rouge`], [`Bleu`], [`Chrf`];
+//! - [`Metric`]: whatever scores a reply, asynchronously and at a cost: beside scorers [`SemanticSimilarity`], a model
+//!   as [`Judge`], and [`CodeTests`] in a sandbox. [`MetricSpec`] is how a configuration names one;
 //! - [`stats`]: bootstrap intervals and exact paired tests, all seeded;
 //! - [`External`]: a system or metric in another language, as a child process that is watched, timed and restarted.
 //!
-//! Nothing here draws randomness but from a [`meta_traits::Stream`]; only `dataset` (reading files) and `external`
-//! (a process) touch the system.
+//! Nothing here draws randomness but from a [`meta_traits::Stream`]; only `dataset` (reading files), `external`
+//! and `code` (processes) touch the system.
 //!
 //! ```
 //! use evaluation::{Dataset, Example, Scorer};
@@ -20,13 +23,21 @@
 //! # Ok::<(), evaluation::EvaluationError>(())
 //! ```
 
+pub mod code;
 mod dataset;
+mod embedding;
 mod error;
 pub mod external;
+pub mod judge;
+pub mod metric;
 pub mod stats;
 mod text;
 
+pub use code::{CodeTests, pass_at_k};
 pub use dataset::{Dataset, Example, Leakage, NearDuplicate};
+pub use embedding::SemanticSimilarity;
 pub use error::EvaluationError;
 pub use external::{ExampleCounts, External, ExternalSpec, Hello};
-pub use text::{Scorer, Verdict};
+pub use judge::Judge;
+pub use metric::{Measured, Metric, MetricSpec, Unmeasured};
+pub use text::{Bleu, BleuScore, Chrf, Overlap, Rouge, RougeUnit, Scorer, Smoothing, Verdict, token_f1};
