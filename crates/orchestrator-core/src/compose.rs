@@ -6,7 +6,7 @@ mod resolved;
 
 use std::sync::Arc;
 
-use evaluation::{Dataset, External, ExternalSpec, Scorer};
+use evaluation::{Dataset, External, ExternalSpec};
 use meta_traits::{Components, Evaluator, ExampleId, Split, Stream};
 use prompt_grammar::gepa;
 use prompt_grammar::structural::{Bank, Structural, StructuralOptions};
@@ -123,8 +123,8 @@ async fn of_system(
     let test = data.test.as_deref().map(path);
     let dataset = Arc::new(Dataset::load(&path(&data.train), Some(&path(&data.val)), test.as_deref())?);
     check_leakage(&dataset, data.allow_leakage, notice)?;
-    let scorer = Scorer::by_name(metric, &dataset)?;
     // Before any model is opened or downloaded: a fault in the description costs nothing.
+    metric.check_for(&dataset)?;
     let names: Vec<&str> = config.models.keys().map(String::as_str).collect();
     spec.validate(&names)?;
     let cache = directory.map(RunDirectory::cache);
@@ -137,6 +137,7 @@ async fn of_system(
         )
         .into());
     }
+    let scorer = metric.build(&dataset, |name| models.get(name))?;
     let forecast = system.estimate(&start, &dataset, TOKENS_PER_CHARACTER)?;
     let proposer = system_proposer(config, spec, &models, &dataset)?;
     let val = chosen(&dataset, config.optimizer.val_examples, config.seed);
@@ -147,7 +148,7 @@ async fn of_system(
         train: dataset.ids(Split::Train),
         val,
         test: dataset.ids(Split::Test),
-        evaluator: Box::new(SystemEvaluator::new(system, Arc::clone(&dataset), scorer)),
+        evaluator: Box::new(SystemEvaluator::of_metric(system, Arc::clone(&dataset), scorer)),
         proposer,
         digest,
         forecast: Some(forecast),
