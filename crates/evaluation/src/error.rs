@@ -74,6 +74,14 @@ pub enum EvaluationError {
         /// All names.
         known: String,
     },
+    /// A metric's settings are wrong, or what it needs is not there.
+    #[error("metric: {metric}: {message}")]
+    Metric {
+        /// The metric.
+        metric: &'static str,
+        /// What is wrong and what is allowed.
+        message: String,
+    },
     /// An example does not hold what the scorer needs.
     #[error("metric: {scorer} cannot score example {example}: {message}")]
     Unscorable {
@@ -129,9 +137,11 @@ pub enum EvaluationError {
 impl Classify for EvaluationError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::File { .. } | Self::UnknownScorer { .. } | Self::Command { .. } | Self::Log { .. } => {
-                ErrorKind::Config
-            }
+            Self::File { .. }
+            | Self::UnknownScorer { .. }
+            | Self::Metric { .. }
+            | Self::Command { .. }
+            | Self::Log { .. } => ErrorKind::Config,
             Self::Line { .. }
             | Self::Row { .. }
             | Self::Format { .. }

@@ -41,6 +41,9 @@ mod process;
 mod spec;
 mod supervisor;
 
+#[cfg(unix)]
+pub(crate) use process::kill_group;
+
 pub use hello::{ExampleCounts, Hello};
 pub use spec::ExternalSpec;
 

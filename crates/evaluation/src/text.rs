@@ -2,15 +2,31 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::one_line;
+use crate::metric::MetricSpec;
 use crate::{Dataset, EvaluationError, Example};
 
 mod answer;
+mod bleu;
 mod checks;
+mod chrf;
+pub(crate) mod fence;
 mod label;
 mod leak;
+mod ngram;
 mod number;
+mod overlap;
+mod pattern;
+mod rouge;
+mod schema;
 mod slots;
+mod token_f1;
 mod words;
+
+pub use bleu::{Bleu, BleuScore, Smoothing};
+pub use chrf::Chrf;
+pub use overlap::Overlap;
+pub use rouge::{Rouge, RougeUnit};
+pub use token_f1::token_f1;
 
 /// What a scorer found in one reply.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,7 +39,8 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    fn new(score: f64, detail: String) -> Self {
+    /// A verdict; `score` lies in [0, 1].
+    pub fn new(score: f64, detail: String) -> Self {
         Self { score, detail }
     }
 
@@ -35,6 +52,24 @@ impl Verdict {
         }
         let got = got.map_or_else(|| format!("no {what}"), |got| format!("'{}'", one_line(got, EXCERPT)));
         Self::new(0.0, format!("expected {what} '{expected}', got {got}"))
+    }
+
+    /// An F1 with what it is made of.
+    fn of_overlap(what: &str, overlap: &Overlap, reply: &str, references: &[String]) -> Self {
+        let Overlap { precision, recall, f1 } = overlap;
+        let parts = format!("{what} {f1:.2} (precision {precision:.2}, recall {recall:.2})");
+        Self::of_text(f1.clamp(0.0, 1.0), &parts, reply, references)
+    }
+
+    /// A score in [0, 100].
+    fn of_likeness(what: &str, score: f64, reply: &str, references: &[String]) -> Self {
+        Self::of_text((score / 100.0).clamp(0.0, 1.0), &format!("{what} {score:.1}"), reply, references)
+    }
+
+    fn of_text(score: f64, what: &str, reply: &str, references: &[String]) -> Self {
+        let expected = references.first().map(|text| one_line(text, EXCERPT)).unwrap_or_default();
+        let got = one_line(reply, EXCERPT);
+        Self::new(score, format!("{what}; expected like '{expected}', got '{got}'"))
     }
 
     /// Whether nothing is left to improve (for `checks_all`: every check holds).
@@ -51,16 +86,25 @@ const EXCERPT: usize = 160;
 /// | name | score of a reply |
 /// |---|---|
 /// | `exact` | 1 when its last answer token is the expected one, without case; `(A)` may be written `A`, `(A)`, `A)`; an expected value of several words is compared word by word |
-/// | `number` | 1 when its last number, without commas and currency signs, is within 1e-6 of the expected one |
+/// | `number` | 1 when its last number, without commas and currency signs, is within 1e-6 (or the tolerance given) of the expected one |
 /// | `label` | 1 when it names exactly one label of the data set, the expected one; labels are found as whole words, without case, the longest first |
 /// | `yesno` | as `label` with the labels yes and no |
 /// | `exact_answer` | 1 when its last line, or the text after `Answer:`, equals the expected one in lower case without punctuation and articles |
 /// | `json_slots_f1` | of its first JSON object `{"intent", "slots"}`: half for the intent, half the F1 of (slot, value) pairs |
 /// | `checks_all` | the share of the expected checks that hold |
 /// | `leak_and_keep` | half for the share of `must_not_leak` strings that are absent, half for the share of `keep` words that are present; 0 under five words |
+/// | `token_f1` | F1 of its words against the expected text, as SQuAD's script counts; see [`token_f1`] |
+/// | `rouge_1`, `rouge_2`, `rouge_l` | F1 of [`Rouge`] against the expected text |
+/// | `bleu` | sentence [`Bleu`] against the expected text, over 100 |
+/// | `chrf` | sentence [`Chrf`] against the expected text, over 100 |
+/// | `contains` | the share of the expected texts that stand in it |
+/// | `regex` | 1 when the expected pattern is found in it |
+/// | `json_schema` | 1 when the JSON in it fits the expected schema |
 ///
-/// Structured expected values (`json_slots_f1`, `checks_all`, `leak_and_keep`) may be JSON or a string that holds it.
-/// Scoring is a pure function: the same reply and example give the same verdict.
+/// Structured expected values (`json_slots_f1`, `checks_all`, `leak_and_keep`, `json_schema`) may be JSON or a string
+/// that holds it. For the metrics of overlap and `contains`, the expected value is a text or a list of texts; the best
+/// of several counts. Settings are those of [`MetricSpec`]. Scoring is a pure function: the same reply and example
+/// give the same verdict.
 ///
 /// ```
 /// use evaluation::{Dataset, Example, Scorer};
@@ -72,44 +116,93 @@ const EXCERPT: usize = 160;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Scorer {
-    metric: Metric,
-    labels: label::Labels,
+    name: &'static str,
+    rule: Rule,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Metric {
+/// How a reply is compared.
+#[derive(Clone, Debug)]
+enum Rule {
     Exact,
-    Number,
-    Label,
-    YesNo,
+    Number(crate::metric::NumberSpec),
+    Label(label::Labels),
     ExactAnswer,
     JsonSlotsF1,
     ChecksAll,
     LeakAndKeep,
+    TokenF1,
+    Rouge(Rouge),
+    Bleu(Bleu),
+    Chrf(Chrf),
+    Contains(crate::metric::ContainsSpec),
+    Regex(pattern::Pattern),
+    JsonSchema(schema::Schema),
 }
 
-impl Metric {
-    const ALL: [Self; 8] = [
-        Self::Exact,
-        Self::Number,
-        Self::Label,
-        Self::YesNo,
-        Self::ExactAnswer,
-        Self::JsonSlotsF1,
-        Self::ChecksAll,
-        Self::LeakAndKeep,
-    ];
+impl Rule {
+    /// The rule of `spec`, `None` where it is no text metric.
+    fn of(spec: &MetricSpec, data: &Dataset) -> Result<Option<Self>, String> {
+        Ok(Some(match spec {
+            MetricSpec::Exact(_) => Self::Exact,
+            MetricSpec::Number(spec) => Self::Number(*spec),
+            MetricSpec::Label(_) => Self::Label(label::Labels::of(data)),
+            MetricSpec::Yesno(_) => Self::Label(label::Labels::new(["no", "yes"])),
+            MetricSpec::ExactAnswer(_) => Self::ExactAnswer,
+            MetricSpec::JsonSlotsF1(_) => Self::JsonSlotsF1,
+            MetricSpec::ChecksAll(_) => Self::ChecksAll,
+            MetricSpec::LeakAndKeep(_) => Self::LeakAndKeep,
+            MetricSpec::TokenF1(_) => Self::TokenF1,
+            MetricSpec::Rouge1(spec) => Self::Rouge(Rouge::new(RougeUnit::Words).stemmed(spec.stem)),
+            MetricSpec::Rouge2(spec) => Self::Rouge(Rouge::new(RougeUnit::Pairs).stemmed(spec.stem)),
+            MetricSpec::RougeL(spec) => Self::Rouge(Rouge::new(RougeUnit::Sequence).stemmed(spec.stem)),
+            MetricSpec::Bleu(spec) => {
+                Self::Bleu(Bleu { smoothing: spec.smoothing, lowercase: spec.lowercase })
+            }
+            MetricSpec::Chrf(spec) => {
+                Self::Chrf(Chrf { word_order: spec.word_order, lowercase: spec.lowercase, ..Chrf::default() })
+            }
+            MetricSpec::Contains(spec) => Self::Contains(*spec),
+            MetricSpec::Regex(spec) => Self::Regex(pattern::Pattern::new(spec.clone())?),
+            MetricSpec::JsonSchema(spec) => Self::JsonSchema(schema::Schema::new(spec.schema.as_ref())?),
+            MetricSpec::SemanticSimilarity(_) | MetricSpec::Judge(_) | MetricSpec::Code(_) => {
+                return Ok(None);
+            }
+        }))
+    }
 
-    fn name(self) -> &'static str {
+    /// The verdict, or why the example's expected value cannot be read.
+    fn verdict(&self, reply: &str, expected: &Value) -> Result<Verdict, String> {
         match self {
-            Self::Exact => "exact",
-            Self::Number => "number",
-            Self::Label => "label",
-            Self::YesNo => "yesno",
-            Self::ExactAnswer => "exact_answer",
-            Self::JsonSlotsF1 => "json_slots_f1",
-            Self::ChecksAll => "checks_all",
-            Self::LeakAndKeep => "leak_and_keep",
+            Self::Exact => answer::exact(reply, &scalar(expected)?),
+            Self::Number(within) => number::number(reply, expected, *within),
+            Self::Label(labels) => label::label(reply, expected, labels),
+            Self::ExactAnswer => answer::exact_answer(reply, &scalar(expected)?),
+            Self::JsonSlotsF1 => slots::json_slots_f1(reply, &structure(expected)?),
+            Self::ChecksAll => checks::checks_all(reply, &structure(expected)?),
+            Self::LeakAndKeep => leak::leak_and_keep(reply, &structure(expected)?),
+            Self::TokenF1 => {
+                let references = texts(expected)?;
+                let scores = references.iter().map(|reference| token_f1(reply, reference));
+                let best = scores.reduce(|best, next| if next.f1 > best.f1 { next } else { best });
+                Ok(Verdict::of_overlap("token F1", &best.unwrap_or(Overlap::NONE), reply, &references))
+            }
+            Self::Rouge(rouge) => {
+                let references = texts(expected)?;
+                Ok(Verdict::of_overlap("F1", &rouge.best(reply, &references), reply, &references))
+            }
+            Self::Bleu(bleu) => {
+                let references = texts(expected)?;
+                let score = bleu.sentence(reply, &references).score;
+                Ok(Verdict::of_likeness("BLEU", score, reply, &references))
+            }
+            Self::Chrf(chrf) => {
+                let references = texts(expected)?;
+                let name = if chrf.word_order == 0 { "chrF" } else { "chrF++" };
+                Ok(Verdict::of_likeness(name, chrf.sentence(reply, &references), reply, &references))
+            }
+            Self::Contains(spec) => pattern::contains(reply, expected, *spec),
+            Self::Regex(pattern) => pattern.verdict(reply, expected),
+            Self::JsonSchema(schema) => schema.verdict(reply, expected),
         }
     }
 }
@@ -117,10 +210,10 @@ impl Metric {
 impl Scorer {
     /// The names that [`Scorer::by_name`] knows.
     pub fn names() -> impl ExactSizeIterator<Item = &'static str> {
-        Metric::ALL.into_iter().map(Metric::name)
+        MetricSpec::TEXT.into_iter()
     }
 
-    /// The scorer called `name`, for the examples of `data`.
+    /// The scorer called `name` with the settings that it has by default, for the examples of `data`.
     ///
     /// Labels of `label` are [`Dataset::labels`] and, where rows list them, the strings of `meta.labels`.
     ///
@@ -128,7 +221,8 @@ impl Scorer {
     /// [`EvaluationError::UnknownScorer`] with the nearest name and all names; [`EvaluationError::Unscorable`] when
     /// the expected value of some example has not the form that the scorer reads.
     pub fn by_name(name: &str, data: &Dataset) -> Result<Self, EvaluationError> {
-        let metric = Metric::ALL.into_iter().find(|m| m.name() == name).ok_or_else(|| {
+        let known = MetricSpec::TEXT.contains(&name).then(|| MetricSpec::by_name(name)).flatten();
+        let spec = known.ok_or_else(|| {
             let hint = nearest(name, Self::names()).map(|near| format!("; did you mean '{near}'?"));
             EvaluationError::UnknownScorer {
                 name: one_line(name, 80),
@@ -136,47 +230,54 @@ impl Scorer {
                 known: Self::names().collect::<Vec<_>>().join(", "),
             }
         })?;
-        let labels = match metric {
-            Metric::Label => label::Labels::of(data),
-            Metric::YesNo => label::Labels::new(["no", "yes"]),
-            _ => label::Labels::new([]),
-        };
-        let scorer = Self { metric, labels };
+        Self::new(&spec, data)
+    }
+
+    /// The scorer that `spec` describes, for the examples of `data`.
+    ///
+    /// # Errors
+    /// [`EvaluationError::Metric`] for settings that are not usable, and for metrics that need a model or a sandbox;
+    /// [`EvaluationError::Unscorable`] as [`Scorer::by_name`].
+    pub fn new(spec: &MetricSpec, data: &Dataset) -> Result<Self, EvaluationError> {
+        let name = spec.name();
+        spec.check()?;
+        let fault = |message: String| EvaluationError::Metric { metric: name, message };
+        let rule = Rule::of(spec, data).map_err(fault)?.ok_or_else(|| {
+            fault("it is no text metric. Build it by MetricSpec::build, with models".into())
+        })?;
         for (id, example) in data.iter() {
-            scorer.verdict("", example).map_err(|message| EvaluationError::Unscorable {
-                scorer: metric.name(),
+            rule.verdict("", &example.expected).map_err(|message| EvaluationError::Unscorable {
+                scorer: name,
                 example: id.to_string(),
                 message,
             })?;
         }
-        Ok(scorer)
+        Ok(Self { name, rule })
     }
 
     /// The name of this scorer.
     pub fn name(&self) -> &'static str {
-        self.metric.name()
+        self.name
     }
 
     /// Compares `reply` with `example`.
     ///
     /// An example of another data set whose expected value has the wrong form scores 0, and the detail says why.
     pub fn score(&self, reply: &str, example: &Example) -> Verdict {
-        self.verdict(reply, example).unwrap_or_else(|message| Verdict::new(0.0, message))
+        self.rule.verdict(reply, &example.expected).unwrap_or_else(|message| Verdict::new(0.0, message))
     }
+}
 
-    /// The verdict, or why the example's expected value cannot be read.
-    fn verdict(&self, reply: &str, example: &Example) -> Result<Verdict, String> {
-        let expected = &example.expected;
-        match self.metric {
-            Metric::Exact => answer::exact(reply, &scalar(expected)?),
-            Metric::Number => number::number(reply, expected),
-            Metric::Label | Metric::YesNo => label::label(reply, expected, &self.labels),
-            Metric::ExactAnswer => answer::exact_answer(reply, &scalar(expected)?),
-            Metric::JsonSlotsF1 => slots::json_slots_f1(reply, &structure(expected)?),
-            Metric::ChecksAll => checks::checks_all(reply, &structure(expected)?),
-            Metric::LeakAndKeep => leak::leak_and_keep(reply, &structure(expected)?),
-        }
-    }
+/// A text, or a list of texts: at least one, none of them blank.
+pub(crate) fn texts(expected: &Value) -> Result<Vec<String>, String> {
+    let wrong = "expected is no text. Allowed: a string that is not blank, or a list of such strings";
+    let texts: Option<Vec<String>> = match expected {
+        Value::Array(items) => items.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+        Value::String(text) => Some(vec![text.clone()]),
+        other => scalar(other).ok().map(|text| vec![text]),
+    };
+    let texts = texts.filter(|texts| !texts.is_empty() && texts.iter().all(|t| !t.trim().is_empty()));
+    texts.ok_or_else(|| wrong.into())
 }
 
 /// A string as it is, a number or boolean as JSON writes it.
@@ -231,6 +332,7 @@ mod tests {
         let error = Scorer::by_name("exact-answer", &data("x")).unwrap_err().to_string();
         assert!(error.contains("did you mean 'exact_answer'?"), "{error}");
         assert!(error.contains("Known: exact, number, label, yesno, exact_answer"), "{error}");
+        assert!(!error.contains("judge"), "it is no text metric: {error}");
         let error = Scorer::by_name("zzz", &data("x")).unwrap_err().to_string();
         assert!(!error.contains("did you mean"), "{error}");
     }

@@ -9,7 +9,7 @@ mod spending;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use evaluation::{Dataset, External, ExternalSpec, RowsDigest, Scorer};
+use evaluation::{Dataset, External, ExternalSpec, RowsDigest};
 use meta_traits::{Components, Evaluator, ExampleId, Split, Stream};
 use prompt_grammar::gepa;
 use prompt_grammar::structural::{Bank, Structural, StructuralOptions};
@@ -162,9 +162,9 @@ async fn of_system(
     };
     let dataset = Arc::new(data::load(resolved, data)?);
     check_leakage(&dataset, data.allow_leakage, notice)?;
-    let scorer = Scorer::by_name(metric, &dataset)?;
-    let (splits, labels) = (data::digests(&dataset), data::labels(&dataset, metric)?);
     // Before any model is opened or downloaded: a fault in the description costs nothing.
+    metric.check_for(&dataset)?;
+    let (splits, labels) = (data::digests(&dataset), data::labels(&dataset, metric.name())?);
     let names: Vec<&str> = config.models.keys().map(String::as_str).collect();
     spec.validate(&names)?;
     let cache = directory.map(RunDirectory::cache);
@@ -180,12 +180,13 @@ async fn of_system(
         )
         .into());
     }
+    let scorer = metric.build(&dataset, |name| models.judge(name))?;
     let forecast = system.estimate(&start, &dataset, TOKENS_PER_CHARACTER)?;
     let proposer = system_proposer(config, spec, &models, &dataset)?;
     let val = chosen(&dataset, config.optimizer.val_examples, config.seed);
     let hash = |split| dataset.hash(split).unwrap_or_default();
     let digest = [Split::Train, Split::Val, Split::Test].map(hash).join(" ");
-    let evaluator = Arc::new(SystemEvaluator::new(system, Arc::clone(&dataset), scorer));
+    let evaluator = Arc::new(SystemEvaluator::of_metric(system, Arc::clone(&dataset), scorer));
     Ok(Parts {
         start,
         train: dataset.ids(Split::Train),

@@ -118,7 +118,7 @@ impl Drop for Process {
 
 /// Kills what is left of the process group of `id`. The shell does it: there is no safe call for it in std or tokio.
 #[cfg(unix)]
-fn kill_group(id: u32) {
+pub(crate) fn kill_group(id: u32) {
     let mut kill = std::process::Command::new("sh");
     kill.args(["-c", "kill -s KILL -- \"-$1\"", "sh", &id.to_string()]);
     let _ = kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();

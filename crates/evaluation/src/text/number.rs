@@ -1,15 +1,13 @@
 use serde_json::Value;
 
 use super::Verdict;
+use crate::metric::NumberSpec;
 
-/// How far two equal numbers may differ.
-const TOLERANCE: f64 = 1e-6;
-
-/// The last number of the reply against the expected one.
+/// The last number of the reply against the expected one: they may differ by the greater of the two tolerances.
 ///
 /// # Errors
 /// When `expected` is neither a number nor a string that is one.
-pub(super) fn number(reply: &str, expected: &Value) -> Result<Verdict, String> {
+pub(super) fn number(reply: &str, expected: &Value, within: NumberSpec) -> Result<Verdict, String> {
     let text = match expected {
         Value::String(text) => text.trim().to_owned(),
         other => other.to_string(),
@@ -18,7 +16,8 @@ pub(super) fn number(reply: &str, expected: &Value) -> Result<Verdict, String> {
     let wanted = plain.trim().parse::<f64>().ok().filter(|x| x.is_finite());
     let wanted = wanted.ok_or_else(|| format!("expected '{text}' is no number"))?;
     let got = last_number(reply);
-    let holds = got.as_ref().is_some_and(|(_, value)| (value - wanted).abs() <= TOLERANCE);
+    let tolerance = within.absolute.max(within.relative * wanted.abs());
+    let holds = got.as_ref().is_some_and(|(_, value)| (value - wanted).abs() <= tolerance);
     Ok(Verdict::of_match(holds, "number", &text, got.as_ref().map(|(written, _)| written.as_str())))
 }
 
@@ -93,7 +92,7 @@ mod tests {
 
     #[track_caller]
     fn check(reply: &str, expected: &str, score: f64) {
-        let verdict = number(reply, &Value::from(expected)).unwrap();
+        let verdict = number(reply, &Value::from(expected), NumberSpec::default()).unwrap();
         assert_eq!(verdict.score, score, "{reply:?}: {}", verdict.detail);
     }
 
@@ -120,10 +119,22 @@ mod tests {
 
     #[test]
     fn expected_may_be_a_number() {
+        let number = |reply: &str, expected: &Value| number(reply, expected, NumberSpec::default());
         assert_eq!(number("7", &Value::from(7.0)).unwrap().score, 1.0);
         assert_eq!(number("1,000", &Value::from("$1,000")).unwrap().score, 1.0);
         for wrong in [Value::Null, Value::from("1e999"), Value::from("NaN"), Value::from("")] {
             assert!(number("1", &wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_greater_tolerance_counts() {
+        let score = |reply: &str, absolute, relative| {
+            number(reply, &Value::from(-200), NumberSpec { absolute, relative }).unwrap().score
+        };
+        assert_eq!(score("-201", 0.0, 0.005), 1.0);
+        assert_eq!(score("-201.1", 0.0, 0.005), 0.0);
+        assert_eq!(score("-201.1", 2.0, 0.005), 1.0);
+        assert_eq!(score("-200", 0.0, 0.0), 1.0);
     }
 }

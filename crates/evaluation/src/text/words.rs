@@ -10,6 +10,16 @@ pub(super) fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// What Python's `str.split` splits at: white space and the four ASCII separators.
+pub(super) fn is_blank(c: char) -> bool {
+    c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
+}
+
+/// The parts of a text between blanks, as Python's `str.split` gives them.
+pub(super) fn fields(text: &str) -> impl Iterator<Item = &str> {
+    text.split(is_blank).filter(|field| !field.is_empty())
+}
+
 /// How often the words of `phrase` stand one after the other in `words`.
 pub(super) fn occurrences(words: &[String], phrase: &str) -> usize {
     let phrase = self::words(phrase);

@@ -32,6 +32,11 @@ impl Models {
         self.clients.get(name).map(|client| self.metered(client, Purpose::Reflection))
     }
 
+    /// The model under `name`, for metrics.
+    pub fn judge(&self, name: &str) -> Option<Arc<dyn LlmClient>> {
+        self.clients.get(name).map(|client| self.metered(client, Purpose::Judge))
+    }
+
     /// All models, for the system itself.
     pub fn all(&self) -> BTreeMap<String, Arc<dyn LlmClient>> {
         let metered = |(name, client): (&String, &Arc<dyn LlmClient>)| {

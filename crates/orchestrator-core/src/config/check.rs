@@ -142,6 +142,12 @@ impl RunConfig {
         if let Some(ProposerSpec::Model(name)) = &self.optimizer.proposer {
             self.known_model("optimizer.proposer.model", name)?;
         }
+        if let Some(metric) = &self.metric {
+            metric.check().map_err(|e| ConfigError::Metric { source: Box::new(e) })?;
+            if let Some(name) = metric.model() {
+                self.known_model(&format!("metric.{}.model", metric.name()), name)?;
+            }
+        }
         Ok(())
     }
 

@@ -39,6 +39,12 @@ pub enum ConfigError {
         /// What is allowed.
         allowed: String,
     },
+    /// A metric's settings are not usable.
+    #[error("config: {source}")]
+    Metric {
+        /// Which one, and what is allowed.
+        source: Box<evaluation::EvaluationError>,
+    },
     /// Parts of the file do not fit together.
     #[error("config: {message}")]
     Inconsistent {

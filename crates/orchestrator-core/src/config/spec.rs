@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use evaluation::{Columns, Key};
+use evaluation::{Columns, Key, MetricSpec};
 use meta_traits::Budget;
 use serde::{Deserialize, Serialize};
 
@@ -34,9 +34,9 @@ pub struct RunConfig {
     /// Where the examples are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<DataSpec>,
-    /// How a reply is scored.
+    /// How a reply is scored: a name such as `label`, or a name with settings such as `{judge: {model: NAME, rubric: ..}}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metric: Option<String>,
+    pub metric: Option<MetricSpec>,
     /// The models that modules and proposers name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<String, ModelSpec>,

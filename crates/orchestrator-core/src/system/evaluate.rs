@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use evaluation::{Dataset, Example, Scorer, Verdict};
+use evaluation::{Dataset, Example, Metric, Verdict};
 use meta_traits::{
     Batching, BoxFuture, Classify, Components, Cost, Draw, ErrorKind, Evaluator, Instances, Note,
     Observation, Outcome, Scored, Stream, Trial,
@@ -18,21 +18,26 @@ const QUOTE: usize = 400;
 /// Runs a [`CompoundAISystem`] with the prompts of candidates on examples, and scores its answers.
 ///
 /// One draw is one execution and one score. Its random stream is the child of the given one by example and repeat, so
-/// equal draws are equal whatever runs beside them. Costs are what the clients reported, plus one metric call a draw.
+/// equal draws are equal whatever runs beside them. Costs are what the clients reported, those of the metric included, plus one metric call a draw.
 /// Traced trials get one note a component that ran: what it was given, what it answered, what the system answered,
 /// what was expected, what the scorer says.
 pub struct SystemEvaluator {
     system: CompoundAISystem,
     data: Arc<Dataset>,
-    scorer: Scorer,
+    metric: Box<dyn Metric>,
     concurrent: usize,
 }
 
 impl SystemEvaluator {
-    /// Scores `system` on `data` by `scorer`, with as many draws in flight as the models take.
-    pub fn new(system: CompoundAISystem, data: Arc<Dataset>, scorer: Scorer) -> Self {
+    /// Scores `system` on `data` by `metric`, with as many draws in flight as the models take.
+    pub fn new(system: CompoundAISystem, data: Arc<Dataset>, metric: impl Metric + 'static) -> Self {
+        Self::of_metric(system, data, Box::new(metric))
+    }
+
+    /// The same for a metric of any kind.
+    pub fn of_metric(system: CompoundAISystem, data: Arc<Dataset>, metric: Box<dyn Metric>) -> Self {
         let concurrent = system.concurrency();
-        Self { system, data, scorer, concurrent }
+        Self { system, data, metric, concurrent }
     }
 
     /// The same evaluator with at most `n` draws in flight (at least 1).
@@ -52,7 +57,7 @@ impl SystemEvaluator {
         &self.data
     }
 
-    /// Runs and scores one draw. With `trace`, the score has notes and the execution its module calls.
+    /// Runs and scores one draw; the execution's cost is that of the metric too. With `trace`, the score has notes and the execution its module calls.
     pub(crate) async fn look(
         &self,
         candidate: &Components,
@@ -65,14 +70,20 @@ impl SystemEvaluator {
             return Err(Failed { kind: ErrorKind::InvalidInput, message, cost: Cost::ZERO });
         };
         let stream = rng.child(&draw.example.to_string(), u64::from(draw.repeat));
-        let done = self.system.run(candidate, &example.input, &stream, trace).await.map_err(|f| Failed {
-            kind: f.kind(),
+        let mut done = self
+            .system
+            .run(candidate, &example.input, &stream, trace)
+            .await
+            .map_err(|f| Failed { kind: f.kind(), message: f.to_string(), cost: f.cost })?;
+        let measured = self.metric.measure(&done.output, example).await.map_err(|f| Failed {
+            kind: f.kind,
             message: f.to_string(),
-            cost: f.cost,
+            cost: done.cost + f.cost,
         })?;
-        let verdict = self.scorer.score(&done.output, example);
+        let verdict = measured.verdict;
+        done.cost += measured.cost;
         if !verdict.score.is_finite() {
-            let message = format!("the metric {} gave {}", self.scorer.name(), verdict.score);
+            let message = format!("the metric {} gave {}", self.metric.name(), verdict.score);
             return Err(Failed { kind: ErrorKind::Numerical, message, cost: done.cost });
         }
         let mut scored = Scored::new(draw, verdict.score as f32);
@@ -123,14 +134,16 @@ impl Evaluator<Components> for SystemEvaluator {
     }
 
     fn cap(&self, trial: &Trial<Components>) -> Cost {
-        let inputs: Vec<&serde_json::Value> = match &trial.on {
-            Instances::Draws(draws) => {
-                draws.iter().filter_map(|d| Some(&self.data.get(d.example)?.input)).collect()
-            }
-            Instances::Exactly(ids) => ids.iter().filter_map(|id| Some(&self.data.get(*id)?.input)).collect(),
+        let examples: Vec<&Example> = match &trial.on {
+            Instances::Draws(draws) => draws.iter().filter_map(|d| self.data.get(d.example)).collect(),
+            Instances::Exactly(ids) => ids.iter().filter_map(|id| self.data.get(*id)).collect(),
             _ => Vec::new(),
         };
-        inputs.iter().map(|input| Cost::evaluations(1) + self.system.cap(&trial.candidate, input)).sum()
+        let one = |example: &&Example| {
+            let (cost, longest) = self.system.cap_with_output(&trial.candidate, &example.input);
+            Cost::evaluations(1) + cost + self.metric.cap(&longest, example)
+        };
+        examples.iter().map(one).sum()
     }
 }
 

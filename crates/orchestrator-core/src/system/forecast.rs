@@ -89,8 +89,26 @@ impl CompoundAISystem {
     /// Templates whose conditions make a prompt longer for short values than for long ones, and models that count
     /// tokens differently when texts are joined, can go beyond it by a little.
     pub fn cap(&self, candidate: &Components, input: &serde_json::Value) -> Cost {
-        let Ok(prompts) = self.prompts(candidate) else { return Cost::ZERO };
-        self.forecast(&prompts, input, Guess::Most, &ByClient(self)).map(Tally::cost).unwrap_or_default()
+        self.cap_with_output(candidate, input).0
+    }
+
+    /// The same with a text that stands for the longest answer of the system; empty where it cannot be run.
+    pub(super) fn cap_with_output(
+        &self,
+        candidate: &Components,
+        input: &serde_json::Value,
+    ) -> (Cost, String) {
+        let Ok(prompts) = self.prompts(candidate) else { return (Cost::ZERO, String::new()) };
+        let pricing = ByClient(self);
+        let Some(mut forecast) = self.walk(&prompts, input, Guess::Most, &pricing) else {
+            return (Cost::ZERO, String::new());
+        };
+        let tally = forecast.steps(&self.steps);
+        let output = match &self.output {
+            Some(template) => template.render(&forecast.scope.values()).unwrap_or_default(),
+            None => forecast.scope.last().unwrap_or_default().to_owned(),
+        };
+        (tally.cost(), output)
     }
 
     fn forecast(
