@@ -112,6 +112,19 @@ impl Headers {
         Ok(self)
     }
 
+    /// These headers and one whose value is in the environment variable `variable`.
+    ///
+    /// # Errors
+    /// [`InferenceError::Endpoint`] where it is unset; else as [`Headers::with`].
+    pub fn with_env(self, name: &str, variable: &str) -> Result<Self, InferenceError> {
+        match std::env::var(variable) {
+            Ok(value) => self.with(name, value.trim()),
+            Err(_) => Err(InferenceError::Endpoint {
+                message: format!("extra header {name:?}: set the environment variable {variable}"),
+            }),
+        }
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
         self.0.iter()
     }

@@ -1,8 +1,11 @@
+use serde::{Deserialize, Serialize};
+
 use super::{Duration, Headers, Proxy};
 use crate::Price;
 
 /// The name under which an endpoint takes the token limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LimitField {
     /// `max_tokens`, which most endpoints take.
     #[default]
@@ -12,7 +15,8 @@ pub enum LimitField {
 }
 
 /// How an endpoint tells the likelihood of given texts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Scoring {
     /// It does not: true of most chat services.

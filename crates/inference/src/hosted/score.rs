@@ -30,9 +30,15 @@ struct Part {
     log_prob: Option<f64>,
 }
 
+/// The tokens of an echoed text and its length in bytes.
+struct Parts {
+    parts: Vec<Part>,
+    end: usize,
+}
+
 impl Tokens {
     /// The tokens that make up `text`: without one that a server puts before it, and without what was written after.
-    fn parts(&self, text: &str) -> Option<Vec<Part>> {
+    fn parts(&self, text: &str) -> Option<Parts> {
         if self.tokens.len() != self.token_logprobs.len() {
             return None;
         }
@@ -45,7 +51,7 @@ impl Tokens {
                 parts.push(Part { start: text.len() - rest.len(), log_prob: *log_prob });
                 rest = rest.strip_prefix(token.as_str())?;
             }
-            rest.is_empty().then_some(parts)
+            rest.is_empty().then_some(Parts { parts, end: text.len() })
         })
     }
 }
@@ -53,19 +59,17 @@ impl Tokens {
 /// Sums of the log-probabilities of the continuations, and their numbers of tokens.
 ///
 /// Each text is scored from the last place, at or before the end of the prompt, where a token starts in all of them.
-fn sums(texts: &[Vec<Part>], prompt: usize) -> Option<(Vec<f64>, Vec<u32>)> {
+fn sums(texts: &[Parts], prompt: usize) -> Option<(Vec<f64>, Vec<u32>)> {
+    // A text without continuation ends where the prompt does: no token starts there, and none is cut.
     let shared = |place: usize| {
-        texts.iter().all(|parts| {
-            // A text without continuation ends where the prompt does.
-            parts.iter().any(|part| part.start == place) || parts.iter().all(|part| part.start < place)
-        })
+        texts.iter().all(|text| text.end == place || text.parts.iter().any(|part| part.start == place))
     };
-    let starts = texts.iter().flatten().map(|part| part.start).filter(|start| *start <= prompt);
-    let from = starts.filter(|start| shared(*start)).max()?;
+    let starts = texts.iter().flat_map(|text| &text.parts).map(|part| part.start);
+    let from = starts.filter(|start| *start <= prompt && shared(*start)).max()?;
     let mut totals = (Vec::new(), Vec::new());
-    for parts in texts {
-        let scored: Vec<&Part> = parts.iter().filter(|part| part.start >= from).collect();
-        totals.0.push(scored.iter().map(|part| part.log_prob).sum::<Option<f64>>()?);
+    for text in texts {
+        let scored: Vec<&Part> = text.parts.iter().filter(|part| part.start >= from).collect();
+        totals.0.push(scored.iter().map(|part| part.log_prob).sum::<Option<f64>>()? + 0.0);
         totals.1.push(scored.len() as u32);
     }
     Some(totals)
@@ -129,7 +133,7 @@ impl HostedClient {
 mod tests {
     use super::*;
 
-    fn parts(tokens: &[(&str, Option<f64>)], text: &str) -> Option<Vec<Part>> {
+    fn parts(tokens: &[(&str, Option<f64>)], text: &str) -> Option<Parts> {
         let (tokens, token_logprobs) = tokens.iter().map(|(t, p)| ((*t).to_owned(), *p)).unzip();
         Tokens { tokens, token_logprobs }.parts(text)
     }

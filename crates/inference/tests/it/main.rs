@@ -14,6 +14,8 @@ mod hosted;
 mod hub;
 mod metered;
 mod properties;
+#[cfg(feature = "genai")]
+mod providers;
 mod provision;
 mod resilient;
 #[cfg(feature = "hosted")]
