@@ -37,10 +37,15 @@ pub(crate) enum Command {
         config: PathBuf,
     },
     /// Predicts calls, tokens, money and time before anything is spent.
+    ///
+    /// Each amount is an interval, low - likely - high, that is meant to hold nine runs of ten. Figures come from the
+    /// lengths of prompts and inputs, from training examples that are tried (always where that is free), and from
+    /// finished runs of the same task in the `runs` directory. Times of hosted models that nobody timed rest on assumed
+    /// latencies, which are stated.
     Plan {
         /// YAML or JSON file.
         config: PathBuf,
-        /// Tries three training examples even where that may cost money, and predicts from what they took.
+        /// Tries six training examples even where that may cost money, and predicts from what they took.
         #[arg(long)]
         probe: bool,
     },

@@ -34,3 +34,4 @@ pub use interval::Interval;
 pub use prediction::{Amounts, Prediction, Source};
 pub use probe::{PROBES, Probe};
 pub use simulate::{Evidence, Simulated};
+pub use work::DEFAULT_LATENCY;

@@ -1,21 +1,20 @@
 //! `plan`: what a run will use, before it uses anything.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use meta_traits::{Cost, Draw, ExampleId, Fidelity, Instances, Outcome, Stream, Trial, TrialId, Unit};
+use meta_traits::{Cost, Draw, ExampleId, Fidelity, Instances, Trial, TrialId, Unit};
 use orchestrator_core::Error;
 use orchestrator_core::compose::{self, Notice, Resolved};
 use orchestrator_core::config::RunConfig;
-use orchestrator_core::run::RunError;
+use orchestrator_core::plan::{
+    Amounts, Calibration, DEFAULT_LATENCY, Evidence, Interval, PROBES, PastRun, Prediction, Probe, Simulated,
+    Source,
+};
 use orchestrator_core::session::Session;
 use serde::Serialize;
 
 use crate::exit;
 use crate::progress::print_json;
-
-/// Training examples that a probe tries.
-const PROBES: usize = 3;
 
 /// What one metric call of the seed takes.
 #[derive(Serialize)]
@@ -27,13 +26,14 @@ struct Call {
     /// Seconds, where it was tried.
     seconds: Option<f64>,
     /// Where the figures come from.
-    source: &'static str,
+    source: String,
 }
 
-/// Predicts metric calls, model calls, tokens, money and time.
+/// Predicts metric calls, model calls, tokens, money and time, each as an interval meant to hold nine runs of ten.
 ///
-/// Nothing is spent: prompts are filled in and counted. Only where a call can cost no money (embedded and scripted
-/// models, the simulated system), or with `probe`, a few training examples are tried, which also tells the time.
+/// Nothing is spent: prompts are filled in and counted, and runs simulated. Only where a call can cost no money
+/// (embedded and scripted models, the simulated system), or with `probe`, a few training examples are tried, which also
+/// tells the time. Finished runs of the same task under the configuration's `runs` directory sharpen the figures.
 pub(crate) async fn plan(config: &Path, probe: bool, json: bool) -> Result<u8, Error> {
     let resolved = Resolved::new(RunConfig::from_file(config)?, config)?;
     let say = |n: &Notice| {
@@ -44,74 +44,113 @@ pub(crate) async fn plan(config: &Path, probe: bool, json: bool) -> Result<u8, E
         }
     };
     let session = compose::session(&resolved, None, &say).await?;
-    let call = if probe || !session.may_cost_money { tried(&session).await? } else { foreseen(&session) };
-    let calls = session.budget.limit(Unit::Evaluations);
-    let (val, minibatch) = (session.val.len() as u64, session.gepa.minibatch as u64);
-    // An accepted proposal costs its minibatches and a validation; a rejected one only its minibatches.
-    let left = calls.map(|c| c.saturating_sub(val));
-    let proposals = left.map(|l| (l / (2 * minibatch + val), l / (2 * minibatch)));
-    let test = 2 * session.test.len() as u64;
-    let expected = calls.map(|c| call.mean.times(c + test));
-    let most = calls.map(|c| call.cap.times(c + test));
-    let concurrent = session.evaluator.batching().concurrent.max(1);
-    let seconds = call.seconds.zip(calls).map(|(s, c)| (c + test) as f64 * s / concurrent as f64);
+    let probe = if probe || !session.may_cost_money { Some(Probe::take(&session).await?) } else { None };
+    let past = PastRun::find(&resolved.config.runs, &resolved);
+    let call = call(&session, probe.as_ref());
+    let simulated = Simulated::new(&session, &Evidence { probe, past })?;
+    let prediction = simulated.predict(&Calibration::shipped());
     if json {
-        print_json(&serde_json::json!({
-            "event": "plan", "metric_calls": calls, "test_calls": test, "proposals": proposals, "call": call,
-            "expected": expected, "at_most": most, "concurrency": concurrent, "expected_seconds": seconds,
-        }));
-        return Ok(exit::OK);
+        print_json(&in_json(&session, &call, &prediction));
+    } else {
+        print(&session, &call, &prediction);
     }
-    let usd = |c: &Cost| c.nano_usd as f64 * 1e-9;
+    Ok(exit::OK)
+}
+
+/// Metric calls of the final scoring, at most.
+fn test_calls(session: &Session) -> u64 {
+    2 * session.test.len() as u64
+}
+
+fn in_json(session: &Session, call: &Call, prediction: &Prediction) -> serde_json::Value {
+    let limit = session.budget.limit(Unit::Evaluations);
+    let test = test_calls(session);
+    let total = prediction.total;
+    serde_json::json!({
+        "event": "plan", "level": prediction.level, "source": prediction.source,
+        "assumed_latency": prediction.assumed_latency,
+        "calls": prediction.calls, "proposals": prediction.proposals,
+        "model_calls": total.map(|t| t.model_calls), "tokens_in": total.map(|t| t.tokens_in),
+        "tokens_out": total.map(|t| t.tokens_out), "tokens": total.map(|t| t.tokens),
+        "nano_usd": total.map(|t| t.nano_usd), "seconds": total.and_then(|t| t.seconds),
+        "parts": {"search": prediction.search, "reflection": prediction.reflection, "report": prediction.report},
+        "metric_calls": limit, "test_calls": test, "call": call,
+        "at_most": limit.map(|calls| call.cap.times(calls + test)),
+        "concurrency": session.evaluator.batching().concurrent.max(1),
+    })
+}
+
+fn whole(i: &Interval<u64>) -> String {
+    format!("{} - {} - {}", i.low, i.mid, i.high)
+}
+
+fn usd(i: &Interval<u64>) -> String {
+    let [low, mid, high] = [i.low, i.mid, i.high].map(|n| n as f64 * 1e-9);
+    format!("${low:.4} - ${mid:.4} - ${high:.4}")
+}
+
+fn seconds(i: &Interval<f64>) -> String {
+    let digits = usize::from(i.high < 20.0);
+    format!("{:.digits$} - {:.digits$} - {:.digits$} s", i.low, i.mid, i.high)
+}
+
+fn print(session: &Session, call: &Call, prediction: &Prediction) {
     println!(
         "a metric call   {} model calls, {} tokens in, {} out ({})",
         call.mean.calls, call.mean.tokens_in, call.mean.tokens_out, call.source
     );
-    if let (Some(calls), Some(expected), Some(most), Some((few, many))) = (calls, expected, most, proposals) {
-        println!(
-            "the search      {calls} metric calls: the seed's validation takes {val}, then {few} to {many} proposals"
-        );
-        println!("the report      {test} metric calls on the test split, outside the budget of calls");
-        println!(
-            "in all          {} model calls, {} tokens, ${:.4}; at most {} tokens, ${:.4}",
-            expected.calls,
-            expected.of(Unit::Tokens),
-            usd(&expected),
-            most.of(Unit::Tokens),
-            usd(&most)
-        );
-    } else {
-        println!("the search      has no limit of metric calls; the other limits end it");
-    }
-    match seconds {
-        Some(seconds) => println!("time            about {seconds:.0} s with {concurrent} calls in flight"),
-        None => println!("time            unknown until something is tried: --probe (may cost money)"),
-    }
-    println!("proposals that a model writes come on top");
-    Ok(exit::OK)
-}
-
-fn example_trial(session: &Session, example: ExampleId) -> Trial<meta_traits::Components> {
-    let on = Instances::Draws(vec![Draw { example, repeat: 0 }]);
-    Trial::new(TrialId(0), session.start.clone(), Fidelity::FULL, on)
-}
-
-/// The largest cap of a metric call among the first training examples.
-fn cap(session: &Session) -> Cost {
-    let caps = session.train.iter().take(PROBES).map(|e| session.evaluator.cap(&example_trial(session, *e)));
-    caps.max_by_key(|cap| cap.of(Unit::Tokens)).unwrap_or(Cost::evaluations(1))
-}
-
-/// What can be told without a call.
-fn foreseen(session: &Session) -> Call {
-    let cap = cap(session);
-    let Some(forecast) = &session.forecast else {
-        return Call {
-            mean: cap,
-            cap,
-            seconds: None,
-            source: "unknown: the evaluator is an outside program",
+    println!("                low - likely - high: nine runs of ten lie between low and high");
+    println!("metric calls    {}, of which the seed's validation takes {}", whole(&prediction.calls), session.val.len());
+    println!("proposals       {}", whole(&prediction.proposals));
+    let Some(total) = prediction.total else {
+        println!("all else        unknown until something is tried: --probe (may cost money)");
+        return;
+    };
+    println!("model calls     {}", whole(&total.model_calls));
+    println!("tokens in       {}", whole(&total.tokens_in));
+    println!("tokens out      {}", whole(&total.tokens_out));
+    println!("money           {}", usd(&total.nano_usd));
+    if let Some(time) = &total.seconds {
+        let n = session.evaluator.batching().concurrent.max(1);
+        let how = if prediction.assumed_latency {
+            let [base, read, written] = DEFAULT_LATENCY;
+            let read = read * 1000.0;
+            format!("; nothing was timed: assumes {base} s a call, {read} s per 1000 tokens read, {written} s a token written; --probe times some")
+        } else {
+            String::new()
         };
+        println!("time            {}, {n} calls in flight{how}", seconds(time));
+    }
+    let part = |name: &str, amounts: &Option<Amounts>, more: &str| {
+        if let Some(a) = amounts.filter(|a| a.model_calls.high > 0) {
+            println!("  {name:<13} {} model calls, {} tokens, {}{more}", whole(&a.model_calls), whole(&a.tokens), usd(&a.nano_usd));
+        }
+    };
+    part("search", &prediction.search, "");
+    part("proposals", &prediction.reflection, "");
+    part("final scoring", &prediction.report, " (outside the budget of metric calls)");
+    match prediction.source {
+        Source::Lengths => println!("source          lengths of prompts and inputs; nothing was called"),
+        Source::Probe { examples } => println!("source          {examples} training examples tried with the seed's prompts"),
+        Source::History { runs } => println!("source          {runs} finished runs of this task"),
+    }
+}
+
+/// The mean and the most of a metric call.
+fn call(session: &Session, probe: Option<&Probe>) -> Call {
+    let cap = cap(session);
+    if let Some(probe) = probe.filter(|p| !p.is_empty()) {
+        let (spent, n) = (probe.cost(), probe.len() as u64);
+        let mut mean =
+            Cost::tokens(spent.calls.div_ceil(n), spent.tokens_in.div_ceil(n), spent.tokens_out.div_ceil(n));
+        mean.evaluations = 1;
+        mean.nano_usd = spent.nano_usd.div_ceil(n);
+        let source = format!("{n} training examples with the seed's prompts");
+        return Call { mean, cap, seconds: Some(probe.seconds()), source };
+    }
+    let Some(forecast) = &session.forecast else {
+        let source = "unknown: the evaluator is an outside program".into();
+        return Call { mean: cap, cap, seconds: None, source };
     };
     let (tokens_in, tokens_out) = (forecast.tokens_in.mean.ceil(), forecast.tokens_out.mean.ceil());
     let mut mean = Cost::tokens(forecast.calls.mean.ceil() as u64, tokens_in as u64, tokens_out as u64);
@@ -119,29 +158,16 @@ fn foreseen(session: &Session) -> Call {
     // Money in proportion to tokens: the cap knows the prices.
     let share = (tokens_in + tokens_out) / (cap.of(Unit::Tokens).max(1) as f64);
     mean.nano_usd = (cap.nano_usd as f64 * share.min(1.0)).ceil() as u64;
-    Call { mean, cap, seconds: None, source: "from the lengths of prompts and inputs; nothing was called" }
+    let source = "from the lengths of prompts and inputs; nothing was called".into();
+    Call { mean, cap, seconds: None, source }
 }
 
-/// What a few training examples really took.
-async fn tried(session: &Session) -> Result<Call, Error> {
-    let examples: Vec<ExampleId> = session.train.iter().copied().take(PROBES).collect();
-    let (mut spent, mut took) = (Cost::ZERO, Duration::ZERO);
-    for example in &examples {
-        let trial = example_trial(session, *example);
-        let started = Instant::now();
-        let outcome = session.evaluator.evaluate(&trial, Stream::root(session.seed).child("plan", 0)).await;
-        took += started.elapsed();
-        if let Outcome::Failed { kind, message, cost } = &outcome {
-            let (first, usd) = (format!("{message}, on {example}"), cost.nano_usd as f64 * 1e-9);
-            return Err(RunError::Evaluator { failed: 1, calls: 1, first, usd, kind: *kind }.into());
-        }
-        spent += outcome.cost();
-    }
-    let n = examples.len().max(1) as u64;
-    let mut mean =
-        Cost::tokens(spent.calls.div_ceil(n), spent.tokens_in.div_ceil(n), spent.tokens_out.div_ceil(n));
-    mean.evaluations = 1;
-    mean.nano_usd = spent.nano_usd.div_ceil(n);
-    let seconds = Some(took.as_secs_f64() / n as f64);
-    Ok(Call { mean, cap: cap(session), seconds, source: "three training examples with the seed's prompts" })
+/// The largest cap of a metric call among the first training examples.
+fn cap(session: &Session) -> Cost {
+    let of = |example: &ExampleId| {
+        let on = Instances::Draws(vec![Draw { example: *example, repeat: 0 }]);
+        session.evaluator.cap(&Trial::new(TrialId(0), session.start.clone(), Fidelity::FULL, on))
+    };
+    let caps = session.train.iter().take(PROBES).map(of);
+    caps.max_by_key(|cap| cap.of(Unit::Tokens)).unwrap_or(Cost::evaluations(1))
 }

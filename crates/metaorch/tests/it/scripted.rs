@@ -46,12 +46,27 @@ fn a_system_over_the_scripted_model_runs_end_to_end() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let output = run(home.path(), &["plan", "task.yaml", "--json"]);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-    assert_eq!(last_json(&output)["metric_calls"], 60);
+    let plan = last_json(&output);
+    assert_eq!(plan["metric_calls"], 60);
+    assert_ordered(&plan);
+    assert!(plan["calls"]["high"].as_u64() <= Some(60), "{plan}");
+    assert_eq!(plan["source"]["probe"]["examples"], 6);
+    assert!(plan["seconds"]["mid"].as_f64() > Some(0.0), "{plan}");
     let output = run(home.path(), &["run", "task.yaml", "--json"]);
     assert!(matches!(output.status.code(), Some(0 | 3)), "{}", stderr(&output));
     let last = last_json(&output);
     assert_eq!(last["event"], "result", "{last}");
     assert!(last["result"]["total_rollouts"].as_u64().unwrap() <= 60);
+    // The finished run makes the next plan sharper.
+    let output = run(home.path(), &["plan", "task.yaml", "--json"]);
+    let after = last_json(&output);
+    assert_eq!(after["source"]["history"]["runs"], 1, "{after}");
+    assert_ordered(&after);
+    let spent = last["result"]["spent"]["tokens_in"].as_u64().unwrap();
+    let within = after["tokens_in"]["low"].as_u64().unwrap()..=after["tokens_in"]["high"].as_u64().unwrap();
+    assert!(within.contains(&spent), "{spent} {after}");
+    let human = run(home.path(), &["plan", "task.yaml"]);
+    assert!(stdout(&human).contains("1 finished runs of this task"), "{}", stdout(&human));
     assert_eq!(last["result"]["held_out"]["examples"], 10);
     assert!(home.path().join("runs/colours-1/cache").is_dir());
     let before = fs::read(home.path().join("runs/colours-1/events.jsonl")).unwrap();
@@ -62,6 +77,21 @@ fn a_system_over_the_scripted_model_runs_end_to_end() {
     let output = run(home.path(), &["resume", "runs/colours-1", "--json"]);
     assert_eq!(last_json(&output)["event"], "result", "{}", stderr(&output));
     assert_eq!(fs::read(home.path().join("runs/colours-1/events.jsonl")).unwrap(), before);
+}
+
+/// Every interval of a plan has its middle between its ends.
+#[track_caller]
+fn assert_ordered(plan: &serde_json::Value) {
+    let mut seen = 0;
+    let parts = plan["parts"].as_object().unwrap().values();
+    for amounts in parts.chain([plan]) {
+        for (name, i) in amounts.as_object().unwrap().iter().filter(|(_, i)| i["mid"].is_number()) {
+            let [low, mid, high] = ["low", "mid", "high"].map(|end| i[end].as_f64().unwrap());
+            assert!(low <= mid && mid <= high, "{name}: {i}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 8, "{plan}");
 }
 
 #[test]
@@ -93,8 +123,13 @@ fn a_plan_for_a_hosted_model_calls_nobody() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let plan = last_json(&output);
     assert!(plan["call"]["mean"]["tokens_in"].as_u64() > Some(10), "{plan}");
-    assert!(plan["expected"]["nano_usd"].as_u64() <= plan["at_most"]["nano_usd"].as_u64());
-    assert_eq!(plan["expected_seconds"], serde_json::Value::Null);
+    assert_ordered(&plan);
+    assert!(plan["nano_usd"]["mid"].as_u64() <= plan["at_most"]["nano_usd"].as_u64());
+    assert!(plan["nano_usd"]["low"].as_u64() > Some(0), "{plan}");
+    assert_eq!((&plan["source"], &plan["assumed_latency"]), (&"lengths".into(), &true.into()));
+    assert!(plan["seconds"]["high"].as_f64() > Some(2.0 * plan["seconds"]["low"].as_f64().unwrap()), "{plan}");
+    let human = run(home.path(), &["plan", "hosted.yaml"]);
+    assert!(stdout(&human).contains("nothing was timed: assumes 0.6 s a call"), "{}", stdout(&human));
     let output = run(home.path(), &["plan", "hosted.yaml", "--probe"]);
     assert_eq!(output.status.code(), Some(4), "a probe does call");
 }

@@ -75,8 +75,8 @@ pub(super) struct Pace {
     pub(super) assumed: bool,
 }
 
-/// Stated default latency of a model call: seconds, seconds a token read, seconds a token written.
-pub(super) const LATENCY: [f64; 3] = [0.6, 2e-5, 0.012];
+/// Latency of a model call where nothing was timed: seconds, seconds a token read, seconds a token written.
+pub const DEFAULT_LATENCY: [f64; 3] = [0.6, 2e-5, 0.012];
 
 /// Everything that does not differ between the simulated runs.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ pub(super) struct Work {
 
 /// Seconds of one execution by the default latencies.
 pub(super) fn default_seconds(rounds: f64, read: f64, written: f64) -> f64 {
-    rounds * (LATENCY[0] + LATENCY[1] * read + LATENCY[2] * written)
+    rounds * (DEFAULT_LATENCY[0] + DEFAULT_LATENCY[1] * read + DEFAULT_LATENCY[2] * written)
 }
 
 impl Work {

@@ -1,4 +1,5 @@
 //! Integration tests of the composition.
+mod plan;
 mod resume;
 mod simulated;
 mod system;
