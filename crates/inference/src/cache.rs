@@ -9,9 +9,11 @@ use serde::de::DeserializeOwned;
 
 use crate::{Embed, Embedded, Generate, Generated, InferenceError, LlmClient, Score, Scored, Usage};
 
+mod bound;
 mod key;
 mod store;
 
+use bound::Bound;
 use key::CacheKey;
 use store::AnswerFiles;
 
@@ -25,6 +27,16 @@ pub struct CacheStats {
     pub misses: u64,
     /// Answers that could not be written; they were given all the same.
     pub unwritten: u64,
+    /// Answers that were removed to make room.
+    pub evicted: u64,
+}
+
+impl CacheStats {
+    /// Share of requests whose answer was found; 0 where there were none.
+    pub fn hit_rate(&self) -> f64 {
+        let asked = self.hits + self.misses;
+        if asked == 0 { 0.0 } else { self.hits as f64 / asked as f64 }
+    }
 }
 
 /// A client that keeps the answers of another one on disk.
@@ -36,6 +48,7 @@ pub struct CacheStats {
 ///
 /// A damaged, cut or foreign file is a miss and is replaced. A write that fails is counted and costs nothing but the
 /// next hit. Any number of tasks and processes may share a directory. File access is synchronous: answers are small.
+/// [`Cached::bounded`] keeps the directory within a size.
 ///
 /// ```
 /// use inference::{Cached, Generate, LlmClient, Prompt, ScriptedClient};
@@ -56,6 +69,7 @@ pub struct Cached<C> {
     hits: AtomicU64,
     misses: AtomicU64,
     unwritten: AtomicU64,
+    evicted: AtomicU64,
     gates: Gates,
 }
 
@@ -72,6 +86,7 @@ impl<C: LlmClient> Cached<C> {
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
             unwritten: AtomicU64::new(0),
+            evicted: AtomicU64::new(0),
             gates: Gates::default(),
         }
     }
@@ -86,6 +101,16 @@ impl<C: LlmClient> Cached<C> {
         self
     }
 
+    /// Keeps the files within `bytes`: those used longest ago are removed for new ones.
+    ///
+    /// Each of the 256 folders keeps to its part, so an answer above a 256th of `bytes` is not kept at all. While other
+    /// processes write too, each may exceed the size by an eighth.
+    #[must_use]
+    pub fn bounded(mut self, bytes: u64) -> Self {
+        self.files.bound = Some(Bound::new(bytes));
+        self
+    }
+
     /// The client behind.
     pub fn inner(&self) -> &C {
         &self.client
@@ -97,6 +122,7 @@ impl<C: LlmClient> Cached<C> {
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             unwritten: self.unwritten.load(Ordering::Relaxed),
+            evicted: self.evicted.load(Ordering::Relaxed),
         }
     }
 
@@ -114,9 +140,10 @@ impl<C: LlmClient> Cached<C> {
         }
         self.misses.fetch_add(1, Ordering::Relaxed);
         let answer = ask.await?;
-        if self.files.save(&place.key, &answer).is_err() {
-            self.unwritten.fetch_add(1, Ordering::Relaxed);
-        }
+        match self.files.save(&place.key, &answer) {
+            Ok(gone) => self.evicted.fetch_add(gone, Ordering::Relaxed),
+            Err(_) => self.unwritten.fetch_add(1, Ordering::Relaxed),
+        };
         Ok(answer)
     }
 }

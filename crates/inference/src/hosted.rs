@@ -1,12 +1,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use meta_traits::{BoxFuture, Cost, Stream};
+use meta_traits::{BoxFuture, Cost};
 use reqwest::{Client, Response, Url};
 use tokio::time::timeout;
 
 use crate::http::{self, Redirects};
-use crate::{Generate, Generated, InferenceError, LlmClient, RetryPolicy};
+use crate::{Generate, Generated, InferenceError, LlmClient, Usage};
 
 mod fault;
 mod key;
@@ -14,7 +14,7 @@ mod options;
 mod wire;
 
 pub use key::{Headers, Key};
-pub use options::{HostedOptions, LimitField, Price};
+pub use options::{HostedOptions, LimitField};
 
 /// Bytes of an answer that are read; a longer one is refused.
 const BODY_LIMIT: usize = 8 << 20;
@@ -25,8 +25,7 @@ const REFUSAL_LIMIT: usize = 64 << 10;
 ///
 /// Requests go to `BASE_URL/chat/completions`; a [`crate::Prompt::Text`] is sent as one user message. Usage is what
 /// the answer reports; an answer without `usage` is charged as its cap, so that a budget is never overrun unseen.
-/// Transient failures are tried again as [`RetryPolicy`] says; of the tries, the answered one is charged. What an
-/// endpoint bills for a try that timed out or broke off cannot be known here and is not counted.
+/// A call is one try: put [`crate::Resilient`] around it to have failures tried again and limits kept.
 ///
 /// # Safety of the key
 /// The key is in no error, log, `Debug` text or address. Redirects are refused, so that it reaches no other host.
@@ -85,7 +84,7 @@ impl HostedClient {
         &self.endpoint
     }
 
-    async fn attempt(&self, request: &Generate, body: &[u8]) -> Result<Generated, InferenceError> {
+    async fn attempt(&self, request: &Generate, body: Vec<u8>) -> Result<Generated, InferenceError> {
         let limit = self.options.timeout;
         match timeout(limit, self.exchange(request, body)).await {
             Ok(result) => result,
@@ -93,9 +92,8 @@ impl HostedClient {
         }
     }
 
-    async fn exchange(&self, request: &Generate, body: &[u8]) -> Result<Generated, InferenceError> {
-        let mut post =
-            self.http.post(self.url.clone()).header("content-type", "application/json").body(body.to_vec());
+    async fn exchange(&self, request: &Generate, body: Vec<u8>) -> Result<Generated, InferenceError> {
+        let mut post = self.http.post(self.url.clone()).header("content-type", "application/json").body(body);
         if let Some(key) = &self.key {
             post = post.header("authorization", key.bearer());
         }
@@ -147,18 +145,18 @@ impl LlmClient for HostedClient {
 
     fn generate<'a>(&'a self, request: &'a Generate) -> BoxFuture<'a, Result<Generated, InferenceError>> {
         Box::pin(async move {
+            request.only_text(&self.model)?;
             let body = wire::write(request, &self.model, self.options.limit_field)
                 .map_err(|message| InferenceError::Invalid { model: self.model.clone(), message })?;
-            let name = blake3::hash(&body).to_hex();
-            let jitter = Stream::root(self.options.jitter).child(&name, 0);
-            self.options.retry.run(&jitter, &self.endpoint, || self.attempt(request, &body)).await
+            self.attempt(request, body).await
         })
     }
 
     /// Bytes of the prompt plus 16 tokens a message (no tokenizer makes more tokens than bytes) and the token limit.
     fn cap(&self, request: &Generate) -> Cost {
         let (tokens_in, tokens_out) = (wire::most_tokens(&request.prompt), u64::from(request.max_tokens));
-        Cost::tokens(1, tokens_in, tokens_out).with_nano_usd(self.options.price.of(tokens_in, tokens_out))
+        let nano_usd = self.options.price.of(&Usage::new(tokens_in, tokens_out));
+        Cost::tokens(1, tokens_in, tokens_out).with_nano_usd(nano_usd)
     }
 
     fn concurrency(&self) -> usize {

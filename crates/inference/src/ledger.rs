@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use meta_traits::{BoxFuture, Cost};
 use serde::{Deserialize, Serialize};
@@ -42,7 +43,7 @@ impl Purpose {
 pub enum CallEnd {
     /// With an answer.
     Answered,
-    /// With an error; nothing is known to be spent.
+    /// With an error; its usage is what the provider says it charges all the same, mostly nothing.
     Failed,
     /// It was given up before its end; what it spent is not known.
     Abandoned,
@@ -67,12 +68,28 @@ pub struct Call {
     pub purpose: Purpose,
     /// The model's identity.
     pub model: Arc<str>,
-    /// `generate`, `score` or `embed`.
+    /// `generate`, `stream`, `score` or `embed`.
     pub verb: &'static str,
     /// How it ended.
     pub end: CallEnd,
-    /// What it used; zero unless answered.
+    /// What it used; zero unless answered or charged all the same.
     pub usage: Usage,
+    /// How long it took, waits and tries included. Part of no comparison and of no [`Ledger::csv`].
+    pub latency: Duration,
+}
+
+/// How long calls took that were answered by the model itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Latency {
+    /// Calls.
+    pub calls: u64,
+    /// The sum.
+    pub total: Duration,
+    /// The middle one; the later of two.
+    pub median: Duration,
+    /// The longest.
+    pub longest: Duration,
 }
 
 /// Sums over calls.
@@ -89,7 +106,7 @@ pub struct Total {
     pub from_cache: u64,
     /// Tokens that the provider or engine read from its own prefix cache, among those paid.
     pub tokens_cached: u64,
-    /// What was paid: the exact sum of [`Usage::cost`].
+    /// What was paid: the exact sum of [`Usage::paid`].
     pub paid: Cost,
     /// What the answer cache saved: the exact sum of what its answers once cost.
     pub saved: Cost,
@@ -107,7 +124,12 @@ impl Total {
                 self.tokens_cached += call.usage.tokens_cached;
                 self.paid += call.usage.paid();
             }
-            CallEnd::Failed => self.failed += 1,
+            CallEnd::Failed => {
+                self.failed += 1;
+                if call.usage != Usage::default() {
+                    self.paid += call.usage.paid();
+                }
+            }
             CallEnd::Abandoned => self.abandoned += 1,
         }
     }
@@ -163,6 +185,36 @@ impl Ledger {
         totals.into_iter().map(|((purpose, model), total)| ((purpose, model.to_string()), total)).collect()
     }
 
+    /// How long the models took, by purpose and model; answers from the cache take no part.
+    pub fn latencies(&self) -> BTreeMap<(Purpose, String), Latency> {
+        let mut times: BTreeMap<(Purpose, String), Vec<Duration>> = BTreeMap::new();
+        for call in self.locked().iter() {
+            if call.end == CallEnd::Answered && !call.usage.from_cache {
+                times.entry((call.purpose, call.model.to_string())).or_default().push(call.latency);
+            }
+        }
+        let of = |mut times: Vec<Duration>| {
+            times.sort_unstable();
+            Latency {
+                calls: times.len() as u64,
+                total: times.iter().sum(),
+                median: times.get(times.len() / 2).copied().unwrap_or_default(),
+                longest: times.last().copied().unwrap_or_default(),
+            }
+        };
+        times.into_iter().map(|(key, times)| (key, of(times))).collect()
+    }
+
+    /// How long each call took, as CSV text: `call,microseconds` in the order of [`Ledger::csv`].
+    pub fn latency_csv(&self) -> String {
+        let mut text = String::from("call,microseconds\n");
+        for (n, call) in self.locked().iter().enumerate() {
+            let written = writeln!(text, "{},{}", n + 1, call.latency.as_micros());
+            debug_assert!(written.is_ok(), "writing to a String cannot fail");
+        }
+        text
+    }
+
     /// The calls as CSV text (RFC 4180 quoting, `\n` line ends): the header, then a row a call, all numbers integers.
     pub fn csv(&self) -> String {
         let mut text = String::from(Self::HEADER);
@@ -202,7 +254,8 @@ mod tests {
     use super::*;
 
     fn call(purpose: Purpose, model: &str, end: CallEnd, usage: Usage) -> Call {
-        Call { purpose, model: model.into(), verb: "generate", end, usage }
+        let latency = Duration::from_millis(usage.tokens_in);
+        Call { purpose, model: model.into(), verb: "generate", end, usage, latency }
     }
 
     #[test]
@@ -218,6 +271,31 @@ mod tests {
         assert_eq!(total.paid, Cost::tokens(1, 10, 3).with_nano_usd(7));
         assert_eq!((total.saved, total.tokens_cached), (total.paid, 2));
         assert_eq!(ledger.totals()[&(Purpose::Reflection, "m".to_owned())].calls, 1);
+    }
+
+    #[test]
+    fn what_a_failed_call_is_charged_is_paid() {
+        let ledger = Ledger::default();
+        let charged = Usage { nano_usd: 7, ..Usage::new(10, 0) };
+        ledger.record(call(Purpose::Task, "m", CallEnd::Failed, charged));
+        ledger.record(call(Purpose::Task, "m", CallEnd::Failed, Usage::default()));
+        let total = ledger.total();
+        assert_eq!((total.failed, total.paid), (2, Cost::tokens(1, 10, 0).with_nano_usd(7)));
+    }
+
+    #[test]
+    fn latencies_are_those_of_the_models_own_answers() {
+        let ledger = Ledger::default();
+        for (tokens, from_cache) in [(30, false), (10, false), (900, true), (20, false), (40, false)] {
+            let usage = Usage { from_cache, ..Usage::new(tokens, 1) };
+            ledger.record(call(Purpose::Task, "m", CallEnd::Answered, usage));
+        }
+        ledger.record(call(Purpose::Task, "m", CallEnd::Failed, Usage::new(500, 0)));
+        let latency = ledger.latencies()[&(Purpose::Task, "m".to_owned())];
+        let ms = Duration::from_millis;
+        let expected = Latency { calls: 4, total: ms(100), median: ms(30), longest: ms(40) };
+        assert_eq!(latency, expected);
+        assert!(ledger.latency_csv().starts_with("call,microseconds\n1,30000\n2,10000\n3,900000\n"));
     }
 
     #[test]

@@ -1,20 +1,24 @@
 //! The only crate that talks to language models.
 //!
-//! One trait, [`LlmClient`], with three verbs: generate text, score given continuations, embed. Every answer carries
-//! its [`Usage`].
+//! One trait, [`LlmClient`], with its verbs: generate text (at once or streamed), score given continuations, embed.
+//! Every answer carries its [`Usage`].
 //!
 //! | wanted | take |
 //! |---|---|
 //! | a model behind an OpenAI-compatible endpoint | `HostedClient` (feature `hosted`) |
 //! | answers from a script | [`ScriptedClient`] |
+//! | its limits kept, its failures tried again | [`Resilient`] around it |
 //! | no answer paid twice | [`Cached`] around a client |
 //! | a record of every call | [`Metered`] around that, writing to a [`Ledger`] |
+//! | what a model costs | [`Price`], [`PriceTable`] |
+//! | an endpoint that fails on demand | `mock::MockServer` (feature `mock`) |
 //! | the file of a model | [`ModelStore`] |
 //!
 //! Wrappers are clients themselves, and so is an [`Arc`](std::sync::Arc) of a client, so they nest freely.
 //! No error and no `Debug` text ever holds a key.
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
+mod breaker;
 mod cache;
 mod client;
 #[cfg(feature = "embedded")]
@@ -25,24 +29,34 @@ mod hosted;
 #[cfg(feature = "hosted")]
 mod http;
 mod ledger;
+#[cfg(feature = "mock")]
+pub mod mock;
+mod price;
 mod provision;
+mod rate;
 mod request;
+mod resilient;
 mod retry;
 mod scripted;
 
+pub use breaker::{Breaker, BreakerPolicy, Leave};
 pub use cache::{CacheStats, Cached};
-pub use client::LlmClient;
+pub use client::{LlmClient, OnText};
 pub use error::InferenceError;
 #[cfg(feature = "hosted")]
-pub use hosted::{Headers, HostedClient, HostedOptions, Key, LimitField, Price};
-pub use ledger::{Call, CallEnd, Ledger, Metered, Purpose, Total};
+pub use hosted::{Headers, HostedClient, HostedOptions, Key, LimitField};
+pub use ledger::{Call, CallEnd, Latency, Ledger, Metered, Purpose, Total};
+pub use price::{Price, PriceTable};
 #[cfg(feature = "hosted")]
 pub use provision::Hub;
 pub use provision::{
     Environment, HubSource, Located, ModelFile, ModelStore, OnProgress, Progress, Stage, WheelSource,
 };
+pub use rate::{Admission, Gcra, Rate};
 pub use request::{
-    Embed, Embedded, Generate, Generated, Message, Prompt, Role, Score, Scored, StopCause, Usage,
+    Embed, Embedded, Generate, Generated, JsonSchema, Message, Prompt, Role, Score, Scored, StopCause,
+    TokenLogProb, Usage,
 };
-pub use retry::RetryPolicy;
+pub use resilient::{Resilient, ResilientOptions, ResilientStats};
+pub use retry::{RetryBudget, RetryPolicy, RetryShare};
 pub use scripted::{Asked, Rule, ScriptedClient};

@@ -6,6 +6,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::InferenceError;
 
+mod budget;
+
+pub use budget::{RetryBudget, RetryShare};
+
 /// When to try a failed call again, and when to give up.
 ///
 /// Only transient failures are tried again (see [`meta_traits::Classify::retryable`]). Wait `n` (from 0) is drawn
@@ -32,10 +36,10 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Two more tries, waits of 0.5 s doubling up to 30 s, all within 180 s.
+    /// Eight more tries, waits of 0.5 s doubling up to 30 s, all within 180 s.
     fn default() -> Self {
         Self {
-            retries: 2,
+            retries: 8,
             first_wait: Duration::from_millis(500),
             longest_wait: Duration::from_secs(30),
             deadline: Duration::from_mins(3),
@@ -92,7 +96,7 @@ impl RetryPolicy {
     }
 
     /// The wait after try `n`, or `None` where the advice is too long to follow.
-    fn wait(&self, n: u32, advised: Option<Duration>, jitter: &Stream) -> Option<Duration> {
+    pub(crate) fn wait(&self, n: u32, advised: Option<Duration>, jitter: &Stream) -> Option<Duration> {
         let longest = self.first_wait.saturating_mul(2_u32.saturating_pow(n)).min(self.longest_wait);
         let own = longest.mul_f64(0.5 + 0.5 * jitter.child("wait", u64::from(n)).unit());
         match advised {

@@ -116,6 +116,9 @@ impl ScriptedClient {
 
     fn answer(&self, request: &Generate) -> Result<Generated, InferenceError> {
         self.note(Asked::Generate(request.clone()));
+        if request.log_probs.is_some() {
+            return Err(self.offers_no("log-probabilities of written tokens (`log_probs`)"));
+        }
         let text = (self.answering)(request).unwrap_or_else(|| Err(no_answer(&request.prompt)))?;
         let before_stop =
             request.stop.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| text.find(stop));

@@ -1,8 +1,10 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use inference::mock::Fault;
 
 /// Makes a compound AI system measurably better within a hard budget.
 #[derive(Debug, Parser)]
@@ -56,6 +58,8 @@ pub(crate) enum Command {
         #[arg(long, default_value = "runs")]
         runs: PathBuf,
     },
+    /// Serves a pretended model on the loopback that fails on demand, to try out what a run does then.
+    MockLlm(MockLlm),
     /// Finds, fetches or imports the embedded model's file.
     Model {
         #[command(subcommand)]
@@ -99,6 +103,31 @@ pub(crate) struct Eval {
     pub(crate) fail_under: Option<f64>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct MockLlm {
+    /// Port on the loopback; 0 for a free one.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Seed of answers and faults.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Share of requests that fail, 0 to 1.
+    #[arg(long, default_value = "0", value_parser = share)]
+    pub(crate) faults: f64,
+    /// The faults to pick from, such as `429,500,cut`; by default all that may pass.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) only: Vec<Fault>,
+    /// Answers to pick from; by default a few made-up words.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) answers: Vec<String>,
+    /// Seconds that 429 advises to wait.
+    #[arg(long, default_value = "1", value_parser = seconds)]
+    pub(crate) retry_after: Duration,
+    /// Where the fault `redirect` leads.
+    #[arg(long)]
+    pub(crate) redirect_to: Option<String>,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Model {
     /// Downloads a known model, after saying from where, how large and under which licence.
@@ -118,4 +147,14 @@ pub(crate) enum Model {
         #[arg(default_value = "smollm2-135m-instruct")]
         name: String,
     },
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    number.ok_or_else(|| "allowed: 0 to 1".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    seconds.ok_or_else(|| "allowed: seconds from 0".to_owned())
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod eval;
+pub(crate) mod mock;
 pub(crate) mod model;
 pub(crate) mod plan;
 pub(crate) mod run;

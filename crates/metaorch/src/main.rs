@@ -29,6 +29,7 @@ fn main() -> ExitCode {
             Command::Check { config } => cmd::check::check(&config, json).await,
             Command::Plan { config, probe } => cmd::plan::plan(&config, probe, json).await,
             Command::Eval(args) => cmd::eval::eval(args, json).await,
+            Command::MockLlm(args) => cmd::mock::serve(args, json).await,
             Command::Model { action } => cmd::model::model(action, json),
         }
     });

@@ -4,6 +4,7 @@ mod data;
 mod models;
 mod notice;
 mod resolved;
+mod spending;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use prompt_grammar::structural::{Bank, Structural, StructuralOptions};
 pub use models::{Models, connect};
 pub use notice::Notice;
 pub use resolved::Resolved;
+pub use spending::{ModelSpending, Spending};
 
 use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, Provider, RunConfig, SimulatedSpec};
 use crate::error::Error;
@@ -77,6 +79,7 @@ pub async fn session(
         },
         failure_limit: config.optimizer.failure_limit,
         forecast: parts.forecast,
+        spending: parts.spending,
         may_cost_money: config.evaluator.is_some()
             || config.models.values().any(|m| m.provider == Provider::Openai),
     };
@@ -98,6 +101,7 @@ struct Parts {
     data: BTreeMap<String, RowsDigest>,
     labels: Option<LabelTask>,
     forecast: Option<Estimate>,
+    spending: Spending,
 }
 
 fn of_simulated(spec: &SimulatedSpec) -> Parts {
@@ -117,6 +121,7 @@ fn of_simulated(spec: &SimulatedSpec) -> Parts {
         data: BTreeMap::new(),
         labels: None,
         forecast: None,
+        spending: Spending::default(),
     }
 }
 
@@ -162,6 +167,7 @@ async fn of_system(
         data: splits,
         labels,
         forecast: Some(forecast),
+        spending: models.spending().clone(),
     })
 }
 
@@ -251,10 +257,12 @@ async fn of_external(
     let external = Arc::new(External::spawn(external_spec(resolved, spec, directory)).await?);
     let hello = external.hello();
     let (start, examples, proposes) = (hello.components.clone(), hello.examples, hello.propose);
+    let mut spending = Spending::default();
     let proposer: Box<dyn Proposer> = match &config.optimizer.proposer {
         Some(ProposerSpec::Model(name)) => {
             let cache = directory.map(RunDirectory::cache);
             let models = connect(config, &resolved.base, cache.as_deref(), notice).await?;
+            spending = models.spending().clone();
             let client = models
                 .get(name)
                 .ok_or_else(|| ConfigError::range("optimizer.proposer.model", name, "a key of models"))?;
@@ -299,6 +307,7 @@ async fn of_external(
         data: BTreeMap::new(),
         labels: None,
         forecast: None,
+        spending,
     })
 }
 

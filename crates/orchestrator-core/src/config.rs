@@ -11,6 +11,6 @@ mod spec;
 pub use error::ConfigError;
 pub use read::{from_text, nearest};
 pub use spec::{
-    Algorithm, BudgetSpec, DataSpec, EvaluatorSpec, ModelSpec, OptimizerSpec, ProposerSpec, Provider,
-    ReportSpec, RunConfig, SimulatedSpec, SplitSpec,
+    Algorithm, BudgetSpec, CacheSpec, DataSpec, EvaluatorSpec, ModelSpec, OptimizerSpec, ProposerSpec,
+    Provider, ReportSpec, RunConfig, SimulatedSpec, SplitSpec,
 };

@@ -52,6 +52,8 @@ pub struct Session {
     pub failure_limit: u64,
     /// What a metric call of the seed takes, as far as can be told without making one.
     pub forecast: Option<crate::system::Estimate>,
+    /// What the models do in this process.
+    pub spending: crate::compose::Spending,
     /// Whether a metric call may cost money: hosted models, and programs that nobody can look into.
     pub may_cost_money: bool,
 }
@@ -97,6 +99,7 @@ impl Session {
         interrupted: &(dyn Fn() -> bool + Send + Sync),
     ) -> Result<Finish, Error> {
         let finish = self.drive(directory, observer, interrupted).await;
+        directory.note_calls(&self.spending)?;
         directory.note_time()?;
         let mut finish = finish?;
         if let Finish::Done(result) = &mut finish {

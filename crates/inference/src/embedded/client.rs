@@ -141,7 +141,10 @@ impl LlmClient for EmbeddedClient {
 
     fn generate<'a>(&'a self, request: &'a Generate) -> BoxFuture<'a, Result<Generated, InferenceError>> {
         let request = request.clone();
-        Box::pin(self.work(move |engine, given_up| engine.generate(&request, given_up)))
+        Box::pin(self.work(move |engine, given_up| {
+            request.only_text(engine.name())?;
+            engine.generate(&request, given_up)
+        }))
     }
 
     fn score<'a>(&'a self, request: &'a Score) -> BoxFuture<'a, Result<Scored, InferenceError>> {

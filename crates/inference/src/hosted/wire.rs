@@ -1,8 +1,8 @@
 use meta_traits::Cost;
 use serde::{Deserialize, Serialize};
 
-use super::{LimitField, Price};
-use crate::{Generate, Generated, Prompt, StopCause, Usage};
+use super::LimitField;
+use crate::{Generate, Generated, Price, Prompt, StopCause, Usage};
 
 /// Tokens that a chat template may add to each message and to the whole.
 const TEMPLATE_TOKENS: u64 = 16;
@@ -140,13 +140,14 @@ impl Answer {
         let usage = match self.counted {
             Some(counted) => {
                 let cached = counted.prompt_tokens_details.and_then(|details| details.cached_tokens);
-                Usage {
+                let usage = Usage {
                     tokens_in: counted.prompt_tokens,
                     tokens_cached: cached.unwrap_or(0).min(counted.prompt_tokens),
                     tokens_out: counted.completion_tokens,
-                    nano_usd: price.of(counted.prompt_tokens, counted.completion_tokens),
+                    nano_usd: 0,
                     from_cache: false,
-                }
+                };
+                Usage { nano_usd: price.of(&usage), ..usage }
             }
             None => Usage { nano_usd: cap.nano_usd, ..Usage::new(cap.tokens_in, cap.tokens_out) },
         };

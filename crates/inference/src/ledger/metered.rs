@@ -1,7 +1,12 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::{
     Arc, BoxFuture, Call, CallEnd, Cost, Embed, Embedded, Generate, Generated, InferenceError, Ledger,
     LlmClient, Purpose, Score, Scored, Usage,
 };
+use crate::OnText;
 
 /// A client whose calls are all recorded in a [`Ledger`], those included that fail or are given up.
 ///
@@ -33,14 +38,16 @@ impl<C: LlmClient> Metered<C> {
             verb,
             end: CallEnd::Abandoned,
             usage: Usage::default(),
+            latency: Duration::ZERO,
         };
-        Open { ledger: &self.ledger, call: Some(call) }
+        Open { ledger: &self.ledger, begun: Instant::now(), call: Some(call) }
     }
 }
 
 /// A call that has not ended; dropped with its future, it is recorded as abandoned.
 struct Open<'a> {
     ledger: &'a Ledger,
+    begun: Instant,
     call: Option<Call>,
 }
 
@@ -52,7 +59,10 @@ impl Open<'_> {
                     call.end = CallEnd::Answered;
                     call.usage = usage(answer);
                 }
-                Err(_) => call.end = CallEnd::Failed,
+                Err(error) => {
+                    call.end = CallEnd::Failed;
+                    call.usage = error.usage();
+                }
             }
         }
     }
@@ -60,7 +70,8 @@ impl Open<'_> {
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        if let Some(call) = self.call.take() {
+        if let Some(mut call) = self.call.take() {
+            call.latency = self.begun.elapsed();
             self.ledger.record(call);
         }
     }
@@ -75,6 +86,19 @@ impl<C: LlmClient> LlmClient for Metered<C> {
         Box::pin(async move {
             let open = self.open("generate");
             let result = self.client.generate(request).await;
+            open.close(&result, |answer| answer.usage);
+            result
+        })
+    }
+
+    fn stream<'a>(
+        &'a self,
+        request: &'a Generate,
+        on_text: OnText<'a>,
+    ) -> BoxFuture<'a, Result<Generated, InferenceError>> {
+        Box::pin(async move {
+            let open = self.open("stream");
+            let result = self.client.stream(request, on_text).await;
             open.close(&result, |answer| answer.usage);
             result
         })

@@ -151,3 +151,97 @@ async fn clients_that_share_a_folder_never_see_half_a_file() {
     }
     assert_eq!(files(dir.path()).len(), 20);
 }
+
+fn bytes(dir: &Path) -> u64 {
+    files(dir).iter().map(|file| fs::metadata(file).unwrap().len()).sum()
+}
+
+#[tokio::test]
+async fn a_bounded_cache_keeps_its_size_and_what_was_used_last() {
+    const BYTES: u64 = 256 * 2000;
+    let dir = tempfile::tempdir().unwrap();
+    let client = Cached::new(echo(), dir.path()).bounded(BYTES);
+    for i in 0..3000 {
+        client.generate(&ask(&i.to_string())).await.unwrap();
+        if i % 500 == 0 {
+            assert!(bytes(dir.path()) <= BYTES);
+        }
+    }
+    let size = bytes(dir.path());
+    assert!(size <= BYTES && size > BYTES / 2, "{size}");
+    let stats = client.stats();
+    assert_eq!((stats.misses, stats.unwritten), (3000, 0));
+    assert!(stats.evicted > 500 && stats.evicted + files(dir.path()).len() as u64 == 3000, "{stats:?}");
+    client.generate(&ask("2999")).await.unwrap();
+    assert!((client.stats().hit_rate() - 1.0 / 3001.0).abs() < 1e-12);
+    // An answer above a folder's part is given and not kept.
+    let long = "x".repeat(3000);
+    client.generate(&ask(&long)).await.unwrap();
+    assert_eq!(client.stats().unwritten, 1);
+}
+
+/// The parent starts this very test twice with a folder in the environment; those two are the processes that share it.
+#[test]
+fn processes_share_a_bounded_cache() {
+    const BYTES: u64 = 256 * 3000;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let work = |dir: &Path, from: usize| {
+        let client = Cached::new(echo(), dir).bounded(BYTES);
+        runtime.block_on(async {
+            for i in 0..600 {
+                let request = ask(&((from + i) % 900).to_string());
+                let answer = client.generate(&request).await.unwrap();
+                assert_eq!(
+                    answer.text,
+                    format!("{:?}", request.prompt),
+                    "another process's answer is this one's"
+                );
+            }
+        });
+        client.stats()
+    };
+    if let Some(dir) = std::env::var_os("CACHE_OF_TWO") {
+        assert_eq!(work(Path::new(&dir), 0).unwritten, 0);
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let child = || {
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "cached::processes_share_a_bounded_cache"])
+            .env("CACHE_OF_TWO", dir.path())
+            .output()
+    };
+    let (first, second) = std::thread::scope(|scope| {
+        let one = scope.spawn(child);
+        let two = scope.spawn(child);
+        (one.join().unwrap().unwrap(), two.join().unwrap().unwrap())
+    });
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stdout));
+    assert!(second.status.success(), "{}", String::from_utf8_lossy(&second.stdout));
+    assert_eq!(work(dir.path(), 0).hits, 600, "a third process finds everything");
+    assert!(bytes(dir.path()) <= BYTES / 8 * 10);
+    let left: Vec<_> =
+        files(dir.path()).into_iter().filter(|f| f.extension().is_none_or(|e| e != "json")).collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn files_of_the_first_release_are_still_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let client =
+        Cached::new(ScriptedClient::answering(|_| "new".into()).named("m"), dir.path()).bounded(1 << 30);
+    let name = blake3_of_the_request();
+    let answer = r#"{"text":"old","stop":"stop","usage":{"tokens_in":3,"tokens_cached":0,"tokens_out":1,"nano_usd":7,"from_cache":false}}"#;
+    let folder = dir.path().join(&name[..2]);
+    fs::create_dir_all(&folder).unwrap();
+    let sum = blake3::hash(answer.as_bytes()).to_hex();
+    let file = format!(r#"{{"format":1,"key":"{name}","sum":"{sum}","answer":{answer}}}"#);
+    fs::write(folder.join(format!("{}.json", &name[2..])), file).unwrap();
+    let answer = client.generate(&ask("p")).await.unwrap();
+    assert_eq!((answer.text.as_str(), answer.usage.nano_usd, answer.usage.from_cache), ("old", 7, true));
+}
+
+fn blake3_of_the_request() -> String {
+    let request = r#"{"format":1,"identity":"m","verb":"generate","request":{"prompt":{"text":"p"},"max_tokens":256,"temperature":0.0,"top_p":1.0,"seed":null,"stop":[]}}"#;
+    blake3::hash(request.as_bytes()).to_hex().to_string()
+}

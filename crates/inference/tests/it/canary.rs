@@ -5,7 +5,6 @@ use std::time::Duration;
 use inference::{Embed, Generate, Headers, HostedClient, HostedOptions, Key, LlmClient, Prompt, Score};
 use serde_json::json;
 
-use crate::hosted::quick;
 use crate::server::{Reply, Server};
 
 const CANARY: &str = "sk-canary-7f3a9b1c5d";
@@ -43,9 +42,8 @@ async fn no_failure_shows_the_key() {
         let server = Server::new(vec![reply.clone()]).await;
         let options = HostedOptions {
             timeout: Duration::from_millis(500),
-            retry: quick().retry.once(),
             headers: Headers::default().with("x-secret", HEADER).unwrap(),
-            ..quick()
+            ..HostedOptions::default()
         };
         assert_clean(&format!("{options:?}"));
         let key = Key::new(CANARY, "CANARY_KEY").unwrap();

@@ -4,20 +4,15 @@ use std::time::Duration;
 
 use inference::{
     Generate, Headers, HostedClient, HostedOptions, InferenceError, Key, LimitField, LlmClient, Message,
-    Price, Prompt, RetryPolicy, Role, StopCause,
+    Price, Prompt, Role, StopCause,
 };
 use meta_traits::{Classify, Cost, ErrorKind};
 use serde_json::{Value, json};
 
 use crate::server::{Reply, Server};
 
-pub(crate) fn quick() -> HostedOptions {
-    let retry = RetryPolicy { first_wait: Duration::from_millis(1), ..RetryPolicy::default() };
-    HostedOptions { retry, ..HostedOptions::default() }
-}
-
 fn once() -> HostedOptions {
-    HostedOptions { retry: quick().retry.once(), ..quick() }
+    HostedOptions::default()
 }
 
 fn ask() -> Generate {
@@ -55,7 +50,7 @@ async fn fail(reply: Reply) -> InferenceError {
 #[tokio::test]
 async fn a_request_says_everything_and_the_answer_is_priced() {
     let options = HostedOptions {
-        price: Price::nano_usd(150, 600),
+        price: Price::nano_usd(150, 600).with_cached(0.075),
         headers: Headers::default().with("x-team", "blue").unwrap(),
         ..once()
     };
@@ -71,7 +66,7 @@ async fn a_request_says_everything_and_the_answer_is_priced() {
     request.stop = vec!["\n".into()];
     let answer = client.generate(&request).await.unwrap();
     assert_eq!((answer.text.as_str(), answer.stop), ("hi", StopCause::Stop));
-    assert_eq!(answer.usage.cost(), Cost::tokens(1, 11, 2).with_nano_usd(11 * 150 + 2 * 600));
+    assert_eq!(answer.usage.cost(), Cost::tokens(1, 11, 2).with_nano_usd(7 * 150 + 4 * 75 + 2 * 600));
     assert_eq!(answer.usage.tokens_cached, 4);
     let seen = &server.seen()[0];
     assert_eq!(seen.line, "POST /v1/chat/completions HTTP/1.1");
@@ -119,7 +114,7 @@ async fn an_answer_without_usage_is_charged_as_its_cap() {
 #[tokio::test]
 async fn a_refused_key_names_its_variable_and_is_not_tried_again() {
     for status in [401, 403] {
-        let (client, server) = client(vec![Reply::status(status, "no"), good("hi")], quick()).await;
+        let (client, server) = client(vec![Reply::status(status, "no"), good("hi")], once()).await;
         let error = client.generate(&ask()).await.unwrap_err();
         assert!(matches!(&error, InferenceError::Auth { key_from, .. } if key_from == "TEST_KEY"));
         assert_eq!((error.kind(), server.seen().len()), (ErrorKind::Permanent, 1));
@@ -206,7 +201,7 @@ async fn an_answer_above_8_mib_is_refused() {
 
 #[tokio::test]
 async fn requests_that_make_no_sense_are_not_sent() {
-    let (client, server) = client(vec![good("hi")], quick()).await;
+    let (client, server) = client(vec![good("hi")], once()).await;
     for bad in [
         with(|request| request.max_tokens = 0),
         with(|request| request.temperature = -1.0),
@@ -219,31 +214,4 @@ async fn requests_that_make_no_sense_are_not_sent() {
         assert!(matches!(error, InferenceError::Invalid { .. }), "{error:?}");
     }
     assert!(server.seen().is_empty());
-}
-
-#[tokio::test]
-async fn transient_failures_are_tried_again_with_the_same_request() {
-    let replies = vec![Reply::status(503, "loading"), Reply::Close, good("hi")];
-    let (client, server) = client(replies, quick()).await;
-    assert_eq!(client.generate(&ask()).await.unwrap().text, "hi");
-    let seen = server.seen();
-    assert_eq!(seen.len(), 3);
-    assert!(seen.iter().all(|request| request.body == seen[0].body));
-}
-
-#[tokio::test]
-async fn tries_end_with_the_last_failure() {
-    let replies = vec![Reply::status(503, "a"), Reply::status(503, "b"), Reply::status(500, "c"), good("hi")];
-    let (client, server) = client(replies, quick()).await;
-    let error = client.generate(&ask()).await.unwrap_err();
-    assert!(matches!(error, InferenceError::Status { status: 500, .. }), "{error:?}");
-    assert_eq!(server.seen().len(), 3);
-}
-
-#[tokio::test]
-async fn the_deadline_ends_all_tries() {
-    let retry = RetryPolicy { deadline: Duration::from_millis(60), ..quick().retry };
-    let (client, _server) = client(vec![Reply::Silent], HostedOptions { retry, ..quick() }).await;
-    let error = client.generate(&ask()).await.unwrap_err();
-    assert!(matches!(error, InferenceError::Timeout { after, .. } if after == retry.deadline), "{error:?}");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use orchestrator_core::Error;
-use orchestrator_core::compose::{self, Notice, Resolved};
+use orchestrator_core::compose::{self, Notice, Resolved, Spending};
 use orchestrator_core::config::RunConfig;
 use orchestrator_core::result::RunResult;
 use orchestrator_core::session::Finish;
@@ -104,6 +104,7 @@ async fn go(
     });
     let finish = session.run(&mut directory, &mut show, &move || interrupted.load(Ordering::Relaxed)).await;
     show.finish();
+    tell_models(&session.spending, &show);
     match finish? {
         Finish::Done(result) => Ok(conclude(&result, &path, &show)),
         Finish::Paused => {
@@ -114,6 +115,32 @@ async fn go(
             }
             Ok(exit::PAUSED)
         }
+    }
+}
+
+/// What the models did in this process, with the cache's hit rate and what had to be asked again.
+fn tell_models(spending: &Spending, show: &Show) {
+    let (models, endpoints) = (spending.models(), spending.endpoints());
+    if models.is_empty() {
+        return;
+    }
+    if show.is_json() {
+        print_json(&serde_json::json!({"event": "models", "models": models, "endpoints": endpoints}));
+        return;
+    }
+    for model in models {
+        println!("       {model}");
+    }
+    for (name, stats) in endpoints.iter().filter(|(_, stats)| stats.failed > 0) {
+        println!(
+            "       {name}: {} of {} requests failed, {} were sent again; {} of them may be billed all the same, \
+             at most ${:.4}",
+            stats.failed,
+            stats.attempts,
+            stats.retries,
+            stats.uncertain,
+            stats.uncertain_cost.nano_usd as f64 * 1e-9
+        );
     }
 }
 

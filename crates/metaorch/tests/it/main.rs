@@ -1,8 +1,10 @@
 //! The program as its users meet it.
 
 mod bad_input;
+mod canary;
 mod demo;
 mod external;
+mod faults;
 mod kill;
 mod scripted;
 

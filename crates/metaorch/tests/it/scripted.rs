@@ -82,8 +82,7 @@ fn a_plan_for_a_hosted_model_calls_nobody() {
     let home = tempfile::tempdir().unwrap();
     write_task(home.path());
     // Nobody listens on the discard port of the loopback: any call would fail.
-    let hosted =
-        "{provider: openai, model: m, key_env: '', base_url: 'http://127.0.0.1:9', usd_per_million_in: 1.0}";
+    let hosted = "{provider: openai, model: m, key_env: '', base_url: 'http://127.0.0.1:9', usd_per_million_in: 1.0, retries: 1}";
     let config = CONFIG.replacen("{provider: scripted, model: red}", hosted, 1).replacen(
         "labels:",
         "choose: generate\n      labels:",

@@ -1,102 +1,204 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[cfg(feature = "embedded")]
 use inference::embedded::{EmbeddedClient, EmbeddedOptions};
 use inference::{
-    Cached, Environment, HostedClient, HostedOptions, InferenceError, Key, LlmClient, ModelFile, ModelStore,
-    Price, ScriptedClient,
+    Cached, Environment, HostedClient, HostedOptions, InferenceError, Key, LlmClient, Metered, ModelFile,
+    ModelStore, Price, PriceTable, Purpose, Rate, Resilient, ResilientOptions, RetryPolicy, ScriptedClient,
 };
 
-use crate::compose::Notice;
-use crate::config::{ModelSpec, Provider, RunConfig};
+use crate::compose::{Notice, Spending};
+use crate::config::{CacheSpec, ConfigError, ModelSpec, Provider, RunConfig};
 use crate::error::Error;
 
 /// The models of a configuration, by key.
 #[derive(Clone, Default)]
-pub struct Models(BTreeMap<String, Arc<dyn LlmClient>>);
+pub struct Models {
+    clients: BTreeMap<String, Arc<dyn LlmClient>>,
+    spending: Spending,
+}
 
 impl Models {
-    /// The model under `name`.
+    /// The model under `name`, for writing proposals.
     pub fn get(&self, name: &str) -> Option<Arc<dyn LlmClient>> {
-        self.0.get(name).cloned()
+        self.clients.get(name).map(|client| self.metered(client, Purpose::Reflection))
     }
 
-    /// All models.
+    /// All models, for the system itself.
     pub fn all(&self) -> BTreeMap<String, Arc<dyn LlmClient>> {
-        self.0.clone()
+        let metered = |(name, client): (&String, &Arc<dyn LlmClient>)| {
+            (name.clone(), self.metered(client, Purpose::Task))
+        };
+        self.clients.iter().map(metered).collect()
+    }
+
+    /// The record of their calls.
+    pub fn spending(&self) -> &Spending {
+        &self.spending
+    }
+
+    fn metered(&self, client: &Arc<dyn LlmClient>, purpose: Purpose) -> Arc<dyn LlmClient> {
+        Arc::new(Metered::new(Arc::clone(client), purpose, Arc::clone(&self.spending.ledger)))
+    }
+}
+
+/// Where answers are kept, and how many bytes of them.
+struct Keep<'a> {
+    directory: Option<&'a Path>,
+    bytes: u64,
+}
+
+impl<'a> Keep<'a> {
+    /// The configuration's own folder, else the run's.
+    fn of(spec: &'a CacheSpec, run: Option<&'a Path>) -> Self {
+        Self { directory: spec.directory.as_deref().or(run), bytes: spec.max_mib << 20 }
+    }
+
+    fn around<C: LlmClient + 'static>(&self, client: C, sampled: bool) -> Arc<dyn LlmClient> {
+        match self.directory {
+            Some(directory) => {
+                Arc::new(Cached::new(client, directory).bounded(self.bytes).keep_sampled(sampled))
+            }
+            None => Arc::new(client),
+        }
     }
 }
 
 /// Opens every model that `config` names. An embedded model that is missing is downloaded if the configuration says
-/// so, after a notice of source, size and licence. With `cache`, answers are kept there.
+/// so, after a notice of source, size and licence. With `cache`, answers are kept there, unless the configuration names
+/// another folder. Hosted models are priced by their own numbers, the configuration's price table or the built-in one.
 ///
 /// # Errors
-/// [`Error::Inference`] when a file is missing or damaged, a key is not set, or an address is not usable.
+/// [`Error::Inference`] when a file is missing or damaged, a key is not set, or an address is not usable;
+/// [`Error::Config`] when the budget limits money and a model has no price.
 pub async fn connect(
     config: &RunConfig,
     base: &Path,
     cache: Option<&Path>,
     notice: &(dyn Fn(&Notice) + Sync),
 ) -> Result<Models, Error> {
-    let mut models = BTreeMap::new();
-    for (name, spec) in &config.models {
-        models.insert(name.clone(), open(spec, base, cache, notice).await?);
+    let mut table = PriceTable::built_in();
+    if let Some(path) = &config.prices {
+        table = table.overridden_by(PriceTable::read(&base.join(path))?);
     }
-    Ok(Models(models))
+    let keep = Keep::of(&config.cache, cache);
+    let mut models = Models::default();
+    for (name, spec) in &config.models {
+        let client = match spec.provider {
+            Provider::Openai => {
+                let price = price_of(name, spec, &table, config.budget.usd.is_some(), notice)?;
+                let client = Arc::new(resilient(hosted(spec, price)?, spec));
+                models.spending.endpoints.insert(name.clone(), Arc::clone(&client));
+                keep.around(client, false)
+            }
+            _ => local(spec, base, &keep, notice).await?,
+        };
+        models.clients.insert(name.clone(), client);
+    }
+    Ok(models)
 }
 
-async fn open(
+/// What a hosted model costs. A price that nobody knows is told, and refused where money is to be limited.
+fn price_of(
+    name: &str,
+    spec: &ModelSpec,
+    table: &PriceTable,
+    money_is_limited: bool,
+    notice: &(dyn Fn(&Notice) + Sync),
+) -> Result<Price, Error> {
+    let (input, cached, output) =
+        (spec.usd_per_million_in, spec.usd_per_million_cached, spec.usd_per_million_out);
+    if input.is_some() || cached.is_some() || output.is_some() {
+        let input = input.unwrap_or(0.0);
+        return Ok(Price::usd_per_million(input, output.unwrap_or(0.0)).with_cached(cached.unwrap_or(input)));
+    }
+    if let Some(price) = table.get(&spec.model) {
+        let usd = |pico: u64| pico as f64 * 1e-6;
+        let text = format!(
+            "models.{name} ({}) is counted at ${} in, ${} cached, ${} out a million tokens (prices of {})",
+            spec.model,
+            usd(price.pico_usd_in),
+            usd(price.pico_usd_cached),
+            usd(price.pico_usd_out),
+            table.date()
+        );
+        notice(&Notice::Price { text });
+        return Ok(price);
+    }
+    let text = format!(
+        "no price of {} is known. Give models.{name}.usd_per_million_in and usd_per_million_out (0 for a model \
+         of your own), or a table with it under prices",
+        spec.model
+    );
+    if money_is_limited {
+        return Err(ConfigError::inconsistent(format!("budget.usd cannot be kept: {text}")).into());
+    }
+    notice(&Notice::Warning { text: format!("its calls count as $0: {text}") });
+    Ok(Price::default())
+}
+
+fn hosted(spec: &ModelSpec, price: Price) -> Result<Arc<dyn LlmClient>, Error> {
+    let key = match spec.key_env.as_str() {
+        "" => None,
+        variable => Some(Key::from_env(variable, &spec.base_url)?),
+    };
+    let options = HostedOptions {
+        timeout: Duration::from_secs_f64(spec.timeout_s),
+        price,
+        concurrency: spec.concurrency,
+        ..HostedOptions::default()
+    };
+    Ok(Arc::new(HostedClient::new(&spec.base_url, &spec.model, key, options)?))
+}
+
+fn resilient(client: Arc<dyn LlmClient>, spec: &ModelSpec) -> Resilient<Arc<dyn LlmClient>> {
+    let retry = RetryPolicy {
+        retries: spec.retries,
+        deadline: Duration::from_secs_f64(spec.deadline_s),
+        ..RetryPolicy::default()
+    };
+    let options = ResilientOptions {
+        retry,
+        requests: spec.requests_per_minute.map(Rate::requests_per_minute),
+        tokens: spec.tokens_per_minute.map(Rate::tokens_per_minute),
+        // Processes that fail together must not come back together.
+        jitter: u64::from(std::process::id()),
+        ..ResilientOptions::default()
+    };
+    Resilient::new(client, options)
+}
+
+/// A model that runs in this process.
+async fn local(
     spec: &ModelSpec,
     base: &Path,
-    cache: Option<&Path>,
+    keep: &Keep<'_>,
     notice: &(dyn Fn(&Notice) + Sync),
 ) -> Result<Arc<dyn LlmClient>, Error> {
-    Ok(match spec.provider {
-        Provider::Embedded => embedded(spec, base, cache, notice).await?,
-        Provider::Openai => {
-            let key = match spec.key_env.as_str() {
-                "" => None,
-                variable => Some(Key::from_env(variable, &spec.base_url)?),
-            };
-            let options = HostedOptions {
-                timeout: std::time::Duration::from_secs_f64(spec.timeout_s),
-                price: Price::usd_per_million(spec.usd_per_million_in, spec.usd_per_million_out),
-                concurrency: spec.concurrency,
-                ..HostedOptions::default()
-            };
-            keep(HostedClient::new(&spec.base_url, &spec.model, key, options)?, cache, false)
-        }
-        Provider::Scripted => {
-            let answer = spec.model.clone();
-            // Labels are scored by a hash of prompt and label: arbitrary, but the same every time.
-            let client =
-                ScriptedClient::answering(move |_| answer.clone()).named("scripted").scoring(|request| {
-                    let prompt = format!("{:?}", request.prompt);
-                    let score = |label: &String| {
-                        let hash = blake3::hash(format!("{prompt}\0{label}").as_bytes());
-                        -f64::from(hash.as_bytes()[0]) / 32.0 - 0.1
-                    };
-                    request.continuations.iter().map(score).collect()
-                });
-            keep(client, cache, true)
-        }
-    })
-}
-
-fn keep<C: LlmClient + 'static>(client: C, cache: Option<&Path>, sampled: bool) -> Arc<dyn LlmClient> {
-    match cache {
-        Some(directory) => Arc::new(Cached::new(client, directory).keep_sampled(sampled)),
-        None => Arc::new(client),
+    if spec.provider == Provider::Embedded {
+        return embedded(spec, base, keep, notice).await;
     }
+    let answer = spec.model.clone();
+    // Labels are scored by a hash of prompt and label: arbitrary, but the same every time.
+    let client = ScriptedClient::answering(move |_| answer.clone()).named("scripted").scoring(|request| {
+        let prompt = format!("{:?}", request.prompt);
+        let score = |label: &String| {
+            let hash = blake3::hash(format!("{prompt}\0{label}").as_bytes());
+            -f64::from(hash.as_bytes()[0]) / 32.0 - 0.1
+        };
+        request.continuations.iter().map(score).collect()
+    });
+    Ok(keep.around(client, true))
 }
 
 #[cfg(feature = "embedded")]
 async fn embedded(
     spec: &ModelSpec,
     base: &Path,
-    cache: Option<&Path>,
+    keep: &Keep<'_>,
     notice: &(dyn Fn(&Notice) + Sync),
 ) -> Result<Arc<dyn LlmClient>, Error> {
     let path = model_file(spec, base, notice).await?;
@@ -106,14 +208,14 @@ async fn embedded(
         options.threads = threads;
     }
     let client = blocking(move || EmbeddedClient::open_with(&path, &options)).await?;
-    Ok(keep(client, cache, true))
+    Ok(keep.around(client, true))
 }
 
 #[cfg(not(feature = "embedded"))]
 async fn embedded(
     spec: &ModelSpec,
     base: &Path,
-    _: Option<&Path>,
+    _: &Keep<'_>,
     notice: &(dyn Fn(&Notice) + Sync),
 ) -> Result<Arc<dyn LlmClient>, Error> {
     let path = model_file(spec, base, notice).await?;

@@ -12,6 +12,11 @@ pub enum Notice {
         /// From where, how large, under which licence.
         text: String,
     },
+    /// What a model's tokens are counted at.
+    Price {
+        /// The model, the prices and their date.
+        text: String,
+    },
     /// Something is doubtful, but no error.
     Warning {
         /// What.
@@ -22,7 +27,7 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Download { text } => f.write_str(text),
+            Self::Download { text } | Self::Price { text } => f.write_str(text),
             Self::Warning { text } => write!(f, "warning: {text}"),
         }
     }

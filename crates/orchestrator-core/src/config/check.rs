@@ -147,24 +147,38 @@ impl RunConfig {
 
     /// Numbers of the models.
     fn check_models(&self) -> Result<(), ConfigError> {
+        if !(1..=1 << 20).contains(&self.cache.max_mib) {
+            return Err(ConfigError::range("cache.max_mib", &self.cache.max_mib, "1 to 1048576"));
+        }
         for (name, model) in &self.models {
-            if !(0.001..=86_400.0).contains(&model.timeout_s) {
-                let field = format!("models.{name}.timeout_s");
-                return Err(ConfigError::range(&field, &model.timeout_s, "0.001 to 86400 seconds"));
+            let field = |key: &str| format!("models.{name}.{key}");
+            for (key, seconds) in [("timeout_s", model.timeout_s), ("deadline_s", model.deadline_s)] {
+                if !(0.001..=86_400.0).contains(&seconds) {
+                    return Err(ConfigError::range(&field(key), &seconds, "0.001 to 86400 seconds"));
+                }
             }
             if !(1..=256).contains(&model.concurrency) {
-                return Err(ConfigError::range(
-                    &format!("models.{name}.concurrency"),
-                    &model.concurrency,
-                    "1 to 256",
-                ));
+                return Err(ConfigError::range(&field("concurrency"), &model.concurrency, "1 to 256"));
+            }
+            if model.retries > 100 {
+                return Err(ConfigError::range(&field("retries"), &model.retries, "0 to 100"));
+            }
+            for (key, limit) in [
+                ("requests_per_minute", model.requests_per_minute),
+                ("tokens_per_minute", model.tokens_per_minute),
+            ] {
+                if let Some(n) = limit.filter(|n| !(1..=1_000_000_000_000).contains(n)) {
+                    let allowed = "1 to 1000000000000, or leave it out for no limit";
+                    return Err(ConfigError::range(&field(key), &n, allowed));
+                }
             }
             for (key, price) in [
                 ("usd_per_million_in", model.usd_per_million_in),
+                ("usd_per_million_cached", model.usd_per_million_cached),
                 ("usd_per_million_out", model.usd_per_million_out),
             ] {
-                if !(0.0..=1e6).contains(&price) {
-                    return Err(ConfigError::range(&format!("models.{name}.{key}"), &price, "0 to 1000000"));
+                if let Some(usd) = price.filter(|usd| !(0.0..=1e6).contains(usd)) {
+                    return Err(ConfigError::range(&field(key), &usd, "0 to 1000000"));
                 }
             }
         }

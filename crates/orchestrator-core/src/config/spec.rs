@@ -40,6 +40,12 @@ pub struct RunConfig {
     /// The models that modules and proposers name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub models: BTreeMap<String, ModelSpec>,
+    /// A table of prices, relative to the config file; its rows come before those of the built-in table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prices: Option<PathBuf>,
+    /// Where answers of models are kept.
+    #[serde(default)]
+    pub cache: CacheSpec,
     /// How to search.
     #[serde(default)]
     pub optimizer: OptimizerSpec,
@@ -206,18 +212,58 @@ pub struct ModelSpec {
     /// Hosted: environment variable that holds the key; empty for none.
     #[serde(default = "default_key_env")]
     pub key_env: String,
-    /// Hosted: seconds an answer may take, retries included.
+    /// Hosted: seconds one try may take.
     #[serde(default = "default_timeout")]
     pub timeout_s: f64,
     /// Hosted: requests in flight.
     #[serde(default = "default_concurrency")]
     pub concurrency: usize,
-    /// US dollars for a million tokens read.
-    #[serde(default)]
-    pub usd_per_million_in: f64,
-    /// US dollars for a million tokens written.
-    #[serde(default)]
-    pub usd_per_million_out: f64,
+    /// Hosted: tries after the first of a call that failed in a way that may pass.
+    #[serde(default = "default_retries")]
+    pub retries: u32,
+    /// Hosted: seconds a call may take from its turn on, retries and waits included.
+    #[serde(default = "default_deadline")]
+    pub deadline_s: f64,
+    /// Hosted: requests a minute; no limit by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u64>,
+    /// Hosted: tokens a minute, read and written; no limit by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_minute: Option<u64>,
+    /// Hosted: US dollars for a million tokens read; by default what the price table says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_million_in: Option<f64>,
+    /// Hosted: US dollars for a million tokens from the provider's prefix cache; by default that of tokens read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_million_cached: Option<f64>,
+    /// Hosted: US dollars for a million tokens written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usd_per_million_out: Option<f64>,
+}
+
+/// Where answers of models are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CacheSpec {
+    /// A folder, relative to the working directory, that any number of runs may share; the run's own by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory: Option<PathBuf>,
+    /// Most MiB to keep; answers used longest ago go first.
+    pub max_mib: u64,
+}
+
+impl Default for CacheSpec {
+    fn default() -> Self {
+        Self { directory: None, max_mib: 1024 }
+    }
+}
+
+fn default_retries() -> u32 {
+    8
+}
+
+fn default_deadline() -> f64 {
+    180.0
 }
 
 fn default_model() -> String {

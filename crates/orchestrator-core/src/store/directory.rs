@@ -8,6 +8,7 @@ use meta_traits::{Components, Cost};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoints, write_atomically};
+use crate::compose::Spending;
 use crate::run::{RunError, RunState};
 use crate::store::ledger_csv;
 
@@ -168,6 +169,24 @@ impl RunDirectory {
         self.append("timing.jsonl", &Session { seconds: since.as_secs_f64() })?;
         self.noted = now;
         Ok(())
+    }
+
+    /// Writes the model calls of this process beside the record, and how long they took in a file of its own. A process
+    /// that is killed leaves none.
+    ///
+    /// # Errors
+    /// [`RunError::Io`] naming the file.
+    pub fn note_calls(&self, spending: &Spending) -> Result<(), RunError> {
+        let models = spending.models();
+        if models.is_empty() {
+            return Ok(());
+        }
+        let session = 1 + self.lines::<Session>("timing.jsonl").len();
+        let ledger = spending.ledger();
+        write_atomically(&self.path.join(format!("calls-{session}.csv")), ledger.csv().as_bytes())?;
+        write_atomically(&self.path.join(format!("latency-{session}.csv")), ledger.latency_csv().as_bytes())?;
+        let summary = serde_json::json!({"models": models, "endpoints": spending.endpoints()});
+        self.append("models.jsonl", &summary)
     }
 
     /// Notes spending that may have happened without a record.
