@@ -98,3 +98,37 @@ fn a_plan_for_a_hosted_model_calls_nobody() {
     let output = run(home.path(), &["plan", "hosted.yaml", "--probe"]);
     assert_eq!(output.status.code(), Some(4), "a probe does call");
 }
+
+#[test]
+fn one_table_is_divided_and_its_splits_are_on_record() {
+    let home = tempfile::tempdir().unwrap();
+    let rows: String =
+        (0..40).map(|i| format!("{},thing {i},{}\n", i / 2, ["red", "blue"][i / 2 % 2])).collect();
+    fs::write(home.path().join("all.csv"), format!("user,text,colour\n{rows}")).unwrap();
+    let data = "data: {train: all.csv, columns: {input: text, expected: colour, meta: [user]}, \
+                split: {val: 0.2, test: 0.3, stratify: true, group: meta.user}}";
+    let config =
+        |data: &str| CONFIG.replace("data: {train: train.jsonl, val: val.jsonl, test: test.jsonl}", data);
+    fs::write(home.path().join("task.yaml"), config(data)).unwrap();
+    let output = run(home.path(), &["run", "task.yaml", "--json"]);
+    let result = &last_json(&output)["result"];
+    assert_eq!(result["held_out"]["examples"], 12, "{}", stderr(&output));
+    assert_eq!(result["held_out"]["labels"]["majority"]["mean"], 0.5);
+    assert_eq!(result["data"]["train"]["rows"], 20);
+    let log = fs::read_to_string(home.path().join("runs/colours-1/events.jsonl")).unwrap();
+    let hash = result["data"]["test"]["blake3"].as_str().unwrap();
+    assert!(hash.len() == 64 && log.lines().next().unwrap().contains(hash));
+    for (data, part) in [
+        ("data: {train: all.csv}", "data.split: {val: 0.2}"),
+        ("data: {train: all.csv, val: b.csv, split: {val: 0.2}}", "Keep one"),
+        ("data: {train: all.csv, split: {val: 1.5}}", "data.split.val = 1.5"),
+        ("data: {train: all.csv, split: {folds: 5, fold: 5}}", "0 to 4"),
+        ("data: {train: all.csv, split: {val: 0.2}}", "column 'input' is missing"),
+        ("data: {train: all.csv, split: {val: 0.2, group: user}}", "no place in a row"),
+    ] {
+        fs::write(home.path().join("task.yaml"), config(data)).unwrap();
+        let output = run(home.path(), &["check", "task.yaml"]);
+        assert_ne!(output.status.code(), Some(0), "{data}");
+        assert!(stderr(&output).contains(part), "{data}: {}", stderr(&output));
+    }
+}
