@@ -102,7 +102,9 @@ impl Ranks {
         let (mut doubled, mut ties) = (vec![0; d.len()], Vec::new());
         for group in order.chunk_by(|&i, &j| d[i].abs().total_cmp(&d[j].abs()).is_eq()) {
             let first: usize = ties.iter().map(|(n, _)| n).sum::<usize>() + 1;
-            group.iter().for_each(|&i| doubled[i] = 2 * first + group.len() - 1);
+            for &i in group {
+                doubled[i] = 2 * first + group.len() - 1;
+            }
             ties.push((group.len(), d[group[0]] == 0.0));
         }
         Self { doubled, ties }
