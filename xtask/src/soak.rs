@@ -12,8 +12,8 @@ struct Soak {
 
 const SOAKS: &[Soak] = &[
     Soak { name: "kill", package: "metaorch", test: "kill::killed_runs_resume_to_the_same_bytes" },
-    Soak { name: "faults", package: "metaorch", test: "faults::a_run_with_faults_ends_as_a_clean_one" },
     Soak { name: "parquet", package: "evaluation", test: "fuzz::damaged_parquet" },
+    Soak { name: "faults", package: "metaorch", test: "faults::a_run_with_faults_ends_as_a_clean_one" },
 ];
 
 /// Runs the loop `name` `n` times; its raw rows and the command go to `out`.

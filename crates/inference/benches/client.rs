@@ -1,5 +1,4 @@
 //! What the wrappers around a client cost a call: `cargo bench -p inference`.
-#![expect(missing_docs, reason = "criterion's macros make items without any")]
 
 use std::hint::black_box;
 use std::sync::Arc;

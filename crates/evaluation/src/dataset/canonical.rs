@@ -64,7 +64,9 @@ impl RowHasher {
 /// The count and hash of `rows`.
 pub(super) fn digest(rows: &[Example]) -> RowsDigest {
     let mut hasher = RowHasher::default();
-    rows.iter().for_each(|row| hasher.add(row));
+    for row in rows {
+        hasher.add(row);
+    }
     hasher.digest()
 }
 

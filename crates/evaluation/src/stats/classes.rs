@@ -197,7 +197,6 @@ impl std::fmt::Display for Confusion {
 }
 
 #[cfg(test)]
-#[expect(clippy::float_cmp, reason = "the values are exact in binary")]
 mod tests {
     use super::*;
 

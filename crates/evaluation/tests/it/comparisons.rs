@@ -111,8 +111,8 @@ fn label_figures_are_those_of_scikit_learn() {
         close(table.accuracy(), number(&case, "accuracy"), 1e-12);
         close(table.balanced_accuracy(), number(&case, "balanced"), 1e-12);
         close(table.macro_f1(), number(&case, "macro_f1"), 1e-12);
-        let right = |(e, a): (&&str, &Option<&str>)| f64::from(u8::from(*a == Some(*e)));
-        let scores: Vec<f64> = expected.iter().zip(&answered).map(right).collect();
+        let right = |(e, a): (&str, Option<&str>)| f64::from(u8::from(a == Some(e)));
+        let scores: Vec<f64> = expected.iter().copied().zip(answered.iter().copied()).map(right).collect();
         close(balanced_accuracy(&expected, &scores).unwrap(), number(&case, "balanced"), 1e-12);
     }
 }

@@ -74,7 +74,9 @@ fn faults_of_tables_name_place_and_what_is_allowed() {
         (b"\xff,expected\n", &["line 1: the header is not UTF-8"]),
     ] {
         let text = fault("x.csv", bytes, None);
-        parts.iter().for_each(|part| assert!(text.contains(part), "{part}: {text}"));
+        for part in parts {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
     let text = fault("x.csv", b"questions,answer\nq,a\n", Some(&question_answer()));
     assert!(text.contains("column 'question' is missing. Did you mean 'questions'?"), "{text}");
@@ -107,7 +109,8 @@ fn nothing_comes_after_an_error() {
 
 #[test]
 fn samples_and_digests_read_a_file_once() {
-    let lines: String = (0..500).map(|i| format!("{{\"input\":\"q{i}\",\"expected\":{i}}}\n")).collect();
+    let lines: Vec<String> = (0..500).map(|i| format!("{{\"input\":\"q{i}\",\"expected\":{i}}}\n")).collect();
+    let lines = lines.concat();
     let (_dir, file) = written("x.jsonl", lines.as_bytes());
     let open = || Rows::open(&file, None).unwrap();
     let data = Dataset::load(&file, None, None).unwrap();

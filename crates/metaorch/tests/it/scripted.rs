@@ -140,8 +140,9 @@ fn a_plan_for_a_hosted_model_calls_nobody() {
 #[test]
 fn one_table_is_divided_and_its_splits_are_on_record() {
     let home = tempfile::tempdir().unwrap();
-    let rows: String =
+    let rows: Vec<String> =
         (0..40).map(|i| format!("{},thing {i},{}\n", i / 2, ["red", "blue"][i / 2 % 2])).collect();
+    let rows = rows.concat();
     fs::write(home.path().join("all.csv"), format!("user,text,colour\n{rows}")).unwrap();
     let data = "data: {train: all.csv, columns: {input: text, expected: colour, meta: [user]}, \
                 split: {val: 0.2, test: 0.3, stratify: true, group: meta.user}}";

@@ -46,7 +46,9 @@ pub(super) fn find(rows: &[(ExampleId, String)]) -> Vec<NearDuplicate> {
             }
         }
         if !own.is_empty() {
-            rarest.into_iter().for_each(|shingle| holders.entry(shingle).or_default().push(later));
+            for shingle in rarest {
+                holders.entry(shingle).or_default().push(later);
+            }
         }
     }
     near

@@ -49,7 +49,7 @@ impl Read for Limited {
         if n == 0 {
             self.watch.ended.store(true, Ordering::Relaxed);
         }
-        let quotes = buffer[..n].iter().filter(|b| **b == b'"').count() as u64;
+        let quotes = buffer[..n].iter().map(|b| u64::from(*b == b'"')).sum();
         self.watch.quotes.fetch_add(quotes, Ordering::Relaxed);
         Ok(n)
     }
@@ -70,8 +70,8 @@ impl Csv {
             let header = csv.record.iter().map(|name| std::str::from_utf8(name).map(str::to_owned));
             csv.header = header
                 .collect::<Result<_, _>>()
-                .map_err(|_| csv.fault("the header is not UTF-8. Save the file as UTF-8".into()))?;
-            columns::check_header(&csv.header, csv.columns.as_ref()).map_err(|m| csv.fault(m))?;
+                .map_err(|_| csv.fault("the header is not UTF-8. Save the file as UTF-8"))?;
+            columns::check_header(&csv.header, csv.columns.as_ref()).map_err(|m| csv.fault(&m))?;
         }
         Ok(csv)
     }
@@ -95,17 +95,17 @@ impl Csv {
                 other => wrong(format!("{other:?}")),
             }
         })?;
-        let last = self.record.iter().last().unwrap_or_default();
+        let last = self.record.iter().next_back().unwrap_or_default();
         let at_end = self.watch.ended.load(Ordering::Relaxed);
         if found && at_end && last.contains(&b'\n') && self.watch.quotes.load(Ordering::Relaxed) % 2 == 1 {
-            return Err(self.fault("a quote that opens a field here is never closed. Close it".into()));
+            return Err(self.fault("a quote that opens a field here is never closed. Close it"));
         }
         Ok(found)
     }
 
-    fn fault(&self, message: String) -> EvaluationError {
+    fn fault(&self, message: &str) -> EvaluationError {
         let line = self.record.position().map_or(1, ::csv::Position::line) as usize;
-        EvaluationError::Line { file: self.file.clone(), line, message: told(&message) }
+        EvaluationError::Line { file: self.file.clone(), line, message: told(message) }
     }
 
     fn row(&self) -> Result<Example, String> {
@@ -129,6 +129,6 @@ impl Source for Csv {
         if !self.advance()? {
             return Ok(None);
         }
-        self.row().map(Some).map_err(|message| self.fault(message))
+        self.row().map(Some).map_err(|message| self.fault(&message))
     }
 }
