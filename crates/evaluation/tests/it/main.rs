@@ -3,6 +3,7 @@
 
 mod dataset;
 mod external;
+mod metrics;
 mod properties;
 mod stats;
 mod tasks;
