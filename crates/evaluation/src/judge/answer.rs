@@ -126,7 +126,8 @@ mod tests {
                 Ok(grade) => prop_assert_eq!(grade, Grade::Points(points)),
                 Err(why) => prop_assert!(why.starts_with("two") && noise.to_lowercase().contains("score")),
             }
-            prop_assert!(read(&format!("{answer} {noise}x"), Scale::OneToFive).is_err());
+            let spoilt = format!("{answer} {noise}x");
+            prop_assert!(read(&spoilt, Scale::OneToFive).is_err());
         }
     }
 }

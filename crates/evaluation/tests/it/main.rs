@@ -6,6 +6,7 @@ mod dataset;
 mod divide;
 mod external;
 mod fuzz;
+mod metrics;
 mod properties;
 mod stats;
 mod tables;

@@ -189,3 +189,17 @@ fn step_5(word: String) -> String {
         _ => word,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn stems_are_those_of_nltk() {
+        let golden = include_str!("../../../tests/golden/metrics.json");
+        let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+        let stems = golden["stems"].as_object().unwrap();
+        assert!(stems.len() > 150);
+        for (word, stem) in stems {
+            assert_eq!(Some(super::stem(word).as_str()), stem.as_str(), "{word}");
+        }
+    }
+}
