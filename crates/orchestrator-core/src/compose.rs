@@ -19,7 +19,7 @@ pub use notice::Notice;
 pub use resolved::Resolved;
 pub use spending::{ModelSpending, Spending};
 
-use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, Provider, RunConfig, SimulatedSpec};
+use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, RunConfig, SimulatedSpec};
 use crate::error::Error;
 use crate::proposers::{ExternalProposer, ReflectiveProposer, StructuralProposer};
 use crate::result::LabelTask;
@@ -104,7 +104,7 @@ async fn prepare(
         max_length: config.optimizer.max_prompt_length,
         spending: parts.spending,
         may_cost_money: config.evaluator.is_some()
-            || config.models.values().any(|m| m.provider == Provider::Openai),
+            || config.models.values().any(|m| m.provider.may_cost_money()),
     };
     session.check_budget()?;
     Ok(session)

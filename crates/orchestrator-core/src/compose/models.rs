@@ -6,8 +6,9 @@ use std::time::Duration;
 #[cfg(feature = "embedded")]
 use inference::embedded::{EmbeddedClient, EmbeddedOptions};
 use inference::{
-    Cached, Environment, HostedClient, HostedOptions, InferenceError, Key, LlmClient, Metered, ModelFile,
-    ModelStore, Price, PriceTable, Purpose, Rate, Resilient, ResilientOptions, RetryPolicy, ScriptedClient,
+    Cached, ClientOptions, Environment, Headers, HostedOptions, InferenceClientFactory, InferenceError,
+    LlmClient, Metered, ModelFile, ModelStore, Price, PriceTable, Proxy, Purpose, Rate, Resilient,
+    ResilientOptions, RetryPolicy, ScriptedClient,
 };
 
 use crate::compose::{Notice, Spending};
@@ -97,14 +98,14 @@ pub async fn connect(
     let keep = Keep::of(&config.cache, cache);
     let mut models = Models::default();
     for (name, spec) in &config.models {
-        let client = match spec.provider {
-            Provider::Openai => {
-                let price = price_of(name, spec, &table, config.budget.usd.is_some(), notice)?;
-                let client = Arc::new(resilient(hosted(spec, price)?, spec));
-                models.spending.endpoints.insert(name.clone(), Arc::clone(&client));
-                keep.around(client, false)
-            }
-            _ => local(spec, base, &keep, notice).await?,
+        let client = if spec.provider.is_hosted() {
+            let price = price_of(name, spec, &table, config.budget.usd.is_some(), notice)?;
+            let client = InferenceClientFactory::create_client(spec.provider.name(), &options(spec, price)?)?;
+            let client = Arc::new(resilient(client, spec));
+            models.spending.endpoints.insert(name.clone(), Arc::clone(&client));
+            keep.around(client, false)
+        } else {
+            local(spec, base, &keep, notice).await?
         };
         models.clients.insert(name.clone(), client);
     }
@@ -124,6 +125,9 @@ fn price_of(
     if input.is_some() || cached.is_some() || output.is_some() {
         let input = input.unwrap_or(0.0);
         return Ok(Price::usd_per_million(input, output.unwrap_or(0.0)).with_cached(cached.unwrap_or(input)));
+    }
+    if !spec.provider.may_cost_money() {
+        return Ok(Price::default());
     }
     if let Some(price) = table.get(&spec.model) {
         let usd = |pico: u64| pico as f64 * 1e-6;
@@ -150,18 +154,37 @@ fn price_of(
     Ok(Price::default())
 }
 
-fn hosted(spec: &ModelSpec, price: Price) -> Result<Arc<dyn LlmClient>, Error> {
-    let key = match spec.key_env.as_str() {
-        "" => None,
-        variable => Some(Key::from_env(variable, &spec.base_url)?),
+/// What `spec` says about a hosted model.
+fn options(spec: &ModelSpec, price: Price) -> Result<ClientOptions, InferenceError> {
+    let mut headers = Headers::default();
+    for (name, value) in &spec.headers {
+        headers = headers.with(name, value)?;
+    }
+    for (name, variable) in &spec.headers_env {
+        headers = headers.with_env(name, variable)?;
+    }
+    let proxy = spec.proxy.as_deref().map(Proxy::new).transpose()?;
+    let proxy = match (proxy, &spec.proxy_login_env) {
+        (Some(proxy), Some(variable)) => Some(proxy.with_login_from_env(variable)?),
+        (proxy, _) => proxy,
     };
-    let options = HostedOptions {
+    let hosted = HostedOptions {
         timeout: Duration::from_secs_f64(spec.timeout_s),
         price,
         concurrency: spec.concurrency,
+        headers,
+        proxy,
+        allow_private: spec.allow_private,
+        scoring: spec.scoring.unwrap_or_default(),
+        limit_field: spec.limit_field.unwrap_or_default(),
         ..HostedOptions::default()
     };
-    Ok(Arc::new(HostedClient::new(&spec.base_url, &spec.model, key, options)?))
+    Ok(ClientOptions {
+        model: spec.model.clone(),
+        key_env: spec.key_env.clone(),
+        base_url: spec.base_url.clone(),
+        hosted,
+    })
 }
 
 fn resilient(client: Arc<dyn LlmClient>, spec: &ModelSpec) -> Resilient<Arc<dyn LlmClient>> {
