@@ -173,8 +173,9 @@ impl LlmClient for Simulated {
             let score = |c: &String| if c.trim() == right { -0.5 } else { -2.0 };
             let scores = request.continuations.iter().map(score).collect();
             let tokens: Vec<u32> = request.continuations.iter().map(|c| self.tokens(c) as u32).collect();
-            let read =
-                self.tokens(prompt) + self.traits.overhead + tokens.iter().map(|t| u64::from(*t)).sum::<u64>();
+            let read = self.tokens(prompt)
+                + self.traits.overhead
+                + tokens.iter().map(|t| u64::from(*t)).sum::<u64>();
             let key = format!("score {prompt}");
             let again = {
                 let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);

@@ -56,7 +56,8 @@ fn level(runs: &[Recorded], source: usize) -> f64 {
         for factors in [&mut trial.lengths, &mut trial.probe, &mut trial.history] {
             factors.metric_calls = level;
         }
-        let held = runs.iter().filter(|r| r.plans[source].predict(&trial).calls.contains(r.actual.calls)).count();
+        let held =
+            runs.iter().filter(|r| r.plans[source].predict(&trial).calls.contains(r.actual.calls)).count();
         held as f64 / runs.len().max(1) as f64
     };
     let levels = (0..=49).map(|i| 0.5 + f64::from(i) * 0.01);

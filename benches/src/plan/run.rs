@@ -58,7 +58,12 @@ pub struct Recorded {
     pub actual: Actual,
 }
 
-fn session(case: &Case, config: RunConfig, folder: &Path, runtime: &tokio::runtime::Runtime) -> anyhow::Result<Session> {
+fn session(
+    case: &Case,
+    config: RunConfig,
+    folder: &Path,
+    runtime: &tokio::runtime::Runtime,
+) -> anyhow::Result<Session> {
     let mut models: BTreeMap<String, Arc<dyn LlmClient>> = BTreeMap::new();
     for (name, traits) in &case.traits {
         let spec = &config.models[name];
@@ -130,7 +135,8 @@ pub fn record(seed: u64, variant: u64) -> anyhow::Result<Recorded> {
         Plan::new(&session, &Evidence { probe: probe.cloned(), past: past.to_vec() })
     };
     let plans = [plan(None, &[])?, plan(Some(&probe), &[])?, plan(Some(&probe), &[past])?];
-    let actual = drive(&session, &runs, &runtime).with_context(|| format!("seed {seed}, variant {variant}"))?;
+    let actual =
+        drive(&session, &runs, &runtime).with_context(|| format!("seed {seed}, variant {variant}"))?;
     Ok(Recorded {
         seed,
         variant,

@@ -153,8 +153,10 @@ impl Summary {
         let mut coverage: BTreeMap<&'static str, BTreeMap<Unit, Coverage>> = BTreeMap::new();
         for source in SOURCES {
             for unit in Unit::ALL {
-                let pairs: Vec<([f64; 3], f64)> =
-                    rows.iter().filter_map(|r| Some((*r.plans.get(source)?.get(&unit)?, unit.actual(&r.actual)))).collect();
+                let pairs: Vec<([f64; 3], f64)> = rows
+                    .iter()
+                    .filter_map(|r| Some((*r.plans.get(source)?.get(&unit)?, unit.actual(&r.actual))))
+                    .collect();
                 coverage.entry(source).or_default().insert(unit, count(&pairs)?);
             }
         }
@@ -168,7 +170,8 @@ impl Summary {
 
     /// A table for people.
     pub fn table(&self) -> String {
-        let mut out = String::from("source   amount        held                    below above  width  high/low\n");
+        let mut out =
+            String::from("source   amount        held                    below above  width  high/low\n");
         for (source, units) in &self.coverage {
             for (unit, c) in units {
                 let name = serde_json::to_value(unit).unwrap_or_default();

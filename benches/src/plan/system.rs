@@ -52,14 +52,22 @@ pub(super) struct Case {
 }
 
 const WORDS: [&str; 40] = [
-    "order", "parcel", "late", "invoice", "charged", "twice", "please", "help", "account", "password", "since", "week",
-    "the", "a", "my", "cannot", "open", "app", "crashes", "after", "update", "refund", "still", "missing", "address",
-    "changed", "delivery", "card", "declined", "thanks", "again", "number", "support", "never", "answered", "shipping",
-    "cost", "too", "high", "today",
+    "order", "parcel", "late", "invoice", "charged", "twice", "please", "help", "account", "password",
+    "since", "week", "the", "a", "my", "cannot", "open", "app", "crashes", "after", "update", "refund",
+    "still", "missing", "address", "changed", "delivery", "card", "declined", "thanks", "again", "number",
+    "support", "never", "answered", "shipping", "cost", "too", "high", "today",
 ];
 
-const LABELS: [&str; 8] =
-    ["billing", "delivery", "access", "technical problem", "cancellation", "praise", "other", "sales enquiry"];
+const LABELS: [&str; 8] = [
+    "billing",
+    "delivery",
+    "access",
+    "technical problem",
+    "cancellation",
+    "praise",
+    "other",
+    "sales enquiry",
+];
 
 fn normal(rng: &mut Stream) -> f64 {
     let radius = (-2.0 * (1.0 - rng.unit()).ln()).sqrt();
@@ -103,9 +111,11 @@ impl Case {
         let mut rng = root.child("case", 0);
         let labels: Vec<String> =
             LABELS[..2 + rng.below(LABELS.len() - 1)].iter().map(|l| (*l).to_owned()).collect();
-        let sizes = [12 + rng.below(50), 10 + rng.below(50), if rng.chance(0.2) { 0 } else { 10 + rng.below(70) }];
+        let sizes =
+            [12 + rng.below(50), 10 + rng.below(50), if rng.chance(0.2) { 0 } else { 10 + rng.below(70) }];
         let (rows, answers) = data(sizes, &labels, &root);
-        let mut build = Build { rng: root.child("system", 0), labels: &labels, roles: Vec::new(), limits: Vec::new() };
+        let mut build =
+            Build { rng: root.child("system", 0), labels: &labels, roles: Vec::new(), limits: Vec::new() };
         let (shape, modules, flow) = build.system();
         let roles = std::mem::take(&mut build.roles);
         let minibatch = if rng.chance(0.7) { 3 } else { 2 + rng.below(5) };
@@ -197,7 +207,10 @@ impl Build<'_> {
     fn label(&mut self, before: &str, after: &str, sampled: bool) -> Value {
         let max_tokens = self.limit(10.0, 48.0);
         self.roles.push((max_tokens, Role::Label));
-        let prompt = format!("{before}{}\n\nText: {{{{ input }}}}\n{after}Label:", self.instruction("Choose the label."));
+        let prompt = format!(
+            "{before}{}\n\nText: {{{{ input }}}}\n{after}Label:",
+            self.instruction("Choose the label.")
+        );
         let mut module = json!({"kind": "llm", "model": "task", "prompt": prompt, "labels": self.labels,
             "choose": "generate", "max_tokens": max_tokens});
         if sampled {
@@ -212,7 +225,8 @@ impl Build<'_> {
     /// A module that writes free text.
     fn text(&mut self, reads: &str) -> Value {
         let max_tokens = self.limit(50.0, 400.0);
-        let role = Role::Text { share: 0.08 + 0.8 * self.rng.unit(), spread: between(0.1, 0.6, &mut self.rng) };
+        let role =
+            Role::Text { share: 0.08 + 0.8 * self.rng.unit(), spread: between(0.1, 0.6, &mut self.rng) };
         self.roles.push((max_tokens, role));
         let prompt = format!("{}\n\nText: {{{{ input }}}}\n{reads}Notes:", self.instruction("Write notes."));
         let sampled = if self.rng.chance(0.2) { 0.7 } else { 0.0 };
@@ -241,7 +255,8 @@ impl Build<'_> {
                 ("parallel", modules, Some(json!(["first", "second", "answer"])))
             }
             4 => {
-                let on: Vec<&String> = self.labels.iter().take(1 + self.rng.below(self.labels.len())).collect();
+                let on: Vec<&String> =
+                    self.labels.iter().take(1 + self.rng.below(self.labels.len())).collect();
                 let cases: serde_json::Map<String, Value> =
                     on.iter().map(|l| ((*l).clone(), json!(["notes", "answer"]))).collect();
                 let modules = json!({"kind": self.label("", "", false), "notes": self.text(""),
@@ -257,7 +272,8 @@ impl Build<'_> {
                 draft["choose"] = json!("generate");
                 draft["calibrate"] = json!(false);
                 let modules = json!({"answer": draft, "check": check});
-                let refine = json!({"refine": {"draft": "answer", "critique": "check", "max_rounds": rounds}});
+                let refine =
+                    json!({"refine": {"draft": "answer", "critique": "check", "max_rounds": rounds}});
                 ("refine", modules, Some(json!([refine])))
             }
             6 => {

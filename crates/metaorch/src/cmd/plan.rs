@@ -100,7 +100,11 @@ fn print(session: &Session, call: &Call, prediction: &Prediction) {
         call.mean.calls, call.mean.tokens_in, call.mean.tokens_out, call.source
     );
     println!("                low - likely - high: nine runs of ten lie between low and high");
-    println!("metric calls    {}, of which the seed's validation takes {}", whole(&prediction.calls), session.val.len());
+    println!(
+        "metric calls    {}, of which the seed's validation takes {}",
+        whole(&prediction.calls),
+        session.val.len()
+    );
     println!("proposals       {}", whole(&prediction.proposals));
     let Some(total) = prediction.total else {
         println!("all else        unknown until something is tried: --probe (may cost money)");
@@ -115,7 +119,9 @@ fn print(session: &Session, call: &Call, prediction: &Prediction) {
         let how = if prediction.assumed_latency {
             let [base, read, written] = DEFAULT_LATENCY;
             let read = read * 1000.0;
-            format!("; nothing was timed: assumes {base} s a call, {read} s per 1000 tokens read, {written} s a token written; --probe times some")
+            format!(
+                "; nothing was timed: assumes {base} s a call, {read} s per 1000 tokens read, {written} s a token written; --probe times some"
+            )
         } else {
             String::new()
         };
@@ -123,7 +129,12 @@ fn print(session: &Session, call: &Call, prediction: &Prediction) {
     }
     let part = |name: &str, amounts: &Option<Amounts>, more: &str| {
         if let Some(a) = amounts.filter(|a| a.model_calls.high > 0) {
-            println!("  {name:<13} {} model calls, {} tokens, {}{more}", whole(&a.model_calls), whole(&a.tokens), usd(&a.nano_usd));
+            println!(
+                "  {name:<13} {} model calls, {} tokens, {}{more}",
+                whole(&a.model_calls),
+                whole(&a.tokens),
+                usd(&a.nano_usd)
+            );
         }
     };
     part("search", &prediction.search, "");
@@ -131,7 +142,9 @@ fn print(session: &Session, call: &Call, prediction: &Prediction) {
     part("final scoring", &prediction.report, " (outside the budget of metric calls)");
     match prediction.source {
         Source::Lengths => println!("source          lengths of prompts and inputs; nothing was called"),
-        Source::Probe { examples } => println!("source          {examples} training examples tried with the seed's prompts"),
+        Source::Probe { examples } => {
+            println!("source          {examples} training examples tried with the seed's prompts")
+        }
         Source::History { runs } => println!("source          {runs} finished runs of this task"),
     }
 }

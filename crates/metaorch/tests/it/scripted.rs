@@ -128,7 +128,10 @@ fn a_plan_for_a_hosted_model_calls_nobody() {
     assert!(plan["nano_usd"]["mid"].as_u64() <= plan["at_most"]["nano_usd"].as_u64());
     assert!(plan["nano_usd"]["low"].as_u64() > Some(0), "{plan}");
     assert_eq!((&plan["source"], &plan["assumed_latency"]), (&"lengths".into(), &true.into()));
-    assert!(plan["seconds"]["high"].as_f64() > Some(2.0 * plan["seconds"]["low"].as_f64().unwrap()), "{plan}");
+    assert!(
+        plan["seconds"]["high"].as_f64() > Some(2.0 * plan["seconds"]["low"].as_f64().unwrap()),
+        "{plan}"
+    );
     let human = run(home.path(), &["plan", "hosted.yaml"]);
     assert!(stdout(&human).contains("nothing was timed: assumes 0.6 s a call"), "{}", stdout(&human));
     let output = run(home.path(), &["plan", "hosted.yaml", "--probe"]);

@@ -60,7 +60,8 @@ impl Factors {
 impl Calibration {
     /// What this version ships.
     pub fn shipped() -> Self {
-        serde_json::from_str(include_str!("../../data/plan-calibration.json")).unwrap_or_else(|_| Self::none())
+        serde_json::from_str(include_str!("../../data/plan-calibration.json"))
+            .unwrap_or_else(|_| Self::none())
     }
 
     /// The model's own intervals, unchanged.
@@ -90,7 +91,8 @@ mod tests {
         assert!(shipped.made_by.contains("--bin plan"));
         for f in [shipped.lengths, shipped.probe, shipped.history] {
             assert!((0.5..=1.0).contains(&f.metric_calls));
-            let all = [f.proposals, f.model_calls, f.tokens_in, f.tokens_out, f.tokens, f.nano_usd, f.seconds];
+            let all =
+                [f.proposals, f.model_calls, f.tokens_in, f.tokens_out, f.tokens, f.nano_usd, f.seconds];
             assert!(all.iter().flatten().all(|x| x.is_finite() && (0.0..20.0).contains(x)), "{f:?}");
         }
     }

@@ -99,7 +99,8 @@ fn search(
             return;
         }
         let score = (pool[parent].score + odds.step * normal(rng)).clamp(0.0, 1.0);
-        let after = right.iter().filter(|r| if rng.chance(odds.flip) { rng.chance(score) } else { **r }).count();
+        let after =
+            right.iter().filter(|r| if rng.chance(odds.flip) { rng.chance(score) } else { **r }).count();
         if after > right.iter().filter(|r| **r).count() {
             let next = pool[parent].next;
             if !keep(purse, child, score, next, whole, pool, rng) {

@@ -29,9 +29,11 @@ impl Growth {
         let query = |candidate: &meta_traits::Components, component: &str, id: u64| {
             Query::new(QueryId(id), component.to_owned(), candidate.clone(), evidence.to_vec())
         };
-        let free = session.start.names().next().is_some_and(|name| {
-            session.proposer.effort(&query(&session.start, name, 0)) == Effort::None
-        });
+        let free = session
+            .start
+            .names()
+            .next()
+            .is_some_and(|name| session.proposer.effort(&query(&session.start, name, 0)) == Effort::None);
         if !free {
             return Self::Written { most: session.max_length as f64 };
         }
@@ -78,9 +80,7 @@ impl Growth {
                 let Some(chains) = components.get(component).filter(|c| !c.is_empty()) else { return now };
                 // Of a few lines, the one that was about as long at this point: lengths of a line hang together.
                 let drawn = [rng.below(chains.len()), rng.below(chains.len()), rng.below(chains.len())];
-                let at = |c: usize, g: usize| {
-                    chains[c].get(g).or(chains[c].last()).copied().unwrap_or(now)
-                };
+                let at = |c: usize, g: usize| chains[c].get(g).or(chains[c].last()).copied().unwrap_or(now);
                 let g = generation.min(GENERATIONS - 1);
                 let nearest = drawn
                     .into_iter()

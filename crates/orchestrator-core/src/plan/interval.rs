@@ -80,7 +80,11 @@ mod tests {
     fn factors_stretch_each_side_by_itself() {
         let samples: Vec<f64> = (0..=100).map(|i| 2.0_f64.powf(f64::from(i) / 45.0 - 10.0 / 9.0)).collect();
         let plain = Interval::of(&samples, [1.0, 1.0]);
-        assert!((plain.low - 0.5).abs() < 1e-9 && (plain.mid - 1.0).abs() < 1e-9 && (plain.high - 2.0).abs() < 1e-9);
+        assert!(
+            (plain.low - 0.5).abs() < 1e-9
+                && (plain.mid - 1.0).abs() < 1e-9
+                && (plain.high - 2.0).abs() < 1e-9
+        );
         let stretched = Interval::of(&samples, [2.0, 0.5]);
         assert!((stretched.low - 0.25).abs() < 1e-9 && (stretched.high - 2.0_f64.sqrt()).abs() < 1e-9);
         assert_eq!(Interval::of(&[], [1.0, 1.0]), Interval { low: 0.0, mid: 0.0, high: 0.0 });

@@ -177,7 +177,8 @@ impl<'a> Purse<'a> {
             used.calls += n * rate.calls;
             used.tokens_in += read;
             used.tokens_out += written;
-            used.nano_usd += n * rate.calls * piece.nano_call + read * piece.nano_in + written * piece.nano_out;
+            used.nano_usd +=
+                n * rate.calls * piece.nano_call + read * piece.nano_in + written * piece.nano_out;
         }
         used.seconds = self.duration(candidate, split, examples) + OVERHEAD * n;
         used
@@ -223,12 +224,15 @@ impl<'a> Purse<'a> {
         let key = |bits: u64| {
             let read = candidate.versions.iter().enumerate().filter(|(c, _)| *c < 64 && bits >> c & 1 == 1);
             read.fold(bits, |key, (c, v)| {
-                (key ^ (u64::from(*v) + ((c as u64) << 40))).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
+                (key ^ (u64::from(*v) + ((c as u64) << 40)))
+                    .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                    .rotate_left(23)
             })
         };
         let size = self.terms.sizes[split].max(1);
         let marks = self.asked.entry((split, piece, key(kind.reads))).or_insert_with(|| vec![false; size]);
-        let mut again: Vec<bool> = examples.iter().map(|e| std::mem::replace(&mut marks[e % size], true)).collect();
+        let mut again: Vec<bool> =
+            examples.iter().map(|e| std::mem::replace(&mut marks[e % size], true)).collect();
         if kind.hears != kind.reads {
             // A label that came out the same leaves what is asked the same.
             let heard = !kind.hears;

@@ -69,7 +69,8 @@ impl Simulated {
             assumed_latency: work.pace.is_some_and(|p| p.assumed),
         };
         if work.known && !known.past.is_empty() {
-            let expected = known.past.iter().map(|past| middle(&runs(session, &terms(past.budget)))).collect();
+            let expected =
+                known.past.iter().map(|past| middle(&runs(session, &terms(past.budget)))).collect();
             simulated.correct(&known.past, expected);
             simulated.source = Source::History { runs: known.past.len() };
             simulated.assumed_latency = false;
@@ -98,8 +99,13 @@ impl Simulated {
                 .map(|(real, thought)| (get(*real) / get(*thought)).ln())
                 .collect();
             let median = get(now);
-            let mut spread: Vec<f64> =
-                self.runs.iter().map(|r| get(r.total())).filter(|x| *x > 0.0).map(|x| (x / median).ln()).collect();
+            let mut spread: Vec<f64> = self
+                .runs
+                .iter()
+                .map(|r| get(r.total()))
+                .filter(|x| *x > 0.0)
+                .map(|x| (x / median).ln())
+                .collect();
             if logs.is_empty() || median <= 0.0 || spread.is_empty() {
                 continue;
             }

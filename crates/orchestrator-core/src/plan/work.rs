@@ -113,7 +113,10 @@ impl Work {
             pieces: Vec::new(),
             notes: vec![0.0; components.len()],
             components,
-            scores: (tried.iter().map(|t| f64::from(t.scored.score).clamp(0.0, 1.0)).sum(), tried.len() as f64),
+            scores: (
+                tried.iter().map(|t| f64::from(t.scored.score).clamp(0.0, 1.0)).sum(),
+                tried.len() as f64,
+            ),
             pace: None,
             cap: cap(session, 0),
             cap_per_char: 1.0,
@@ -122,7 +125,9 @@ impl Work {
         let limited = [Unit::ModelCalls, Unit::Tokens, Unit::NanoUsd]
             .iter()
             .any(|u| session.budget.limit(*u).is_some());
-        if limited && let more @ 1.. = cap(session, 1000).of(Unit::Tokens).saturating_sub(work.cap.of(Unit::Tokens)) {
+        if limited
+            && let more @ 1.. = cap(session, 1000).of(Unit::Tokens).saturating_sub(work.cap.of(Unit::Tokens))
+        {
             work.cap_per_char = more as f64 / 1000.0 / work.components.len().max(1) as f64;
         }
         if let Some(system) = &session.system {
@@ -160,7 +165,8 @@ impl Work {
                 split.iter().find(|m| m.module == module.module).map_or(module.tokens_in, |m| m.tokens_in)
             };
             let calls = module.calls;
-            let share = if calls.max > calls.min { (calls.mean - calls.min) / (calls.max - calls.min) } else { 1.0 };
+            let share =
+                if calls.max > calls.min { (calls.mean - calls.min) / (calls.max - calls.min) } else { 1.0 };
             let mut piece = Piece {
                 component: position(&module.module).filter(|_| module.rewritable),
                 reads: bits(&module.reads),
@@ -229,7 +235,9 @@ impl Work {
         let logs: Vec<f64> = probe
             .tried
             .iter()
-            .map(|t| ((1.0 + t.cost.of(Unit::Tokens) as f64) / (1.0 + spent.of(Unit::Tokens) as f64 / n)).ln())
+            .map(|t| {
+                ((1.0 + t.cost.of(Unit::Tokens) as f64) / (1.0 + spent.of(Unit::Tokens) as f64 / n)).ln()
+            })
             .collect();
         let (reading, spread) = LogNormal::new(1.0, 0.2).learn(n, n, &logs);
         self.pieces.push(Piece {
@@ -309,7 +317,8 @@ impl Piece {
             outs.push(((tokens_out + 0.5) / calls).ln());
         }
         if made > 0.0 {
-            let (reading, spread) = LogNormal { centre: 0.0, sd: self.reading.sd }.learn(read, thought, &logs);
+            let (reading, spread) =
+                LogNormal { centre: 0.0, sd: self.reading.sd }.learn(read, thought, &logs);
             self.reading = reading;
             self.spread = spread;
             self.seen = true;
@@ -347,12 +356,9 @@ fn cap(session: &Session, longer: usize) -> Cost {
     let n = draws.len().max(1) as u64;
     let total =
         session.evaluator.cap(&Trial::new(TrialId(0), candidate, Fidelity::FULL, Instances::Draws(draws)));
-    let mut mean = Cost::tokens(
-        total.calls.div_ceil(n),
-        total.tokens_in.div_ceil(n),
-        total.tokens_out.div_ceil(n),
-    )
-    .with_nano_usd(total.nano_usd.div_ceil(n));
+    let mut mean =
+        Cost::tokens(total.calls.div_ceil(n), total.tokens_in.div_ceil(n), total.tokens_out.div_ceil(n))
+            .with_nano_usd(total.nano_usd.div_ceil(n));
     mean.evaluations = 1;
     mean
 }

@@ -131,9 +131,8 @@ pub(super) struct World {
 impl World {
     pub(super) fn draw(work: &Work, growth: &Growth, asking: &Asking, rng: &Stream) -> Self {
         let mut common = rng.child("models", 0);
-        let models: Vec<f64> = (0..work.pieces.len().max(1))
-            .map(|_| LogNormal::new(1.0, 0.18).draw(&mut common))
-            .collect();
+        let models: Vec<f64> =
+            (0..work.pieces.len().max(1)).map(|_| LogNormal::new(1.0, 0.18).draw(&mut common)).collect();
         let rates: Vec<Rate> = work
             .pieces
             .iter()

@@ -65,11 +65,11 @@ impl SystemEvaluator {
             return Err(Failed { kind: ErrorKind::InvalidInput, message, cost: Cost::ZERO });
         };
         let stream = rng.child(&draw.example.to_string(), u64::from(draw.repeat));
-        let done = self
-            .system
-            .run(candidate, &example.input, &stream, trace)
-            .await
-            .map_err(|f| Failed { kind: f.kind(), message: f.to_string(), cost: f.cost })?;
+        let done = self.system.run(candidate, &example.input, &stream, trace).await.map_err(|f| Failed {
+            kind: f.kind(),
+            message: f.to_string(),
+            cost: f.cost,
+        })?;
         let verdict = self.scorer.score(&done.output, example);
         if !verdict.score.is_finite() {
             let message = format!("the metric {} gave {}", self.scorer.name(), verdict.score);

@@ -115,7 +115,18 @@ impl CompoundAISystem {
         let scope = Scope::of_input(&self.spec.input, input).ok()?;
         let known = self.spec.input.clone();
         let (weight, shares) = (1.0, BTreeMap::new());
-        Some(Forecast { system: self, prompts, input, guess, pricing, scope, known, weight, samples: 1.0, shares })
+        Some(Forecast {
+            system: self,
+            prompts,
+            input,
+            guess,
+            pricing,
+            scope,
+            known,
+            weight,
+            samples: 1.0,
+            shares,
+        })
     }
 }
 

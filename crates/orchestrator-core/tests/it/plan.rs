@@ -34,7 +34,8 @@ fn write_data(folder: &Path) {
             let label = ["red", "blue"][i % 2];
             format!(r#"{{"input": "{split} thing number {i}", "expected": "{label}"}}"#)
         };
-        std::fs::write(folder.join(format!("{split}.jsonl")), (0..n).map(row).collect::<Vec<_>>().join("\n")).unwrap();
+        std::fs::write(folder.join(format!("{split}.jsonl")), (0..n).map(row).collect::<Vec<_>>().join("\n"))
+            .unwrap();
     }
 }
 
@@ -133,10 +134,8 @@ fn without_a_limit_of_metric_calls_the_others_end_the_run() {
 
 #[test]
 fn an_outside_view_knows_no_more_than_metric_calls() {
-    let resolved = |text: &str| Resolved {
-        base: ".".into(),
-        config: RunConfig::from_text(text, "test").unwrap(),
-    };
+    let resolved =
+        |text: &str| Resolved { base: ".".into(), config: RunConfig::from_text(text, "test").unwrap() };
     let simulated = resolved("simulated: {instance: 1}\nbudget: {calls: 500}");
     let session = runtime().block_on(session(&simulated, None, &|_| {})).unwrap();
     let p = predict(&session, &Evidence::default());

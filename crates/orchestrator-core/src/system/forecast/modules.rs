@@ -103,7 +103,8 @@ impl SystemEvaluator {
                     let expected = example.expected.as_str().map_or(0, str::len).min(QUOTE);
                     for name in candidate.names() {
                         let Some(template) = prompts.get(name) else { continue };
-                        let length = |v: &str| walk.scope.text(v).map_or(0, |t| t.len().min(QUOTE) + v.len() + 3);
+                        let length =
+                            |v: &str| walk.scope.text(v).map_or(0, |t| t.len().min(QUOTE) + v.len() + 3);
                         let values: usize = template.variables().map(length).sum();
                         let answers = length(name) + walk.scope.last().map_or(0, |t| t.len().min(QUOTE));
                         let note = values + answers + expected + NOTE_FRAME;
