@@ -62,11 +62,8 @@ fn factors(runs: &[Recorded], source: usize) -> Factors {
             }
             let missed = misses(runs, source, factors);
             for ((range, missed), (_, of)) in ranges.iter_mut().zip(missed).zip(STRETCHED) {
-                let too_many = if side == 1 {
-                    missed[1] > MISSED_ABOVE
-                } else {
-                    missed[0] + missed[1] > MISSED
-                };
+                let too_many =
+                    if side == 1 { missed[1] > MISSED_ABOVE } else { missed[0] + missed[1] > MISSED };
                 range[usize::from(!too_many)] = of(&mut factors)[side];
             }
         }
