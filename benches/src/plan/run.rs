@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context as _, bail};
 use inference::LlmClient;
 use meta_traits::Unit as Limit;
+use orchestrator_core::Error;
 use orchestrator_core::compose::{Models, Resolved, session_over};
 use orchestrator_core::config::RunConfig;
 use orchestrator_core::plan::{Evidence, PastRun, Probe, Simulated as Plan};
+use orchestrator_core::run::RunError;
 use orchestrator_core::session::{Finish, Session};
 use orchestrator_core::store::RunDirectory;
 use serde::Serialize;
@@ -109,7 +111,26 @@ fn drive(session: &Session, runs: &Path, runtime: &tokio::runtime::Runtime) -> a
 /// # Errors
 /// When a generated configuration is refused or a run fails.
 pub fn record(seed: u64, variant: u64) -> anyhow::Result<Recorded> {
-    let case = Case::draw(seed, variant);
+    let mut case = Case::draw(seed, variant);
+    match attempt(&case, seed, variant) {
+        // A second limit that does not pay for the final scoring or the seed's validation is refused, or ends a run
+        // without a result: a user would raise it, and the case goes without.
+        Err(error) if is_short(&error) => {
+            if let Some(budget) = case.config["budget"].as_object_mut() {
+                budget.remove("tokens");
+            }
+            attempt(&case, seed, variant)
+        }
+        result => result,
+    }
+}
+
+fn is_short(error: &anyhow::Error) -> bool {
+    let run = error.downcast_ref::<Error>();
+    matches!(run, Some(Error::Run(RunError::Report(_)) | Error::NothingScored))
+}
+
+fn attempt(case: &Case, seed: u64, variant: u64) -> anyhow::Result<Recorded> {
     let home = tempfile::tempdir()?;
     for (name, rows) in ["train", "val", "test"].iter().zip(&case.rows) {
         let lines: Vec<String> = rows.iter().map(ToString::to_string).collect();
@@ -118,7 +139,7 @@ pub fn record(seed: u64, variant: u64) -> anyhow::Result<Recorded> {
     let config = RunConfig::from_text(&case.config.to_string(), "generated")
         .with_context(|| format!("the case of seed {seed} is refused"))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()?;
-    let open = |config: RunConfig| session(&case, config, home.path(), &runtime);
+    let open = |config: RunConfig| session(case, config, home.path(), &runtime);
     // The probe has clients of its own: what it cached must not help the run.
     let probe = runtime.block_on(Probe::take(&open(config.clone())?))?;
     let mut before = config.clone();
