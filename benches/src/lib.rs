@@ -6,6 +6,7 @@
 pub mod cab;
 mod command;
 mod parallel;
+pub mod race;
 mod range;
 mod rows;
 

@@ -9,8 +9,8 @@
 //! - [`Posterior`]: the joint model under it, for candidates made of parts; optimizers that recombine use it directly;
 //! - [`choose`] and [`Aipw`]: informative choice of examples with known probabilities, and the mean without bias.
 
-mod cholesky;
 mod choice;
+mod cholesky;
 mod claim;
 mod confidence_sequence;
 mod e_lond;

@@ -69,7 +69,8 @@ impl Aipw {
     pub fn observe(&mut self, score: f64, probability: f64, guesses: &[f64], drawn: usize) -> f64 {
         let n = guesses.len().max(1) as f64;
         let guess = guesses.get(drawn).copied().unwrap_or(0.0);
-        let contribution = guesses.iter().sum::<f64>() / n + (score - guess) / (n * probability.max(f64::MIN_POSITIVE));
+        let contribution =
+            guesses.iter().sum::<f64>() / n + (score - guess) / (n * probability.max(f64::MIN_POSITIVE));
         self.sum += contribution;
         self.count += 1;
         contribution

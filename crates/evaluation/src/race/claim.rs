@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{EProcess, ELond, Target};
+use super::{ELond, EProcess, Target};
 
 /// The claims of a race, "this candidate is better than the incumbent", tested together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

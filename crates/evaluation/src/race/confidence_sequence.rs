@@ -120,7 +120,11 @@ mod tests {
             }
             let limit = 0.1 + 2.0 * (0.1 * 0.9 / runs as f64).sqrt();
             assert!(missed as f64 / runs as f64 <= limit, "{missed} of {runs} at {ones}");
-            assert!(width / (runs as f64) < 0.3, "after 60 of 100 the bounds are of use: {}", width / runs as f64);
+            assert!(
+                width / (runs as f64) < 0.3,
+                "after 60 of 100 the bounds are of use: {}",
+                width / runs as f64
+            );
         }
     }
 }

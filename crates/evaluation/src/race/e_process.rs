@@ -49,7 +49,14 @@ pub struct EProcess {
 impl EProcess {
     /// No evidence yet; differences are in [-bound, bound].
     pub fn new(target: Target, bound: f64) -> Self {
-        Self { target, bound: bound.max(f64::MIN_POSITIVE), seen: 0, sum: 0.0, wealth: [0.0; BETS.len()], certain: false }
+        Self {
+            target,
+            bound: bound.max(f64::MIN_POSITIVE),
+            seen: 0,
+            sum: 0.0,
+            wealth: [0.0; BETS.len()],
+            certain: false,
+        }
     }
 
     /// Takes in the next difference. One that is no number counts as the worst.
@@ -109,13 +116,28 @@ mod tests {
             let mut rng = Stream::root(1).child("run", run);
             let mut endless = EProcess::new(Target::Population, 1.0);
             let mut finite = EProcess::new(Target::Finite(100), 1.0);
-            let mut population: Vec<f64> =
-                (0..100).map(|i| if i < 15 { 1.0 } else if i < 30 { -1.0 } else { 0.0 }).collect();
+            let mut population: Vec<f64> = (0..100)
+                .map(|i| {
+                    if i < 15 {
+                        1.0
+                    } else if i < 30 {
+                        -1.0
+                    } else {
+                        0.0
+                    }
+                })
+                .collect();
             rng.shuffle(&mut population);
             let (mut a, mut b) = (false, false);
             for d in population {
                 let u = rng.unit();
-                endless.observe(if u < 0.15 { 1.0 } else if u < 0.3 { -1.0 } else { 0.0 });
+                endless.observe(if u < 0.15 {
+                    1.0
+                } else if u < 0.3 {
+                    -1.0
+                } else {
+                    0.0
+                });
                 finite.observe(d);
                 a |= endless.value() >= 20.0;
                 b |= finite.value() >= 20.0;

@@ -66,9 +66,14 @@ impl Race {
     /// it before the first for full power; do not open it in the light of results that are to count.
     ///
     /// # Errors
-    /// [`RaceError::Unknown`] for a candidate that does not exist.
+    /// [`RaceError::Unknown`] for a candidate that does not exist, [`RaceError::Option`] where examples do not come in
+    /// uniformly random order: `floor` below 1, or anchors.
     pub fn claim(&mut self, candidate: usize, target: Target) -> Result<(), RaceError> {
         self.known(candidate)?;
+        if self.options.floor < 1.0 || !self.options.anchors.is_empty() {
+            let allowed = "1, without anchors: a claim needs examples in uniformly random order";
+            return Err(RaceError::Option { name: "floor", value: self.options.floor.to_string(), allowed });
+        }
         self.claims.open(candidate, target);
         Ok(())
     }
@@ -198,8 +203,14 @@ impl Race {
             [only] => *only,
             _ => self.top_two(&open, &stream),
         };
-        let anchors: Vec<usize> =
-            self.options.anchors.iter().copied().filter(|&a| self.runs(candidate, a) == 0).take(size).collect();
+        let anchors: Vec<usize> = self
+            .options
+            .anchors
+            .iter()
+            .copied()
+            .filter(|&a| self.runs(candidate, a) == 0)
+            .take(size)
+            .collect();
         let draws: Vec<(usize, f64)> = if anchors.is_empty() {
             let told = self.posterior.information(&[candidate], &[candidate]);
             let fewest = (0..self.examples).map(|j| self.runs(candidate, j)).min().unwrap_or(0);
@@ -215,7 +226,8 @@ impl Race {
         } else {
             anchors.into_iter().map(|a| (a, 1.0)).collect()
         };
-        let draw = |(example, probability)| RaceDraw { example, repeat: self.runs(candidate, example), probability };
+        let draw =
+            |(example, probability)| RaceDraw { example, repeat: self.runs(candidate, example), probability };
         Some(Block { id: self.issued, candidate, draws: draws.into_iter().map(draw).collect() })
     }
 
@@ -245,7 +257,8 @@ impl Race {
 fn normal_below(z: f64) -> f64 {
     let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
     let poly = t
-        * (0.319_381_530 + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
+        * (0.319_381_530
+            + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
     let above = (-0.5 * z * z).exp() / (2.0 * std::f64::consts::PI).sqrt() * poly;
     if z < 0.0 { above } else { 1.0 - above }
 }

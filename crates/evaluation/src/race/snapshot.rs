@@ -51,7 +51,10 @@ impl Snapshot for Race {
     fn restore(&mut self, state: RaceState) -> Result<(), RestoreError> {
         let n = state.decisions.len();
         let inside = |b: &Block| b.candidate < n && b.draws.iter().all(|d| d.example < state.examples);
-        if (n > 0 && state.incumbent >= n) || !state.pending.values().all(inside) || state.committed > state.issued {
+        if (n > 0 && state.incumbent >= n)
+            || !state.pending.values().all(inside)
+            || state.committed > state.issued
+        {
             return Err(RestoreError::Body("the blocks under way do not fit the candidates".into()));
         }
         *self = Self {

@@ -1,4 +1,5 @@
 //! Integration tests of the composition.
+mod racing;
 mod resume;
 mod simulated;
 mod system;

@@ -97,7 +97,8 @@ impl Regression {
         let mut example_weight = vec![0.0; examples];
         for tally in tallies {
             let parts = &combinations[tally.combination];
-            let z: f64 = parts.iter().map(|&p| self.effects[p]).sum::<f64>() + self.difficulties[tally.example];
+            let z: f64 =
+                parts.iter().map(|&p| self.effects[p]).sum::<f64>() + self.difficulties[tally.example];
             let p = sigma(z);
             let g = tally.successes - tally.trials * p;
             let w = tally.trials * p * (1.0 - p);
@@ -196,7 +197,11 @@ impl Regression {
         };
         self.own = blend(self.own, own, prior.own, prior.weight);
         self.other = blend(self.other, other, prior.other, prior.weight);
-        let difficulties = self.difficulties.iter().zip(&self.certainty).fold((0.0, 0.0), |(s, n), (b, c)| (s + b * b + 1.0 / c, n + 1.0));
+        let difficulties = self
+            .difficulties
+            .iter()
+            .zip(&self.certainty)
+            .fold((0.0, 0.0), |(s, n), (b, c)| (s + b * b + 1.0 / c, n + 1.0));
         self.difficulty = blend(self.difficulty, difficulties, prior.difficulty, 2.0 * prior.weight);
         self.step = 0.5 * self.step + 0.5 * steps.0 / (prior.weight + steps.1);
     }

@@ -78,7 +78,10 @@ impl PosteriorState {
             && self.combinations.iter().flatten().all(part)
             && self.rows.iter().all(row)
             && self.stages.len() == self.kinds.len()
-            && self.stages.iter().all(|(k, s)| *k < self.kinds.len() && s.fits(self.parts.len(), self.examples))
+            && self
+                .stages
+                .iter()
+                .all(|(k, s)| *k < self.kinds.len() && s.fits(self.parts.len(), self.examples))
             && self.concluded.0 <= self.rows.len()
             && self.concluded.1 <= self.parts.len()
     }
