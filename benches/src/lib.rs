@@ -7,6 +7,7 @@ pub mod cab;
 mod command;
 mod parallel;
 pub mod plan;
+pub mod race;
 mod range;
 mod rows;
 

@@ -7,7 +7,7 @@ use coordination::journal::FileStorage;
 use meta_traits::{
     Batching, BoxFuture, Budget, Components, Cost, Evaluator, Outcome, Query, Split, Stream, Trial,
 };
-use orchestrator_core::algorithms::ReflectiveMutation;
+use orchestrator_core::algorithms::{Racing, ReflectiveMutation, racing};
 use orchestrator_core::run::{Options, Progress, Proposal, Proposer, Search, open};
 use orchestrator_core::simulated::{Family, Genome, Problem, Scenario};
 
@@ -32,29 +32,8 @@ impl Searcher {
                 Box::new(ReflectiveMutation::new(problem.seed(), train, val, options, stream)?)
             }
             Self::Racing => {
-                let mut o = orchestrator_core::algorithms::racing::Options::default();
-                for pair in std::env::var("RACING").unwrap_or_default().split(',').filter(|p| !p.is_empty()) {
-                    let (k, v) = pair.split_once('=').context("k=v")?;
-                    let f: f64 = v.parse()?;
-                    match k {
-                        "block" => o.block = f as usize,
-                        "first" => o.first = f as usize,
-                        "fresh" => o.fresh = f as usize,
-                        "patience" => o.patience = f as u64,
-                        "evidence" => o.evidence = f as usize,
-                        "caution" => o.caution = f,
-                        "floor" => o.floor = f,
-                        "power" => o.power = f,
-                        "loyal" => o.loyal = f,
-                        "own" => o.prior.own = f,
-                        "other" => o.prior.other = f,
-                        "difficulty" => o.prior.difficulty = f,
-                        "firstsd" => o.prior.first = f,
-                        "weight" => o.prior.weight = f,
-                        _ => anyhow::bail!("what is {k}"),
-                    }
-                }
-                Box::new(orchestrator_core::algorithms::Racing::new(problem.seed(), train, val, o, stream)?)
+                let options = racing::Options::default();
+                Box::new(Racing::new(problem.seed(), train, val, options, stream)?)
             }
         })
     }

@@ -9,11 +9,11 @@ use meta_traits::{
 };
 use prompt_grammar::gepa;
 
-use crate::algorithms::ReflectiveMutation;
+use crate::algorithms::{Racing, ReflectiveMutation, racing};
 use crate::config::Algorithm;
 use crate::error::Error;
 use crate::result::{HeldOut, LabelTask, RunResult};
-use crate::run::{Driver, Ending, Observer, Options, Progress, Proposer, open};
+use crate::run::{Driver, Ending, Observer, Options, Progress, Proposer, Search, open};
 use crate::store::RunDirectory;
 use crate::system::SystemEvaluator;
 
@@ -79,7 +79,12 @@ impl Session {
     /// # Errors
     /// [`crate::run::RunError::BudgetTooSmall`] with the least budget that does.
     pub fn check_budget(&self) -> Result<(), Error> {
-        Ok(ReflectiveMutation::affordable(&self.budget, self.val.len(), self.gepa.minibatch)?)
+        Ok(match self.algorithm {
+            Algorithm::ReflectiveMutation => {
+                ReflectiveMutation::affordable(&self.budget, self.val.len(), self.gepa.minibatch)
+            }
+            Algorithm::Racing => Racing::affordable(&self.budget, &racing::Options::default()),
+        }?)
     }
 
     /// Compares scores of two systems on the test examples, in their order.
@@ -115,6 +120,19 @@ impl Session {
         Ok(finish)
     }
 
+    fn search(&self) -> Result<Box<dyn Search>, Error> {
+        let (start, train, val) = (self.start.clone(), self.train.clone(), self.val.clone());
+        let stream = Stream::root(self.seed).child("search", 0);
+        Ok(match self.algorithm {
+            Algorithm::ReflectiveMutation => {
+                Box::new(ReflectiveMutation::new(start, train, val, self.gepa.clone(), stream)?)
+            }
+            Algorithm::Racing => {
+                Box::new(Racing::new(start, train, val, racing::Options::default(), stream)?)
+            }
+        })
+    }
+
     async fn drive(
         &self,
         directory: &mut RunDirectory,
@@ -136,23 +154,11 @@ impl Session {
         let mut keeper = Keeper { directory, inner: observer, failed: None };
         let (storage, checkpoints) =
             (keeper.directory.events()?, keeper.directory.checkpoints(CHECKPOINT_EVERY));
-        let search = ReflectiveMutation::new(
-            self.start.clone(),
-            self.train.clone(),
-            self.val.clone(),
-            self.gepa.clone(),
-            Stream::root(self.seed).child("search", 0),
-        )?;
+        let search = self.search()?;
         let ended = {
-            let mut driver = open(
-                Box::new(storage),
-                Box::new(search),
-                &*self.evaluator,
-                &*self.proposer,
-                &mut keeper,
-                options,
-            )?
-            .with_checkpoints(checkpoints)?;
+            let mut driver =
+                open(Box::new(storage), search, &*self.evaluator, &*self.proposer, &mut keeper, options)?
+                    .with_checkpoints(checkpoints)?;
             let ended = self.search_and_report(&mut driver).await;
             ended.map(|finish| (finish, driver.state().clone()))
         };

@@ -66,9 +66,14 @@ impl Race {
     /// it before the first for full power; do not open it in the light of results that are to count.
     ///
     /// # Errors
-    /// [`RaceError::Unknown`] for a candidate that does not exist.
+    /// [`RaceError::Unknown`] for a candidate that does not exist, [`RaceError::Option`] where examples do not come in
+    /// uniformly random order: `floor` below 1, or anchors.
     pub fn claim(&mut self, candidate: usize, target: Target) -> Result<(), RaceError> {
         self.known(candidate)?;
+        if self.options.floor < 1.0 || !self.options.anchors.is_empty() {
+            let allowed = "1, without anchors: a claim needs examples in uniformly random order";
+            return Err(RaceError::Option { name: "floor", value: self.options.floor.to_string(), allowed });
+        }
         self.claims.open(candidate, target);
         Ok(())
     }

@@ -2,21 +2,40 @@
 
 mod options;
 mod round;
+mod snapshot;
 mod versions;
 
-use evaluation::race::{PartId, Posterior, Prior};
+use evaluation::race::{PartId, Posterior};
 use meta_traits::{
-    Ask, Components, ExampleId, Fidelity, Instances, Observation, Optimizer, Outcome, Query, QueryId, Reply,
-    Scored, Split, StopReason, Stream, TellError, Trial, TrialId,
+    Ask, Budget, Components, ExampleId, Fidelity, Instances, Observation, Optimizer, Outcome, Query, QueryId,
+    Reply, Scored, Split, StopReason, Stream, TellError, Trial, TrialId, Unit,
 };
 use prompt_grammar::PromptError;
+use serde::{Deserialize, Serialize};
 
 use self::round::{Pending, Step};
 use self::versions::Versions;
+use crate::run::{RunError, Search};
 
 pub use self::options::Options;
+pub use self::snapshot::RacingState;
 
-/// GEPA's reflection with the evaluation scheduler in place of its gate and its full validation.
+/// GEPA's reflection, with the joint posterior of `evaluation::race` in place of its gate, its full validation and its
+/// round robin.
+///
+/// A round: draw the best combination of texts from the posterior (Thompson); where it differs from the leader, it is
+/// evaluated on a block of examples; else texts of the components that are to blame are rewritten, one query a text, and
+/// tried together in one candidate. As each result says which component failed first, it teaches about every text it
+/// reached, and texts that do well are recombined at no cost (what GEPA's merge does for two members). Every evaluation is
+/// traced, so reflection is shown stored failures and no call is made for it; what recurs among the complaints is shown
+/// more often. Training and validation examples are both used for measuring, proposers see training examples only.
+///
+/// The recommendation is the evaluated combination with the highest posterior mean less [`Options::caution`] standard
+/// deviations; its observation holds its own scores, with the posterior's mean as loss and variance. One thing is pending at
+/// a time; draws come from key paths by round. An update costs O(results + texts^3): about half a millisecond a metric
+/// call over 3,000 calls. Works without blame too, with one common logit; the gain is smaller.
+///
+/// Sources: Agrawal et al. 2025 (GEPA) for reflection; Thompson 1933 and Russo et al. 2018 for the choice of candidates.
 #[derive(Clone, Debug)]
 pub struct Racing {
     names: Vec<String>,
@@ -30,16 +49,28 @@ pub struct Racing {
     todo: Vec<usize>,
     base: Vec<PartId>,
     rounds: u64,
+    /// Blocks in a row without a new version, and rounds of rewriting in a row that brought none.
     idle: u64,
+    barren: u64,
     trials: u64,
     queries: u64,
     step: Step,
     pending: Option<Pending>,
-    best: Option<(usize, Components, Observation)>,
+    best: Option<Best>,
+    /// The latest decision in words.
+    said: Option<String>,
+}
+
+/// What is recommended: an entrant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Best {
+    entrant: usize,
+    candidate: Components,
+    seen: Observation,
 }
 
 /// A combination that was evaluated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Entrant {
     parts: Vec<PartId>,
     scores: Vec<Scored>,
@@ -49,7 +80,7 @@ impl Racing {
     /// A search from `seed`.
     ///
     /// # Errors
-    /// [`PromptError`] when the seed or a split is empty.
+    /// [`PromptError`] when the seed or a split is empty, or `block`, `first` or `fresh` of the options is 0.
     pub fn new(
         seed: Components,
         train: Vec<ExampleId>,
@@ -59,6 +90,17 @@ impl Racing {
     ) -> Result<Self, PromptError> {
         if seed.is_empty() {
             return Err(PromptError::Empty { what: "the seed candidate" });
+        }
+        for (what, empty) in [
+            ("train", train.is_empty()),
+            ("val", val.is_empty()),
+            ("options.block", options.block == 0),
+            ("options.first", options.first == 0),
+            ("options.fresh", options.fresh == 0),
+        ] {
+            if empty {
+                return Err(PromptError::Empty { what });
+            }
         }
         let names: Vec<String> = seed.names().map(str::to_owned).collect();
         let examples: Vec<ExampleId> = train.into_iter().chain(val).collect();
@@ -84,12 +126,31 @@ impl Racing {
             base,
             rounds: 0,
             idle: 0,
+            barren: 0,
             trials: 0,
             queries: 0,
             step: Step::Next,
             pending: None,
             best: None,
+            said: None,
         })
+    }
+
+    /// Whether `budget` allows the seed's first blocks and one with a new text.
+    ///
+    /// # Errors
+    /// [`RunError::BudgetTooSmall`] with the least number of calls that does.
+    pub fn affordable(budget: &Budget, options: &Options) -> Result<(), RunError> {
+        let (seed, block) = (options.first * options.block, options.block);
+        let need = (seed + block) as u64;
+        match budget.limit(Unit::Evaluations) {
+            Some(have) if have < need => Err(RunError::BudgetTooSmall {
+                have,
+                need_for: format!("meeting the seed takes {seed}, trying new texts {block}"),
+                need,
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn candidate(&self, parts: &[PartId]) -> Components {
@@ -185,7 +246,7 @@ impl Optimizer for Racing {
     }
 
     fn best(&self) -> Option<(&Components, &Observation)> {
-        self.best.as_ref().map(|(_, candidate, seen)| (candidate, seen))
+        self.best.as_ref().map(|best| (&best.candidate, &best.seen))
     }
 }
 
@@ -193,12 +254,8 @@ fn is_train(example: ExampleId) -> bool {
     example.split == Split::Train
 }
 
-impl meta_traits::DynSnapshot for Racing {
-    fn save(&self) -> meta_traits::Envelope {
-        todo!()
-    }
-    fn load(&mut self, _: meta_traits::Envelope) -> Result<(), meta_traits::RestoreError> {
-        todo!()
+impl Search for Racing {
+    fn decisions(&mut self) -> Vec<String> {
+        self.said.take().into_iter().collect()
     }
 }
-impl crate::run::Search for Racing {}

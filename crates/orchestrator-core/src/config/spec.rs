@@ -364,6 +364,9 @@ pub enum Algorithm {
     /// GEPA: rewrite one component at a time in the light of its failures, keep a front per example.
     #[default]
     ReflectiveMutation,
+    /// The same rewriting, with a joint posterior of all texts in place of the gate and the full validation: fewer metric
+    /// calls, above all with noisy scores.
+    Racing,
 }
 
 impl Algorithm {
@@ -371,6 +374,7 @@ impl Algorithm {
     pub fn name(self) -> &'static str {
         match self {
             Self::ReflectiveMutation => "reflective_mutation",
+            Self::Racing => "racing",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Integration tests of the composition.
 mod plan;
+mod racing;
 mod resume;
 mod simulated;
 mod system;

@@ -1,29 +1,29 @@
 use evaluation::race::Prior;
 use serde::{Deserialize, Serialize};
 
-/// Settings of [`Racing`](super::Racing).
+/// Settings of [`Racing`](super::Racing). The defaults were chosen on simulated instances below 100.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Options {
-    /// Examples a block.
+    /// Examples a block; at least 1.
     pub block: usize,
-    /// Blocks of the seed first.
+    /// Blocks the seed meets first; at least 1.
     pub first: usize,
-    /// New versions a round, in different components.
+    /// New texts a round, in different components; at least 1.
     pub fresh: usize,
-    /// Blocks without a new version at most, between two with.
+    /// Most blocks without a new text between two with.
     pub patience: u64,
-    /// Failures shown to the proposer.
+    /// Most failures shown to the proposer, all with the same complaint.
     pub evidence: usize,
-    /// Standard deviations below the mean that a recommendation is judged by.
+    /// Standard deviations below its mean that a recommendation is judged by.
     pub caution: f64,
-    /// Share of uniform choice of examples.
+    /// Share of the choice of examples that is uniform; in [0, 1].
     pub floor: f64,
-    /// Power of complaints' frequency.
+    /// A complaint heard n times is shown with weight n to this power.
     pub power: f64,
-    /// Probability of rewriting the leader's text instead of the drawn one.
+    /// The probability that the leader's text is rewritten and not the drawn combination's.
     pub loyal: f64,
-    /// Prior.
+    /// What is believed before any result.
     pub prior: Prior,
 }
 
@@ -33,11 +33,11 @@ impl Default for Options {
             block: 8,
             first: 2,
             fresh: 2,
-            patience: 3,
+            patience: 4,
             evidence: 3,
             caution: 1.0,
             floor: 0.2,
-            power: 1.0,
+            power: 2.0,
             loyal: 0.7,
             prior: Prior::default(),
         }

@@ -1,20 +1,26 @@
 use std::collections::BTreeMap;
 
-use evaluation::race::{Effects, PartId};
+use evaluation::race::{Effects, PartId, choose};
 use meta_traits::{Cost, Observation, QueryId, Scored, StopReason, Stream, TrialId};
+use serde::{Deserialize, Serialize};
 
-use super::{Entrant, Racing, is_train};
+use super::{Best, Entrant, Racing, is_train};
 
 /// Where the loop stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Step {
+    /// To be planned.
     Next,
+    /// A text is to be rewritten.
     Write { part: PartId, evidence: Vec<Scored> },
+    /// A combination is to meet examples.
     Block { parts: Vec<PartId>, on: Vec<usize> },
+    /// Nothing will be asked any more.
     Over(StopReason),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What was asked for and has not come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Pending {
     Trial(TrialId),
     Query(QueryId),
@@ -22,50 +28,42 @@ pub(super) enum Pending {
 
 /// Examples are thinned by this where combinations are only compared.
 const EVERY: usize = 4;
+/// Rounds of rewriting in a row that may bring nothing new before an evaluation is due.
+const BARREN: u64 = 3;
+/// Combinations that are estimated in full for the recommendation.
+const CONTENDERS: usize = 10;
 
 impl Racing {
+    /// Plans the next step.
     pub(super) fn plan(&mut self) -> Step {
         self.rounds += 1;
         let stream = self.stream.child("round", self.rounds);
-        let seen = self.entrants.first().map_or(0, |e| e.scores.len());
+        let met = self.entrants.first().map_or(0, |seed| seed.scores.len());
+        let enough = (self.options.first * self.options.block).min(self.examples.len());
         let leader = match &self.best {
-            Some((leader, ..)) if seen >= self.options.first * self.options.block => {
-                self.entrants[*leader].parts.clone()
-            }
-            _ => {
-                let parts = self.base.clone();
-                let mut open: Vec<usize> = (0..self.examples.len()).collect();
-                if let Some(e) = self.entrants.first() {
-                    open.retain(|j| !e.scores.iter().any(|s| s.example == self.examples[*j]));
-                }
-                stream.child("examples", 0).shuffle(&mut open);
-                open.truncate(self.options.block);
-                if open.is_empty() {
-                    open.push(0);
-                }
-                return Step::Block { parts, on: open };
-            }
+            Some(best) if met >= enough => self.entrants[best.entrant].parts.clone(),
+            _ => return self.meet_seed(&stream),
         };
         if let Some(slot) = self.todo.pop() {
             return self.write(slot, &stream);
         }
         if !self.fresh.is_empty() {
             let mut parts = leader.clone();
-            let mut held = Vec::new();
             for part in std::mem::take(&mut self.fresh) {
-                let slot = self.versions.slot(part);
-                if parts[slot] == leader[slot] { parts[slot] = part } else { held.push(part) }
+                parts[self.versions.slot(part)] = part;
             }
-            self.fresh = held;
-            self.idle = 0;
+            (self.idle, self.barren) = (0, 0);
             return self.block(parts, &leader, &stream);
         }
         let drawn = self.thompson(&leader, &self.posterior.draw(&stream));
-        if drawn != leader && self.idle < self.options.patience {
+        let undecided = drawn != leader && self.idle < self.options.patience;
+        if undecided || self.barren >= BARREN {
             self.idle += 1;
+            self.barren = 0;
             return self.block(drawn, &leader, &stream);
         }
         self.idle = 0;
+        self.barren += 1;
         self.base = if stream.child("base", 0).chance(self.options.loyal) { leader } else { drawn };
         let mut blame = self.posterior.blame(&self.base);
         let mut rng = stream.child("slots", 0);
@@ -78,6 +76,15 @@ impl Racing {
         }
         let slot = self.todo.pop().unwrap_or(0);
         self.write(slot, &stream)
+    }
+
+    /// The seed meets its first examples.
+    fn meet_seed(&self, stream: &Stream) -> Step {
+        let met = |example| self.entrants.iter().flat_map(|e| &e.scores).any(|s| s.example == example);
+        let mut on: Vec<usize> = (0..self.examples.len()).filter(|j| !met(self.examples[*j])).collect();
+        stream.child("examples", 0).shuffle(&mut on);
+        on.truncate(self.options.block);
+        Step::Block { parts: self.base.clone(), on }
     }
 
     fn write(&self, slot: usize, stream: &Stream) -> Step {
@@ -116,10 +123,14 @@ impl Racing {
         for _ in 0..2 {
             let before = parts.clone();
             for slot in 0..parts.len() {
-                for part in self.versions.alive(slot) {
+                for part in self.versions.of(slot) {
                     let old = std::mem::replace(&mut parts[slot], part);
                     let new = self.posterior.value(effects, &parts, EVERY);
-                    if new > value { value = new } else { parts[slot] = old }
+                    if new > value {
+                        value = new;
+                    } else {
+                        parts[slot] = old;
+                    }
                 }
             }
             if parts == before {
@@ -129,47 +140,26 @@ impl Racing {
         parts
     }
 
+    /// Examples for a combination: those that would tell most of what the leader does not have, and that its new parts met
+    /// least.
     fn block(&self, parts: Vec<PartId>, leader: &[PartId], stream: &Stream) -> Step {
         let mut open: Vec<PartId> = parts.iter().copied().filter(|p| !leader.contains(p)).collect();
         if open.is_empty() {
             open.clone_from(&parts);
         }
+        let scores = self.entrants.iter().find(|e| e.parts == parts).map_or(&[][..], |e| &e.scores);
+        let met = |j: usize| scores.iter().filter(|s| s.example == self.examples[j]).count();
+        let met: Vec<usize> = (0..self.examples.len()).map(met).collect();
+        let fewest = met.iter().min().copied().unwrap_or(0);
         let told = self.posterior.information(&parts, &open);
+        let weight = |(j, told): (usize, &f64)| {
+            let runs: u32 = open.iter().map(|&p| self.versions.runs(p)[j]).sum();
+            (met[j] == fewest).then(|| (told / (1.0 + f64::from(runs))).powi(2))
+        };
+        let weights: Vec<Option<f64>> = told.iter().enumerate().map(weight).collect();
         let mut rng = stream.child("examples", 0);
-        let entrant = self.entrants.iter().find(|e| e.parts == parts);
-        let mut done = vec![0_u32; self.examples.len()];
-        for (j, id) in self.examples.iter().enumerate() {
-            if let Some(e) = entrant {
-                done[j] = e.scores.iter().filter(|s| s.example == *id).count() as u32;
-            }
-        }
-        let least = done.iter().min().copied().unwrap_or(0);
-        let mut weights: Vec<f64> = told
-            .iter()
-            .enumerate()
-            .map(|(j, t)| {
-                if done[j] > least {
-                    return 0.0;
-                }
-                let runs: u32 = open.iter().map(|&p| self.versions.runs(p)[j]).sum();
-                (t / (1.0 + f64::from(runs))).powi(2)
-            })
-            .collect();
-        let total: f64 = weights.iter().sum();
-        let eligible = done.iter().filter(|d| **d == least).count() as f64;
-        for (w, d) in weights.iter_mut().zip(&done) {
-            if *d == least {
-                *w = self.options.floor / eligible
-                    + if total > 0.0 { (1.0 - self.options.floor) * *w / total } else { 0.0 };
-            }
-        }
-        let mut on = Vec::new();
-        for _ in 0..self.options.block.min(self.examples.len()) {
-            let Some(j) = rng.weighted(&weights) else { break };
-            weights[j] = 0.0;
-            on.push(j);
-        }
-        Step::Block { parts, on }
+        let drawn = choose(&weights, self.options.floor, self.options.block, &mut rng);
+        Step::Block { parts, on: drawn.into_iter().map(|(j, _)| j).collect() }
     }
 
     pub(super) fn complete(&mut self, parts: Vec<PartId>, on: &[usize], seen: Observation) {
@@ -188,47 +178,36 @@ impl Racing {
                 }
             }
         }
-        let entrant = match self.entrants.iter().position(|e| e.parts == parts) {
-            Some(at) => at,
-            None => {
-                self.entrants.push(Entrant { parts, scores: Vec::new() });
-                self.entrants.len() - 1
-            }
-        };
-        self.entrants[entrant].scores.extend(seen.instances.into_iter().map(|mut s| {
-            s.notes = Vec::new();
-            s
-        }));
+        let entrant = self.entrants.iter().position(|e| e.parts == parts).unwrap_or_else(|| {
+            self.entrants.push(Entrant { parts, scores: Vec::new() });
+            self.entrants.len() - 1
+        });
+        let without_notes = |scored: Scored| Scored { notes: Vec::new(), ..scored };
+        self.entrants[entrant].scores.extend(seen.instances.into_iter().map(without_notes));
         self.posterior.update();
-        if self.entrants.len() == 1 {
-            self.posterior.update();
-        }
         self.recommend();
     }
 
+    /// Names the combination that is recommended now.
     fn recommend(&mut self) {
         let center = self.posterior.center();
-        let mut ranked: Vec<(f64, usize)> = self
-            .entrants
-            .iter()
-            .enumerate()
-            .map(|(i, e)| (self.posterior.value(&center, &e.parts, EVERY), i))
-            .collect();
+        let value = |(i, e): (usize, &Entrant)| (self.posterior.value(&center, &e.parts, EVERY), i);
+        let mut ranked: Vec<(f64, usize)> = self.entrants.iter().enumerate().map(value).collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut best: Option<(f64, usize, f64, f64)> = None;
-        for (_, i) in ranked.into_iter().take(10) {
-            let e = self.posterior.estimate(&self.entrants[i].parts);
-            let lower = e.mean - self.options.caution * e.sd;
-            if best.is_none_or(|(b, ..)| lower > b) {
-                best = Some((lower, i, e.mean, e.sd));
-            }
+        let estimate = |(_, i): &(f64, usize)| (*i, self.posterior.estimate(&self.entrants[*i].parts));
+        let contenders = ranked.iter().take(CONTENDERS).map(estimate);
+        let caution = self.options.caution;
+        let best = contenders
+            .max_by(|(_, a), (_, b)| (a.mean - caution * a.sd).total_cmp(&(b.mean - caution * b.sd)));
+        let Some((entrant, estimate)) = best else { return };
+        let Entrant { parts, scores } = &self.entrants[entrant];
+        let mut seen = Observation::of_scores(scores.clone(), Cost::ZERO);
+        seen.losses = vec![1.0 - estimate.mean];
+        seen.variance = Some(estimate.sd * estimate.sd);
+        if self.best.as_ref().is_some_and(|best| best.entrant != entrant) {
+            let (n, mean, sd) = (scores.len(), estimate.mean, estimate.sd);
+            self.said = Some(format!("#{} lead    {mean:.3} +- {sd:.3} after {n} examples", self.rounds));
         }
-        if let Some((_, i, mean, sd)) = best {
-            let entrant = &self.entrants[i];
-            let mut seen = Observation::of_scores(entrant.scores.clone(), Cost::ZERO);
-            seen.losses = vec![1.0 - mean];
-            seen.variance = Some(sd * sd);
-            self.best = Some((i, self.candidate(&entrant.parts), seen));
-        }
+        self.best = Some(Best { entrant, candidate: self.candidate(parts), seen });
     }
 }

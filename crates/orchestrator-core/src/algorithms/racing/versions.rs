@@ -1,23 +1,22 @@
 use evaluation::race::PartId;
 use meta_traits::Scored;
+use serde::{Deserialize, Serialize};
 
 /// All texts written so far and what went wrong with each.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Versions {
     examples: usize,
     all: Vec<Version>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Version {
     slot: usize,
     text: String,
     /// How often each example was run with it.
     runs: Vec<u32>,
-    total: u32,
     /// Failures on training examples blamed on it, with notes.
     failures: Vec<Scored>,
-    dropped: bool,
 }
 
 impl Versions {
@@ -26,8 +25,11 @@ impl Versions {
     }
     pub(super) fn add(&mut self, slot: usize, text: String) -> PartId {
         let runs = vec![0; self.examples];
-        self.all.push(Version { slot, text, runs, total: 0, failures: Vec::new(), dropped: false });
+        self.all.push(Version { slot, text, runs, failures: Vec::new() });
         self.all.len() - 1
+    }
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
     }
     pub(super) fn find(&self, slot: usize, text: &str) -> Option<PartId> {
         self.all.iter().position(|v| v.slot == slot && v.text == text)
@@ -41,24 +43,16 @@ impl Versions {
     pub(super) fn runs(&self, part: PartId) -> &[u32] {
         &self.all[part].runs
     }
-    pub(super) fn total(&self, part: PartId) -> u32 {
-        self.all[part].total
-    }
     pub(super) fn failures(&self, part: PartId) -> &[Scored] {
         &self.all[part].failures
     }
     pub(super) fn ran(&mut self, part: PartId, example: usize) {
         self.all[part].runs[example] += 1;
-        self.all[part].total += 1;
     }
     pub(super) fn failed(&mut self, part: PartId, scored: Scored) {
         self.all[part].failures.push(scored);
     }
-    #[expect(dead_code, reason = "wip")]
-    pub(super) fn drop(&mut self, part: PartId) {
-        self.all[part].dropped = true;
-    }
-    pub(super) fn alive(&self, slot: usize) -> impl Iterator<Item = PartId> {
-        (0..self.all.len()).filter(move |&p| self.all[p].slot == slot && !self.all[p].dropped)
+    pub(super) fn of(&self, slot: usize) -> impl Iterator<Item = PartId> {
+        (0..self.all.len()).filter(move |&p| self.all[p].slot == slot)
     }
 }
