@@ -9,6 +9,7 @@
 //! | answers from a script | [`ScriptedClient`] |
 //! | no answer paid twice | [`Cached`] around a client |
 //! | a record of every call | [`Metered`] around that, writing to a [`Ledger`] |
+//! | vectors of texts on this machine | [`SentenceEmbedder`](embedded::SentenceEmbedder) (feature `embedded`) |
 //! | the file of a model | [`ModelStore`] |
 //!
 //! Wrappers are clients themselves, and so is an [`Arc`](std::sync::Arc) of a client, so they nest freely.
@@ -39,7 +40,8 @@ pub use ledger::{Call, CallEnd, Ledger, Metered, Purpose, Total};
 #[cfg(feature = "hosted")]
 pub use provision::Hub;
 pub use provision::{
-    Environment, HubSource, Located, ModelFile, ModelStore, OnProgress, Progress, Stage, WheelSource,
+    Companion, Environment, HubSource, Located, ModelFile, ModelStore, OnProgress, Progress, Stage,
+    WheelSource,
 };
 pub use request::{
     Embed, Embedded, Generate, Generated, Message, Prompt, Role, Score, Scored, StopCause, Usage,

@@ -44,7 +44,9 @@ impl ModelFile {
                 match reason.strip_prefix("unknown dtype for tensor ") {
                     Some(number) => InferenceError::Model {
                         path: path.to_owned(),
-                        message: format!("holds weights of the type {number}; the embedded engine reads {TYPES}"),
+                        message: format!(
+                            "holds weights of the type {number}; the embedded engine reads {TYPES}"
+                        ),
                     },
                     None => broken(reason),
                 }

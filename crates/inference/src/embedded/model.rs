@@ -99,8 +99,7 @@ impl Layer {
         let mut query = projection(file, layer, "attn_q", q, width)?;
         let mut key = projection(file, layer, "attn_k", kv, width)?;
         let mut head_norms = if family.head_norms {
-            let gains =
-                (file.vector(&name("attn_q_norm"), head)?, file.vector(&name("attn_k_norm"), head)?);
+            let gains = (file.vector(&name("attn_q_norm"), head)?, file.vector(&name("attn_k_norm"), head)?);
             Some(gains)
         } else {
             None
@@ -168,7 +167,8 @@ fn pick(values: &[f32], order: &[usize]) -> Vec<f32> {
 /// What queries are multiplied with beyond the usual `1 / sqrt(head)`: only the largest gemma3 differs.
 fn query_scale(family: &Family, layers: usize, shape: &Shape) -> f32 {
     let usual = shape.head as f32;
-    let own = if family.after_norms && layers == 62 { shape.width as f32 / shape.heads as f32 } else { usual };
+    let own =
+        if family.after_norms && layers == 62 { shape.width as f32 / shape.heads as f32 } else { usual };
     (usual / own).sqrt()
 }
 

@@ -58,9 +58,7 @@ impl Shape {
             Some(head) => head,
             None if width % heads == 0 => width / heads,
             None => {
-                return Err(
-                    file.error(format!("has a width of {width}, which {heads} heads do not divide"))
-                );
+                return Err(file.error(format!("has a width of {width}, which {heads} heads do not divide")));
             }
         };
         if optional(file, &key("attention.value_length"), 1 << 12)?.is_some_and(|value| value != head) {

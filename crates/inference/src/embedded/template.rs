@@ -109,9 +109,9 @@ impl Template {
                 })
                 .collect();
             let template = self.environment.get_template("chat").map_err(|_| match &self.broken {
-                Some(error) => format!(
-                    "the model's chat template cannot be read ({error}); send a text prompt instead"
-                ),
+                Some(error) => {
+                    format!("the model's chat template cannot be read ({error}); send a text prompt instead")
+                }
                 None => "the model brings no chat template; send a text prompt instead".to_owned(),
             })?;
             let unusable = |error: Error| {

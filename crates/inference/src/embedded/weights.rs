@@ -102,10 +102,9 @@ impl Weights {
                 scales: reorder(&scales, rows, order),
                 shifts: reorder(&shifts, rows, order),
             },
-            Values::Eight { quants, scales } => Values::Eight {
-                quants: reorder(&quants, rows, order),
-                scales: reorder(&scales, rows, order),
-            },
+            Values::Eight { quants, scales } => {
+                Values::Eight { quants: reorder(&quants, rows, order), scales: reorder(&scales, rows, order) }
+            }
             Values::Runs(Runs { quants, scales, shifts, run }) => Values::Runs(Runs {
                 quants: reorder(&quants, rows, order),
                 scales: reorder(&scales, rows, order),

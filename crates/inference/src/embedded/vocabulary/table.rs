@@ -76,11 +76,9 @@ impl Table {
     pub(super) fn read(file: &ModelFile) -> Result<Self, InferenceError> {
         let tokens = file.list("tokenizer.ggml.tokens").unwrap_or_default();
         let list = |key: &str| match file.list(key) {
-            Some(list) if list.len() < tokens.len() => Err(file.error(format!(
-                "has {} entries in '{key}' for {} tokens",
-                list.len(),
-                tokens.len()
-            ))),
+            Some(list) if list.len() < tokens.len() => {
+                Err(file.error(format!("has {} entries in '{key}' for {} tokens", list.len(), tokens.len())))
+            }
             list => Ok(list.unwrap_or_default()),
         };
         let (kinds, scores) = (list("tokenizer.ggml.token_type")?, list("tokenizer.ggml.scores")?);
