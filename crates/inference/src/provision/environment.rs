@@ -10,6 +10,8 @@ pub struct Environment {
     pub xdg_cache: Option<PathBuf>,
     /// `METAORCH_MODEL_PATH`: a model file to use as it is.
     pub model_path: Option<PathBuf>,
+    /// `METAORCH_EMBEDDER_PATH`: a folder with the files of a sentence encoder to use as they are.
+    pub embedder_path: Option<PathBuf>,
     /// Python programs to try in turn: names to look up in `PATH`, or absolute paths.
     pub python: Vec<PathBuf>,
 }
@@ -22,6 +24,7 @@ impl Environment {
             home: env::home_dir().filter(|home| !home.as_os_str().is_empty()),
             xdg_cache: path("XDG_CACHE_HOME"),
             model_path: path("METAORCH_MODEL_PATH"),
+            embedder_path: path("METAORCH_EMBEDDER_PATH"),
             python: vec!["python3".into(), "python".into()],
         }
     }

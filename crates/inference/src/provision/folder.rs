@@ -41,6 +41,29 @@ impl Folder {
         Self { dir, model: model.clone() }
     }
 
+    /// The same folder for each of the model's files.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Self> {
+        let dir = self.dir.clone();
+        self.model.parts().map(move |model| Self { dir: dir.clone(), model })
+    }
+
+    /// The model or part of one that this folder is for.
+    pub(super) fn model(&self) -> &ModelFile {
+        &self.model
+    }
+
+    /// The state of all the model's files: the first that is not sound rules.
+    pub(super) fn whole(&self) -> Result<State, InferenceError> {
+        for part in self.parts() {
+            match part.state()? {
+                State::Sound => {}
+                State::Damaged(how) => return Ok(State::Damaged(format!("{}: {how}", part.model.file))),
+                State::Missing => return Ok(State::Missing),
+            }
+        }
+        Ok(State::Sound)
+    }
+
     pub(super) fn file(&self) -> PathBuf {
         self.dir.join(&*self.model.file)
     }
@@ -49,7 +72,7 @@ impl Folder {
         self.dir.join(name)
     }
 
-    /// Looks at the file; hashes it unless the marker says that this very file was hashed before.
+    /// Looks at one file; hashes it unless the marker says that this very file was hashed before.
     pub(super) fn state(&self) -> Result<State, InferenceError> {
         let path = self.file();
         let metadata = match fs::metadata(&path) {

