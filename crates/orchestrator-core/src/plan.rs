@@ -24,6 +24,7 @@ mod interval;
 mod prediction;
 mod probe;
 mod purse;
+mod racing;
 mod simulate;
 mod work;
 mod world;

@@ -10,13 +10,12 @@ use inference::{
 use meta_traits::{Classify, Cost, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::hosted::quick;
 use crate::server::{Reply, Server};
 
 const CANARY: &str = "sk-canary-7f3a9b1c5d";
 
 fn priced() -> HostedOptions {
-    HostedOptions { price: Price::nano_usd(1, 10), retry: quick().retry.once(), ..quick() }
+    HostedOptions { price: Price::nano_usd(1, 10), ..HostedOptions::default() }
 }
 
 fn native(server: &Server, protocol: &str) -> GenaiClient {
@@ -331,10 +330,10 @@ async fn private_hosts_are_refused_by_both_clients_unless_allowed() {
     for url in
         ["http://10.0.0.1/v1", "http://169.254.169.254/v1", "https://[fd00::1]/v1", "http://100.64.0.1/v1"]
     {
-        let error = HostedClient::new(url, "m", None, quick()).unwrap_err();
+        let error = HostedClient::new(url, "m", None, HostedOptions::default()).unwrap_err();
         assert!(error.to_string().contains("allow_private") && error.kind() == ErrorKind::Config, "{error}");
-        assert!(GenaiClient::new("gemini", Some(url), "m", None, quick()).is_err());
-        HostedClient::new(url, "m", None, HostedOptions { allow_private: true, ..quick() }).unwrap();
+        assert!(GenaiClient::new("gemini", Some(url), "m", None, HostedOptions::default()).is_err());
+        HostedClient::new(url, "m", None, HostedOptions { allow_private: true, ..HostedOptions::default() }).unwrap();
     }
 }
 

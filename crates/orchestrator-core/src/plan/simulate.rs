@@ -7,7 +7,8 @@ use super::probe::Probe;
 use super::purse::{Purse, Spent, Terms, Used};
 use super::work::Work;
 use super::world::{Asking, World, evidence};
-use super::{Source, gepa};
+use super::{Source, gepa, racing};
+use crate::algorithms;
 use crate::config::Algorithm;
 use crate::error::Error;
 use crate::session::Session;
@@ -141,6 +142,7 @@ fn runs(session: &Session, terms: &Terms<'_>) -> Vec<Spent> {
         let mut purse = Purse::new(terms, &world, rng.child("purse", 0));
         match session.algorithm {
             Algorithm::ReflectiveMutation => gepa::spend(&mut purse, &session.gepa, &rng),
+            Algorithm::Racing => racing::spend(&mut purse, &algorithms::racing::Options::default(), &rng),
         }
         purse.spent
     };

@@ -182,8 +182,10 @@ impl Racing {
             self.entrants.push(Entrant { parts, scores: Vec::new() });
             self.entrants.len() - 1
         });
-        let without_notes = |scored: Scored| Scored { notes: Vec::new(), ..scored };
-        self.entrants[entrant].scores.extend(seen.instances.into_iter().map(without_notes));
+        self.entrants[entrant].scores.extend(seen.instances.into_iter().map(|mut scored| {
+            scored.notes = Vec::new();
+            scored
+        }));
         self.posterior.update();
         self.recommend();
     }
