@@ -134,7 +134,7 @@ impl Simulated {
 }
 
 impl LlmClient for Simulated {
-    fn identity(&self) -> &str {
+    fn identity(&self) -> &'static str {
         "simulated"
     }
 

@@ -20,8 +20,11 @@ pub fn learn(runs: &[Recorded], made_by: String) -> Calibration {
     Calibration { made_by, runs: runs.len(), lengths, probe, history }
 }
 
+/// Where the factors of an amount stand.
+type Sides = fn(&mut Factors) -> &mut [f64; 2];
+
 /// The amounts whose ends are stretched, and where their factors stand.
-const STRETCHED: [(Unit, fn(&mut Factors) -> &mut [f64; 2]); 7] = [
+const STRETCHED: [(Unit, Sides); 7] = [
     (Unit::Proposals, |f| &mut f.proposals),
     (Unit::ModelCalls, |f| &mut f.model_calls),
     (Unit::TokensIn, |f| &mut f.tokens_in),

@@ -74,7 +74,7 @@ fn session(
             roles: case.roles.clone(),
             answers: case.answers.iter().cloned().collect(),
             labels: case.labels.clone(),
-            price: [spec.usd_per_million_in, spec.usd_per_million_out],
+            price: [spec.usd_per_million_in, spec.usd_per_million_out].map(Option::unwrap_or_default),
             concurrency: spec.concurrency,
             cache: Mutex::default(),
         };

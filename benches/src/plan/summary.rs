@@ -1,6 +1,7 @@
 //! How often intervals held, and how wide they were.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use evaluation::stats::wilson;
 use orchestrator_core::plan::{Calibration, Interval, Prediction};
@@ -175,8 +176,9 @@ impl Summary {
         for (source, units) in &self.coverage {
             for (unit, c) in units {
                 let name = serde_json::to_value(unit).unwrap_or_default();
-                out.push_str(&format!(
-                    "{source:<8} {:<12} {:>5.1} % [{:>5.1}, {:>5.1}]   {:>4} {:>4}   {:>6.2} {:>7.2}\n",
+                let _ = writeln!(
+                    out,
+                    "{source:<8} {:<12} {:>5.1} % [{:>5.1}, {:>5.1}]   {:>4} {:>4}   {:>6.2} {:>7.2}",
                     name.as_str().unwrap_or_default(),
                     100.0 * c.share,
                     100.0 * c.share_low,
@@ -185,7 +187,7 @@ impl Summary {
                     c.above,
                     c.width,
                     c.ratio,
-                ));
+                );
             }
         }
         out

@@ -111,7 +111,7 @@ pub fn krippendorff_alpha(grades: &[Vec<Option<f64>>], level: Level) -> Result<f
         .collect();
     let mut values: Vec<f64> = units.iter().flatten().copied().collect();
     values.sort_by(f64::total_cmp);
-    values.dedup_by(|a, b| *a == *b);
+    values.dedup();
     if values.len() < 2 {
         return Err(undefined("fewer than two different grades on items that two graded. Grade more items"));
     }

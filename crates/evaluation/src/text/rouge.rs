@@ -93,14 +93,18 @@ fn common(a: &[String], b: &[String]) -> usize {
     let (mut row, mut mask) = (vec![u64::MAX; limbs], vec![0_u64; limbs]);
     for word in long {
         let Some(at) = places.get(word.as_str()) else { continue };
-        at.iter().for_each(|i| mask[i / 64] |= 1 << (i % 64));
+        for i in at {
+            mask[i / 64] |= 1 << (i % 64);
+        }
         let mut carry = false;
         for (row, mask) in row.iter_mut().zip(&mask) {
             let (sum, over) = row.carrying_add(*row & *mask, carry);
             carry = over;
             *row = sum | (*row & !*mask);
         }
-        at.iter().for_each(|i| mask[i / 64] = 0);
+        for i in at {
+            mask[i / 64] = 0;
+        }
     }
     (0..short.len()).filter(|i| row[i / 64] >> (i % 64) & 1 == 0).count()
 }

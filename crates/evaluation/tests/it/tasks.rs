@@ -27,6 +27,6 @@ fn replies_that_fulfil_a_task_score_one_and_spoilt_ones_less() {
         }
     }
     // The scorers after these are held to the packages of the field in metrics.rs.
-    let own = Scorer::names().take_while(|name| *name != "token_f1");
-    assert!(own.clone().count() == 8 && own.into_iter().all(|name| metrics.contains(&name)), "{metrics:?}");
+    let own: Vec<&str> = Scorer::names().take_while(|name| *name != "token_f1").collect();
+    assert!(own.len() == 8 && own.iter().all(|name| metrics.contains(name)), "{metrics:?}");
 }

@@ -333,7 +333,8 @@ async fn private_hosts_are_refused_by_both_clients_unless_allowed() {
         let error = HostedClient::new(url, "m", None, HostedOptions::default()).unwrap_err();
         assert!(error.to_string().contains("allow_private") && error.kind() == ErrorKind::Config, "{error}");
         assert!(GenaiClient::new("gemini", Some(url), "m", None, HostedOptions::default()).is_err());
-        HostedClient::new(url, "m", None, HostedOptions { allow_private: true, ..HostedOptions::default() }).unwrap();
+        HostedClient::new(url, "m", None, HostedOptions { allow_private: true, ..HostedOptions::default() })
+            .unwrap();
     }
 }
 

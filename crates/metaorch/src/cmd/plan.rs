@@ -143,7 +143,7 @@ fn print(session: &Session, call: &Call, prediction: &Prediction) {
     match prediction.source {
         Source::Lengths => println!("source          lengths of prompts and inputs; nothing was called"),
         Source::Probe { examples } => {
-            println!("source          {examples} training examples tried with the seed's prompts")
+            println!("source          {examples} training examples tried with the seed's prompts");
         }
         Source::History { runs } => println!("source          {runs} finished runs of this task"),
     }

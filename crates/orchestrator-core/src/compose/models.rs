@@ -177,7 +177,6 @@ fn options(spec: &ModelSpec, price: Price) -> Result<ClientOptions, InferenceErr
         allow_private: spec.allow_private,
         scoring: spec.scoring.unwrap_or_default(),
         limit_field: spec.limit_field.unwrap_or_default(),
-        ..HostedOptions::default()
     };
     Ok(ClientOptions {
         model: spec.model.clone(),

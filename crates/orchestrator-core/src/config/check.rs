@@ -163,7 +163,7 @@ impl RunConfig {
                     return Err(ConfigError::range(&field(key), &seconds, "0.001 to 86400 seconds"));
                 }
             }
-            self.check_hosted(name, model)?;
+            check_hosted(name, model)?;
             if !(1..=256).contains(&model.concurrency) {
                 return Err(ConfigError::range(&field("concurrency"), &model.concurrency, "1 to 256"));
             }
@@ -192,39 +192,6 @@ impl RunConfig {
         Ok(())
     }
 
-    /// Settings that only a hosted model has, and those that need each other.
-    fn check_hosted(&self, name: &str, model: &ModelSpec) -> Result<(), ConfigError> {
-        let given = [
-            ("base_url", model.base_url.is_some()),
-            ("headers", !model.headers.is_empty()),
-            ("headers_env", !model.headers_env.is_empty()),
-            ("proxy", model.proxy.is_some()),
-            ("proxy_login_env", model.proxy_login_env.is_some()),
-            ("allow_private", model.allow_private),
-            ("scoring", model.scoring.is_some()),
-            ("limit_field", model.limit_field.is_some()),
-        ];
-        let provider = model.provider.name();
-        if let Some((field, _)) = given.iter().find(|(_, given)| *given && !model.provider.is_hosted()) {
-            let message = format!("models.{name}.{field} means nothing to provider {provider}: remove it");
-            return Err(ConfigError::inconsistent(message));
-        }
-        let own = matches!(model.provider, Provider::Anthropic | Provider::Gemini | Provider::Cohere);
-        let (scoring, limit_field) = (model.scoring.is_some(), model.limit_field.is_some());
-        if own && (scoring || limit_field) {
-            let field = if scoring { "scoring" } else { "limit_field" };
-            return Err(ConfigError::inconsistent(format!(
-                "models.{name}.{field} is for OpenAI-compatible endpoints, not for {provider}: remove it"
-            )));
-        }
-        if model.proxy_login_env.is_some() && model.proxy.is_none() {
-            return Err(ConfigError::inconsistent(format!(
-                "models.{name}.proxy_login_env is given without proxy: name the proxy, or remove it"
-            )));
-        }
-        Ok(())
-    }
-
     /// That `name` is a key of `models`.
     pub(crate) fn known_model(&self, field: &str, name: &str) -> Result<(), ConfigError> {
         if self.models.contains_key(name) {
@@ -238,6 +205,39 @@ impl RunConfig {
         };
         Err(ConfigError::range(field, name, &allowed))
     }
+}
+
+/// Settings that only a hosted model has, and those that need each other.
+fn check_hosted(name: &str, model: &ModelSpec) -> Result<(), ConfigError> {
+    let given = [
+        ("base_url", model.base_url.is_some()),
+        ("headers", !model.headers.is_empty()),
+        ("headers_env", !model.headers_env.is_empty()),
+        ("proxy", model.proxy.is_some()),
+        ("proxy_login_env", model.proxy_login_env.is_some()),
+        ("allow_private", model.allow_private),
+        ("scoring", model.scoring.is_some()),
+        ("limit_field", model.limit_field.is_some()),
+    ];
+    let provider = model.provider.name();
+    if let Some((field, _)) = given.iter().find(|(_, given)| *given && !model.provider.is_hosted()) {
+        let message = format!("models.{name}.{field} means nothing to provider {provider}: remove it");
+        return Err(ConfigError::inconsistent(message));
+    }
+    let own = matches!(model.provider, Provider::Anthropic | Provider::Gemini | Provider::Cohere);
+    let (scoring, limit_field) = (model.scoring.is_some(), model.limit_field.is_some());
+    if own && (scoring || limit_field) {
+        let field = if scoring { "scoring" } else { "limit_field" };
+        return Err(ConfigError::inconsistent(format!(
+            "models.{name}.{field} is for OpenAI-compatible endpoints, not for {provider}: remove it"
+        )));
+    }
+    if model.proxy_login_env.is_some() && model.proxy.is_none() {
+        return Err(ConfigError::inconsistent(format!(
+            "models.{name}.proxy_login_env is given without proxy: name the proxy, or remove it"
+        )));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

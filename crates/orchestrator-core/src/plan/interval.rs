@@ -11,7 +11,7 @@ pub struct Interval<T> {
     pub high: T,
 }
 
-impl<T: PartialOrd> Interval<T> {
+impl<T: PartialOrd + Copy> Interval<T> {
     /// Whether `x` lies in it, ends included.
     pub fn contains(&self, x: T) -> bool {
         x >= self.low && x <= self.high

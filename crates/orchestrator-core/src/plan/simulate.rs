@@ -86,7 +86,7 @@ impl Simulated {
         let pairs: Vec<(Used, Used)> = past.iter().map(of_run).zip(expected).collect();
         let now = middle(&self.runs);
         // How much two runs of the same task differ: prompts grow as luck has it, answers hardly change.
-        let fields: [(fn(&mut Used) -> &mut f64, f64); 5] = [
+        let fields: [(Field, f64); 5] = [
             (|u| &mut u.calls, 0.12),
             (|u| &mut u.tokens_in, 0.25),
             (|u| &mut u.tokens_out, 0.12),
@@ -148,6 +148,9 @@ fn runs(session: &Session, terms: &Terms<'_>) -> Vec<Spent> {
     };
     (0..worlds).map(run).collect()
 }
+
+/// Picks an amount.
+type Field = fn(&mut Used) -> &mut f64;
 
 /// The median of each amount.
 fn middle(runs: &[Spent]) -> Used {

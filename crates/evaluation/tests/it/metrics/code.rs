@@ -132,8 +132,8 @@ fn a_program_that_the_sandbox_does_not_see_is_named() {
     if python(|_| {}).is_none() {
         return;
     }
-    let mut spec = CodeSpec::default();
-    spec.command = vec!["/nowhere/python".into(), "main.py".into()];
+    let command = vec!["/nowhere/python".into(), "main.py".into()];
+    let spec = CodeSpec { command, ..CodeSpec::default() };
     let error = CodeTests::new(spec).unwrap_err().to_string();
     assert!(error.contains("there is no program '/nowhere/python' in the sandbox"), "{error}");
 }

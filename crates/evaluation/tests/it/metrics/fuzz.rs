@@ -173,10 +173,15 @@ fn settings_out_of_range_are_named() {
 
 #[test]
 fn unsandboxed_code_is_still_bounded() {
-    let mut spec = CodeSpec::default();
-    spec.command = vec!["sh".into(), "main.sh".into()];
-    (spec.file, spec.template) = ("main.sh".into(), "{code}\n{test}\necho {token}".into());
-    (spec.sandbox, spec.wall_s, spec.output_kb) = (Sandboxing::None, 1.0, 1);
+    let spec = CodeSpec {
+        command: vec!["sh".into(), "main.sh".into()],
+        file: "main.sh".into(),
+        template: "{code}\n{test}\necho {token}".into(),
+        sandbox: Sandboxing::None,
+        wall_s: 1.0,
+        output_kb: 1,
+        ..CodeSpec::default()
+    };
     let metric = CodeTests::new(spec).unwrap();
     for (code, detail) in [
         ("sleep 60 & sleep 60", "test 1 fails: it takes longer than 1 s (of 1 tests)"),

@@ -11,6 +11,7 @@ use super::{Guess, Question, Share, Tally};
 use crate::system::compound::CompoundAISystem;
 use crate::system::scope::Scope;
 use crate::system::spec::ModuleSpec;
+use crate::system::template::Template;
 use crate::system::{Spread, Step, SystemError, SystemEvaluator};
 
 /// What a module writes.
@@ -222,7 +223,7 @@ impl Lineage {
             }
         }
         let loops = refined(&system.steps);
-        for used in part.template.iter().flat_map(|t| t.variables()).chain(part.spec.members()) {
+        for used in part.template.iter().flat_map(Template::variables).chain(part.spec.members()) {
             match (used, &loops) {
                 ("draft" | "critique", Some([draft, critique])) => {
                     self.follow(system, draft, false, seen);
