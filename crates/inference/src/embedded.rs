@@ -25,6 +25,7 @@ mod gguf;
 #[cfg(test)]
 mod golden;
 mod model;
+mod open;
 mod prefixes;
 mod product;
 mod sample;
@@ -37,3 +38,4 @@ mod weights;
 
 pub use client::{EmbeddedClient, EmbeddedOptions};
 pub use embedder::SentenceEmbedder;
+pub use open::open;

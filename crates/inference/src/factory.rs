@@ -46,7 +46,8 @@ const PROVIDERS: [Provider; 16] = [
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ClientOptions {
-    /// The endpoint's name of the model; embedded: a known name or the path of a GGUF file; scripted: the answer.
+    /// The endpoint's name of the model; embedded: a known name, or the path of a GGUF file or sentence
+    /// encoder; scripted: the answer.
     pub model: String,
     /// Variable that holds the key: the provider's usual one by default, none if empty.
     pub key_env: Option<String>,
@@ -171,13 +172,13 @@ fn own(protocol: &str, _: &str, _: &ClientOptions) -> Result<Arc<dyn LlmClient>,
 
 #[cfg(feature = "embedded")]
 fn embedded(options: &ClientOptions) -> Result<Arc<dyn LlmClient>, InferenceError> {
+    use crate::embedded::{EmbeddedOptions, open};
     use crate::{Environment, ModelFile, ModelStore};
-    let path = std::path::Path::new(&options.model);
-    if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf")) {
-        return Ok(Arc::new(crate::embedded::EmbeddedClient::open(path)?));
+    if ModelFile::is_path(&options.model) {
+        return open(&options.model, &EmbeddedOptions::default());
     }
     let found = ModelStore::new(Environment::from_process()).locate(ModelFile::named(&options.model)?)?;
-    Ok(Arc::new(crate::embedded::EmbeddedClient::open(found.path())?))
+    open(found.path(), &EmbeddedOptions::default())
 }
 
 #[cfg(not(feature = "embedded"))]

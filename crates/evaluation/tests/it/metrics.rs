@@ -1,7 +1,7 @@
 //! Metrics against the packages of the field; tests/golden/metrics.py names them and writes the values.
 
 use evaluation::judge::{Level, Weights, cohen_kappa, krippendorff_alpha};
-use evaluation::{Bleu, Chrf, Overlap, Rouge, RougeUnit, Smoothing, token_f1};
+use evaluation::{Bleu, Chrf, Overlap, Rouge, RougeUnit, Scorer, Smoothing, token_f1};
 use serde_json::Value;
 
 mod code;
@@ -133,4 +133,12 @@ fn agreement_without_sense_is_refused() {
         assert!(krippendorff_alpha(&grades, Level::Nominal).is_err(), "{grades:?}");
     }
     assert!(krippendorff_alpha(&[vec![Some(-1.0)], vec![Some(1.0)]], Level::Ratio).is_err());
+}
+
+#[test]
+fn the_guide_names_every_metric() {
+    let guide = include_str!("../../../../docs/evaluation.md");
+    for name in Scorer::names().chain(["semantic_similarity", "judge", "code"]) {
+        assert!(guide.contains(&format!("`{name}`")), "{name}");
+    }
 }

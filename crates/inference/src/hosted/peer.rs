@@ -1,7 +1,7 @@
 use std::error::Error as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use super::refusal::{Cause, Refusal};
 use super::{HostedOptions, Key};
@@ -21,10 +21,17 @@ pub(super) struct Peer {
     pub(super) options: HostedOptions,
 }
 
-/// The advice of a `Retry-After` header in seconds; the form with a date is not followed.
+/// The advice of a `Retry-After` header, in seconds or as a date. A date is taken by the endpoint's own clock where it
+/// tells it (`Date`), so that clocks need not agree; one that has passed is no wait.
 pub(super) fn advised(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
+    let text = |name| Some(headers.get(name)?.to_str().ok()?.trim());
+    let advice = text(RETRY_AFTER)?;
+    if let Ok(seconds) = advice.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let until = httpdate::parse_http_date(advice).ok()?;
+    let now = text(DATE).and_then(|date| httpdate::parse_http_date(date).ok()).unwrap_or_else(SystemTime::now);
+    Some(until.duration_since(now).unwrap_or_default())
 }
 
 impl Peer {
@@ -130,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn advice_is_read_in_seconds_only() {
+    fn advice_is_read_in_seconds_and_as_a_date() {
         let of = |text: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(RETRY_AFTER, text.parse().unwrap());
@@ -138,8 +145,13 @@ mod tests {
         };
         assert_eq!(of("7"), Some(Duration::from_secs(7)));
         assert_eq!(of(" 0.5 "), Some(Duration::from_millis(500)));
-        for other in ["-1", "NaN", "inf", "1e400", "Wed, 21 Oct 2026 07:28:00 GMT"] {
+        for other in ["-1", "NaN", "inf", "1e400", "tomorrow", "Wed, 99 Oct 2026 07:28:00 GMT"] {
             assert_eq!(of(other), None, "{other}");
         }
+        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
+        let mut headers = HeaderMap::new();
+        headers.insert(DATE, "Wed, 21 Oct 2015 07:27:30 GMT".parse().unwrap());
+        headers.insert(RETRY_AFTER, "Wed, 21 Oct 2015 07:28:00 GMT".parse().unwrap());
+        assert_eq!(advised(&headers), Some(Duration::from_secs(30)));
     }
 }

@@ -104,6 +104,20 @@ impl ModelFile {
         &MODELS
     }
 
+    /// Whether `name` is the path of a file or folder, and not the name of a known model.
+    ///
+    /// ```
+    /// use inference::ModelFile;
+    /// assert!(ModelFile::is_path("my.gguf") && ModelFile::is_path("folder/encoder"));
+    /// assert!(!ModelFile::is_path("all-minilm-l6-v2"));
+    /// ```
+    pub fn is_path(name: &str) -> bool {
+        let end = Path::new(name).extension();
+        let file =
+            end.is_some_and(|x| x.eq_ignore_ascii_case("gguf") || x.eq_ignore_ascii_case("safetensors"));
+        file || name.contains(['/', '\\'])
+    }
+
     /// The known model of this name.
     ///
     /// # Errors

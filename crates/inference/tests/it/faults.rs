@@ -94,10 +94,7 @@ async fn faults_that_stay_end_in_their_error() {
             let text = format!("{error} {error:?}");
             assert!(!text.contains("sk-canary"), "{text}");
             let passing = Fault::PASSING.contains(fault);
-            // A used-up quota comes with the status of a passing limit: it may cost one more try.
-            let most = if passing || *fault == Fault::Quota { 2 } else { 1 };
-            let attempts = client.stats().attempts;
-            assert!(attempts == most || (*fault == Fault::Quota && attempts == 1), "{fault}: {error}");
+            assert_eq!(client.stats().attempts, if passing { 2 } else { 1 }, "{fault}: {error}");
             assert_eq!(server.account().requests, client.stats().attempts);
             match fault {
                 Fault::Quota | Fault::Filtered | Fault::TooLong => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 #[cfg(feature = "embedded")]
-use inference::embedded::{EmbeddedClient, EmbeddedOptions};
+use inference::embedded::{self, EmbeddedOptions};
 use inference::{
     Cached, ClientOptions, Environment, Headers, HostedOptions, InferenceClientFactory, InferenceError,
     LlmClient, Metered, ModelFile, ModelStore, Price, PriceTable, Proxy, Purpose, Rate, Resilient,
@@ -239,7 +239,7 @@ async fn embedded(
     if let Some(threads) = threads {
         options.threads = threads;
     }
-    let client = blocking(move || EmbeddedClient::open_with(&path, &options)).await?;
+    let client = blocking(move || embedded::open(&path, &options)).await?;
     Ok(keep.around(client, true))
 }
 
@@ -255,13 +255,13 @@ async fn embedded(
     Err(InferenceError::Model { path, message }.into())
 }
 
-/// The GGUF file that a model names: a path, or a known model that is found or fetched.
+/// The file or folder that a model names: a path, or a known model that is found or fetched.
 async fn model_file(
     spec: &ModelSpec,
     base: &Path,
     notice: &(dyn Fn(&Notice) + Sync),
 ) -> Result<PathBuf, Error> {
-    if Path::new(&spec.model).extension().is_some_and(|x| x.eq_ignore_ascii_case("gguf")) {
+    if ModelFile::is_path(&spec.model) {
         return Ok(base.join(&spec.model));
     }
     let model = ModelFile::named(&spec.model)?;
