@@ -236,6 +236,7 @@ impl HostedClient {
     }
 
     fn finished(&self, request: &Generate, answer: Answer) -> Result<Generated, InferenceError> {
+        let answer = answer.whole().map_err(|message| self.peer.misunderstood(&message))?;
         let withheld = answer.withheld.clone();
         let answer = answer.charged(&self.peer.options.price, &self.cap(request));
         match withheld {

@@ -36,6 +36,11 @@ fn is_data(path: &str) -> bool {
     [".jsonl", ".csv", ".json", ".lock", ".txt"].iter().any(|ending| path.ends_with(ending))
 }
 
+/// Texts that a reference implementation was given, and what it made of them: a path there leads nowhere.
+fn is_golden(path: &str) -> bool {
+    path.contains("/tests/golden/")
+}
+
 /// No machine paths, no registry hosts, no marks of unfinished work, no sleeping or silenced tests.
 pub(super) fn check(tree: &Tree) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -48,8 +53,10 @@ pub(super) fn check(tree: &Tree) -> Vec<Fault> {
             let mut found = |what: &str, why: &str| {
                 faults.push(Fault::new(path, number, "words", format!("'{what}' is {why}")));
             };
-            for (what, why) in ANYWHERE.iter().filter(|(what, _)| stands_alone(line, what)) {
-                found(what, why);
+            if !is_golden(path) {
+                for (what, why) in ANYWHERE.iter().filter(|(what, _)| stands_alone(line, what)) {
+                    found(what, why);
+                }
             }
             if !is_data(path) {
                 for mark in MARKS.iter().filter(|mark| has_word(line, mark)) {
@@ -100,6 +107,7 @@ mod tests {
         assert_eq!(faults("a.jsonl", concat!("{\"path\":\"/ro", "ot/x\"}")), 1);
         assert_eq!(faults("a.rs", concat!("\"docs/ho", "me/index.md\"")), 0);
         assert_eq!(faults("a.rs", concat!("${TMP}/wo", "rk/")), 0);
+        assert_eq!(faults("crates/x/tests/golden/texts.json", concat!("[\"C:", "\\x\"]")), 0);
     }
 
     #[test]

@@ -115,7 +115,7 @@ impl Sandbox {
                 command.split_first().map(|(p, a)| (p.clone(), a.to_vec())).unwrap_or_default();
             return Shut { program, args, env, user: None, folder, started: None };
         };
-        env.push(("HOME", "/work".into()));
+        env.push(("HOME", "/code".into()));
         let size = (u64::from(spec.files_mb) << 20).to_string();
         let mut args: Vec<OsString> = Vec::new();
         let mut add = |words: &[&str]| args.extend(words.iter().map(OsString::from));
@@ -127,14 +127,14 @@ impl Sandbox {
             add(&["--ro-bind-try", path, path]);
         }
         add(&["--proc", "/proc", "--dev", "/dev", "--size", &size, "--tmpfs", "/dev/shm"]);
-        add(&["--size", &size, "--tmpfs", "/tmp", "--size", &size, "--tmpfs", "/work", "--ro-bind"]);
+        add(&["--size", &size, "--tmpfs", "/tmp", "--size", &size, "--tmpfs", "/code", "--ro-bind"]);
         args.push(file.into());
-        args.push(format!("/work/{}", spec.file).into());
+        args.push(format!("/code/{}", spec.file).into());
         for folder in &spec.readable {
             args.extend(["--ro-bind".into(), folder.into(), folder.into()]);
         }
         let mut add = |words: &[&str]| args.extend(words.iter().map(OsString::from));
-        add(&["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/work", "--"]);
+        add(&["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/code", "--"]);
         add(&["sh", "-c", START, "sh", token]);
         args.push(prlimit.into());
         let bytes = u64::from(spec.memory_mb) << 20;

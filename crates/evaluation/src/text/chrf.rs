@@ -110,9 +110,12 @@ impl Chrf {
     }
 }
 
+/// Runs of the reply count only where the reference is long enough to hold any, as in sacrebleu: short references
+/// would lower the precision of a corpus otherwise.
 fn order<T: Ord>(reply: &[T], reference: &[T], n: usize) -> Order {
     let (reply, reference) = (Counts::of(reply, n), Counts::of(reference, n));
-    Order { reply: reply.total(), reference: reference.total(), shared: reply.shared(&reference) }
+    let counted = if reference.total() > 0 { reply.total() } else { 0 };
+    Order { reply: counted, reference: reference.total(), shared: reply.shared(&reference) }
 }
 
 /// Words, one ASCII punctuation mark split off at the end, or else at the start, of those longer than it.

@@ -9,10 +9,7 @@ use crate::{InferenceError, LlmClient};
 ///
 /// # Errors
 /// Those of [`SentenceEmbedder::open_with`] and [`EmbeddedClient::open_with`].
-pub fn open(
-    path: impl AsRef<Path>,
-    options: &EmbeddedOptions,
-) -> Result<Arc<dyn LlmClient>, InferenceError> {
+pub fn open(path: impl AsRef<Path>, options: &EmbeddedOptions) -> Result<Arc<dyn LlmClient>, InferenceError> {
     let path = path.as_ref();
     let weights = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("safetensors"));
     if path.is_dir() || weights {

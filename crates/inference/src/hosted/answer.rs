@@ -84,6 +84,8 @@ pub(super) struct Answer {
     pub(super) text: String,
     pub(super) log_probs: Vec<TokenLogProb>,
     stop: Option<StopCause>,
+    /// Whether there was any text, be it empty.
+    said: bool,
     /// Why the answer, or its end, is withheld.
     pub(super) withheld: Option<String>,
     pub(super) counted: Option<Counted>,
@@ -97,14 +99,17 @@ impl Answer {
             return Err("`choices` is empty".to_owned());
         };
         let mut answer = Self { counted: completion.usage, ..Self::default() };
-        let said = answer.add(first);
-        match said {
-            Some(_) => {}
-            // A model may spend its whole limit before the first visible word.
-            None if answer.stop == Some(StopCause::Length) || answer.withheld.is_some() => {}
-            None => return Err("`choices[0].message.content` holds no text".to_owned()),
+        answer.add(first);
+        answer.whole()
+    }
+
+    /// The answer, if it is one, or says what is wrong with it.
+    pub(super) fn whole(self) -> Result<Self, String> {
+        // A model may spend its whole limit before the first visible word.
+        if self.said || self.stop == Some(StopCause::Length) || self.withheld.is_some() {
+            return Ok(self);
         }
-        Ok(answer)
+        Err("`choices[0].message.content` holds no text".to_owned())
     }
 
     /// Takes one event of a stream in: the new piece of text.
@@ -133,6 +138,7 @@ impl Answer {
         self.log_probs.extend(entries.map(TokenLogProb::from));
         let text = choice.message.content?;
         self.text.push_str(&text);
+        self.said = true;
         Some(text)
     }
 

@@ -81,7 +81,8 @@ impl Simulated {
 
     /// Moves the simulated amounts towards what earlier runs used, relative to what would have been expected of them.
     ///
-    /// Logarithms are normal: the prior is the simulation's, an earlier run tells them up to its own luck.
+    /// Logarithms are normal: the prior is the simulation's, widened by how far simulations may be off as a whole; an
+    /// earlier run tells them up to its own luck.
     fn correct(&mut self, past: &[PastRun], expected: Vec<Used>) {
         let pairs: Vec<(Used, Used)> = past.iter().map(of_run).zip(expected).collect();
         let now = middle(&self.runs);
@@ -114,7 +115,7 @@ impl Simulated {
             spread.sort_by(f64::total_cmp);
             let sd = ((quantile(&spread, 0.95) - quantile(&spread, 0.05)) / 3.29).max(1e-3);
             let weight = logs.len() as f64 / (luck * luck);
-            let variance = 1.0 / (1.0 / (sd * sd) + weight);
+            let variance = 1.0 / (1.0 / (sd * sd + BIAS * BIAS) + weight);
             let shift = variance * weight * logs.iter().sum::<f64>() / logs.len() as f64;
             let narrower = ((variance + luck * luck).sqrt() / sd).min(1.0);
             for run in &mut self.runs {
@@ -148,6 +149,9 @@ fn runs(session: &Session, terms: &Terms<'_>) -> Vec<Spent> {
     };
     (0..worlds).map(run).collect()
 }
+
+/// How far simulated amounts may be off as a whole, in logarithms: what earlier runs can correct.
+const BIAS: f64 = 0.3;
 
 /// Picks an amount.
 type Field = fn(&mut Used) -> &mut f64;

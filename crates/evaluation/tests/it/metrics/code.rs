@@ -63,7 +63,7 @@ fn nothing_outside_is_reached() {
     );
     passes(
         &metric,
-        "import os; assert sorted(os.listdir('/work')) == ['main.py'] and os.listdir('/tmp') == []",
+        "import os; assert sorted(os.listdir('/code')) == ['main.py'] and os.listdir('/tmp') == []",
     );
     passes(
         &metric,
@@ -75,7 +75,7 @@ fn nothing_outside_is_reached() {
         &metric,
         "import socket\ntry:\n    socket.create_connection(('1.1.1.1', 53), 2)\n    raise SystemExit(9)\nexcept OSError:\n    pass",
     );
-    for place in ["/usr/x", "/x", "/dev/x", "/work/main.py", "/proc/x"] {
+    for place in ["/usr/x", "/x", "/dev/x", "/code/main.py", "/proc/x"] {
         passes(
             &metric,
             &format!("try:\n    open('{place}', 'w')\n    raise SystemExit(9)\nexcept OSError:\n    pass"),
