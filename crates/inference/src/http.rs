@@ -21,6 +21,8 @@ pub(crate) enum Redirects {
     Followed,
 }
 
+static PROVIDER: Once = Once::new();
+
 /// A client for `url`: TLS by ring, and for plain http no certificates are read at all.
 ///
 /// Loopback addresses are asked through no proxy of the environment. `more` adds what one caller alone needs.
@@ -31,7 +33,6 @@ pub(crate) fn client(
     more: impl FnOnce(ClientBuilder) -> ClientBuilder,
 ) -> Result<Client, InferenceError> {
     check(url, hosts)?;
-    static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // An error says that the program has installed a provider already: that one is used then.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -6,6 +6,7 @@ use crate::InferenceError;
 /// Sources: Touvron et al. 2023 (llama), Yang et al. 2024 (qwen2) and 2025 (qwen3), Gemma Team 2025 (gemma3); where
 /// a paper and llama.cpp differ, llama.cpp rules, because the files are made for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent traits, not states")]
 pub(crate) struct Family {
     /// `general.architecture`, and the start of the family's own keys.
     pub(crate) name: &'static str,

@@ -69,7 +69,7 @@ impl Model {
         let stride = |tokens: usize| if pass.step { 1 } else { tokens.next_multiple_of(cpu.lanes()) };
         let mut x = self.embed(pass.tokens, stride(pass.tokens.len()));
         let everything = 0..pass.tokens.len();
-        let mut views = self.views(&pass, everything.collect(), x.stride);
+        let mut views = self.views(&pass, &everything.collect::<Vec<_>>(), x.stride);
         for (i, layer) in self.layers.iter().enumerate() {
             let mut h = Columns::new(shape.width, x.stride);
             let project = |weights: &Weights, from: &Columns| {
@@ -93,7 +93,7 @@ impl Model {
                 let columns = stride(pass.wanted.len());
                 x = x.gather(pass.wanted, columns);
                 h = h.gather(pass.wanted, columns);
-                views = self.views(&pass, pass.wanted.to_vec(), columns);
+                views = self.views(&pass, pass.wanted, columns);
             }
             let View { rotation, attention } = &views[near];
             let mut query = biased(project(&layer.query.weights, &h), &layer.query);
@@ -132,12 +132,12 @@ impl Model {
     }
 
     /// How the tokens `columns` of a pass see: layers that see everything first, then those that see nearby tokens.
-    fn views<'a>(&'a self, pass: &Pass<'_>, columns: Vec<usize>, stride: usize) -> Vec<View<'a>> {
+    fn views<'a>(&'a self, pass: &Pass<'_>, columns: &[usize], stride: usize) -> Vec<View<'a>> {
         let shape = &self.shape;
         let positions: Vec<u32> = columns.iter().map(|&t| pass.positions[t]).collect();
         let view = |frequencies: &[f64], window| View {
             rotation: Rotation::new(frequencies, &positions, stride),
-            attention: Attention::new(shape, pass, &columns, stride, window),
+            attention: Attention::new(shape, pass, columns, stride, window),
         };
         let mut views = vec![view(&shape.frequencies, None)];
         views.extend(shape.near.as_ref().map(|near| view(&near.frequencies, Some(near.window))));
@@ -173,7 +173,9 @@ impl Model {
         for (t, &token) in tokens.iter().enumerate() {
             self.embedding.row(token as usize, &mut row);
             if let Some(scale) = self.shape.embedding_scale {
-                row.iter_mut().for_each(|value| *value *= scale);
+                for value in &mut row {
+                    *value *= scale;
+                }
             }
             for (out, value) in out.numbers.chunks_exact_mut(stride).zip(&row) {
                 out[t] = *value;
@@ -192,7 +194,9 @@ struct View<'a> {
 fn biased(mut x: Columns, by: &Projection) -> Columns {
     if let Some(bias) = &by.bias {
         for (row, bias) in x.numbers.chunks_exact_mut(x.stride).zip(bias) {
-            row.iter_mut().for_each(|value| *value += bias);
+            for value in row {
+                *value += bias;
+            }
         }
     }
     x

@@ -10,7 +10,7 @@ pub(crate) fn gated_gelu(cpu: Cpu, gate: &mut [f32], up: &[f32]) {
         #[inline(always)]
         fn with_simd<S: Simd>(self, _: S) {
             /// Twice the root of 2 / pi.
-            const TWICE: f32 = 1.595_769_1;
+            const TWICE: f32 = 1.595_769;
             for (g, u) in self.0.iter_mut().zip(self.1) {
                 // 0.5 * (1 + tanh(z)) is the logistic function of 2 z.
                 let doubled = TWICE * (*g + 0.044_715 * *g * *g * *g);

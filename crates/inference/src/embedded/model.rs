@@ -110,7 +110,9 @@ impl Layer {
             head_norms = head_norms.map(|(q, k)| (pick(&q, order), pick(&k, order)));
         }
         if let Some((query, _)) = &mut head_norms {
-            query.iter_mut().for_each(|gain| *gain *= query_scale);
+            for gain in query {
+                *gain *= query_scale;
+            }
         }
         let after = |file: &mut ModelFile, part| {
             if family.after_norms { file.vector(&name(part), width).map(Some) } else { Ok(None) }

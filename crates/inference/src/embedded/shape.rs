@@ -94,7 +94,7 @@ impl Shape {
 
     /// Whether layer `layer` sees only so far back.
     pub(crate) fn is_near(&self, layer: usize) -> bool {
-        self.near.as_ref().is_some_and(|near| (layer + 1) % near.pattern != 0)
+        self.near.as_ref().is_some_and(|near| !(layer + 1).is_multiple_of(near.pattern))
     }
 }
 

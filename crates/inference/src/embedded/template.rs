@@ -200,6 +200,7 @@ fn strftime_now(format: &str) -> String {
 }
 
 /// JSON as Python's runner writes it: the library's own, which breaks up letters that mean something in HTML, mended.
+#[expect(clippy::needless_pass_by_value, reason = "the form of filters")]
 fn tojson(value: &Value, indent: Option<Value>, options: Kwargs) -> Result<Value, Error> {
     // Python's options; the runner of chat templates never sorts and never escapes.
     let _: (Option<bool>, Option<bool>) = (options.get("ensure_ascii")?, options.get("sort_keys")?);

@@ -38,7 +38,7 @@ pub(crate) struct Vocabulary {
 
 /// How text without special tokens becomes tokens.
 enum Coder {
-    BytePairs(BytePairs),
+    BytePairs(Box<BytePairs>),
     SentencePieces(SentencePieces),
 }
 
@@ -56,7 +56,7 @@ impl Vocabulary {
                 let pre = file.text("tokenizer.ggml.pre").filter(|pre| !pre.is_empty());
                 let splitting =
                     Splitting::named(pre.unwrap_or("default")).map_err(|message| file.error(message))?;
-                let coder = Coder::BytePairs(BytePairs::read(file, &table, splitting)?);
+                let coder = Coder::BytePairs(Box::new(BytePairs::read(file, &table, splitting)?));
                 (coder, byte_pair::spell(&table), splitting.starts, 11)
             }
             "llama" => {

@@ -40,7 +40,7 @@ fn place_v4(ip: Ipv4Addr) -> Place {
         (169, 254, _) => Place::Inside("link-local, where clouds serve their metadata"),
         (10, ..) | (172, 16..=31, _) | (192, 168, _) => Place::Inside("private"),
         (100, 64..=127, _) => Place::Inside("shared by a carrier's customers (CGNAT)"),
-        (0, ..) | (224..=255, ..) | (192, 0, 0 | 2) | (198, 18..=19, _) | (198, 51, 100) | (203, 0, 113) => {
+        (0 | 224..=255, ..) | (192, 0, 0 | 2) | (198, 18..=19, _) | (198, 51, 100) | (203, 0, 113) => {
             Place::Inside("reserved")
         }
         _ => Place::Public,
@@ -66,8 +66,9 @@ fn place_v6(ip: Ipv6Addr) -> Place {
 fn inner_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     let of = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match ip.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x0064, 0xff9b, 0, 0, 0, 0, high, low] => Some(of(high, low)),
-        [0x2002, high, low, ..] => Some(of(high, low)),
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0x0064, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => Some(of(high, low)),
         _ => None,
     }
 }

@@ -27,12 +27,12 @@ fn compatible(server: &Server, options: HostedOptions) -> HostedClient {
     HostedClient::new(&format!("{}/v1", server.url()), "m", None, options).unwrap()
 }
 
-fn typed(reply: Value) -> Reply {
-    Reply::json(&reply).with("content-type", "application/json")
+fn typed(reply: &Value) -> Reply {
+    Reply::json(reply).with("content-type", "application/json")
 }
 
 fn events(parts: &[Value], end: &str) -> Reply {
-    let body: String = parts.iter().map(|part| format!("data: {part}\n\n")).collect();
+    let body = parts.iter().fold(String::new(), |body, part| body + &format!("data: {part}\n\n"));
     Reply::status(200, body + end).with("content-type", "text/event-stream")
 }
 
@@ -58,7 +58,7 @@ async fn streamed(client: &dyn LlmClient) -> (Vec<String>, Result<inference::Gen
 
 #[tokio::test]
 async fn anthropic_is_asked_and_read_in_its_own_way() {
-    let server = Server::new(vec![typed(json!({
+    let server = Server::new(vec![typed(&json!({
         "content": [{"type": "text", "text": "hi"}], "stop_reason": "max_tokens",
         "usage": {"input_tokens": 5, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 2, "output_tokens": 3},
     }))])
@@ -86,7 +86,7 @@ async fn gemini_is_asked_without_a_key_in_the_address() {
     let blocked =
         json!({"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 9}});
     let cut = json!({"candidates": [{"finishReason": "SAFETY"}], "usageMetadata": {"promptTokenCount": 9}});
-    let server = Server::new(vec![typed(good), typed(blocked), typed(cut)]).await;
+    let server = Server::new(vec![typed(&good), typed(&blocked), typed(&cut)]).await;
     let client = native(&server, "gemini");
     let answer = client.generate(&chat()).await.unwrap();
     assert_eq!((answer.text.as_str(), answer.usage.tokens_cached), ("hi", 4));
@@ -107,7 +107,7 @@ async fn gemini_is_asked_without_a_key_in_the_address() {
 
 #[tokio::test]
 async fn ollama_by_its_own_protocol_counts_and_refuses_what_it_cannot() {
-    let server = Server::new(vec![typed(json!({
+    let server = Server::new(vec![typed(&json!({
         "message": {"content": "hi"}, "done": true, "done_reason": "stop", "prompt_eval_count": 8, "eval_count": 2,
     }))])
     .await;
@@ -183,7 +183,7 @@ async fn schemas_and_log_probabilities_are_asked_for_and_read() {
     let tokens = json!([{"token": "hi", "logprob": -0.25, "bytes": null, "top_logprobs": [{"token": "hi", "logprob": -0.25}, {"token": "yo", "logprob": -2.0}]}]);
     let choice = |logprobs: Value| json!({"choices": [{"message": {"content": "hi"}, "finish_reason": "stop", "logprobs": logprobs}]});
     let server =
-        Server::new(vec![typed(choice(json!({"content": tokens}))), typed(choice(Value::Null))]).await;
+        Server::new(vec![typed(&choice(json!({"content": tokens}))), typed(&choice(Value::Null))]).await;
     let client = compatible(&server, priced());
     let mut request = chat();
     request.log_probs = Some(2);
@@ -208,7 +208,7 @@ async fn streams_are_handed_on_as_they_come_and_counted() {
         events(&[piece("a"), piece("b"), end, used], "data: [DONE]\n\n"),
         events(&[piece("a")], ""),
         events(&[piece("a"), json!({"error": {"code": 503, "message": "down"}})], ""),
-        typed(json!({"choices": [{"message": {"content": "ab"}, "finish_reason": "stop"}]})),
+        typed(&json!({"choices": [{"message": {"content": "ab"}, "finish_reason": "stop"}]})),
         Reply::status(429, "slow").with("retry-after", "7"),
     ])
     .await;
@@ -236,7 +236,7 @@ async fn withheld_answers_are_failures_that_cost() {
         json!({"choices": [{"message": {"content": ""}, "finish_reason": "content_filter"}], "usage": usage});
     let refused = json!({"choices": [{"message": {"content": null, "refusal": "I will not"}, "finish_reason": "stop"}], "usage": usage});
     for reply in [filtered, refused] {
-        let server = Server::new(vec![typed(reply)]).await;
+        let server = Server::new(vec![typed(&reply)]).await;
         let error = compatible(&server, priced()).generate(&text()).await.unwrap_err();
         assert!(matches!(error, InferenceError::Filtered { .. }), "{error:?}");
         assert_eq!((error.usage().tokens_in, error.usage().nano_usd, error.retryable()), (4, 14, false));
@@ -249,7 +249,7 @@ async fn labels_are_scored_by_echo_in_one_call() {
         json!({"index": index, "logprobs": {
         "tokens": ["<s>", "Good?", label, "."], "token_logprobs": [null, -1.0, p, -9.0]}})
     };
-    let server = Server::new(vec![typed(json!({
+    let server = Server::new(vec![typed(&json!({
         "choices": [echo(1, " no", -3.0), echo(0, " yes", -0.5)],
         "usage": {"prompt_tokens": 6, "completion_tokens": 2},
     }))])
@@ -269,9 +269,9 @@ async fn labels_are_scored_by_echo_in_one_call() {
 
 #[tokio::test]
 async fn labels_are_scored_token_by_token_by_a_llama_server() {
-    let tokens = |ids: &[u32]| typed(json!({"tokens": ids}));
+    let tokens = |ids: &[u32]| typed(&json!({"tokens": ids}));
     let step = |id: u32, p: f64| {
-        typed(json!({"completion_probabilities": [{"id": id, "logprob": p}],
+        typed(&json!({"completion_probabilities": [{"id": id, "logprob": p}],
         "tokens_evaluated": 3, "tokens_predicted": 1, "timings": {"cache_n": 2}}))
     };
     // The last token of the prompt melts with the second label.
@@ -301,7 +301,7 @@ async fn labels_are_scored_token_by_token_by_a_llama_server() {
 #[tokio::test]
 async fn vectors_come_in_the_order_of_the_texts_at_length_one() {
     let reply = json!({"data": [{"index": 1, "embedding": [0.0, 2.0]}, {"index": 0, "embedding": [3.0, 4.0]}], "usage": {"prompt_tokens": 5}});
-    let server = Server::new(vec![typed(reply)]).await;
+    let server = Server::new(vec![typed(&reply)]).await;
     let client = compatible(&server, priced());
     let embedded = client.embed(&Embed::new(vec!["a".into(), "b".into()])).await.unwrap();
     assert_eq!(embedded.vectors, vec![vec![0.6, 0.8], vec![0.0, 1.0]]);

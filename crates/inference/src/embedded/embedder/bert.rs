@@ -52,7 +52,7 @@ impl Config {
         if sizes.iter().any(|size| !(1..=1 << 20).contains(size)) {
             return Err(format!("has impossible sizes ({sizes:?})"));
         }
-        if config.hidden_size % config.num_attention_heads != 0 {
+        if !config.hidden_size.is_multiple_of(config.num_attention_heads) {
             return Err("has heads that do not divide 'hidden_size'".to_owned());
         }
         Ok(config)
@@ -153,7 +153,7 @@ impl Bert {
             })
         };
         let layers = (0..config.num_hidden_layers).map(&mut layer).collect::<Result<_, _>>()?;
-        Ok(Self { words, positions, kind, norm, layers, config })
+        Ok(Self { config, words, positions, kind, norm, layers })
     }
 
     /// The mean of the tokens' descriptions, scaled to length 1 (Reimers & Gurevych 2019).
@@ -183,7 +183,9 @@ impl Bert {
             add(&mut x, &layer.output.apply(cpu, &seen, stride));
             self.normalise(cpu, &mut x, &layer.attention_norm, stride);
             let mut inner = layer.up.apply(cpu, &x, stride);
-            inner.iter_mut().for_each(|x| *x = gelu(*x));
+            for x in &mut inner {
+                *x = gelu(*x);
+            }
             add(&mut x, &layer.down.apply(cpu, &inner, stride));
             self.normalise(cpu, &mut x, &layer.norm, stride);
         }
@@ -199,7 +201,9 @@ impl Bert {
         let depth = width / heads;
         let mut query = layer.query.apply(cpu, x, stride);
         let scale = 1.0 / (depth as f32).sqrt();
-        query.iter_mut().for_each(|q| *q *= scale);
+        for q in &mut query {
+            *q *= scale;
+        }
         let (key, value) = (layer.key.apply(cpu, x, stride), layer.value.apply(cpu, x, stride));
         let mut seen = vec![0.0; width * stride];
         let mut scores = vec![0.0; tokens * stride];
@@ -230,7 +234,9 @@ impl Linear {
         let mut out = vec![0.0; self.bias.len() * stride];
         product(cpu, &self.weights, self.columns, x, stride, &mut out);
         for (row, bias) in out.chunks_exact_mut(stride).zip(&self.bias) {
-            row.iter_mut().for_each(|x| *x += bias);
+            for x in row {
+                *x += bias;
+            }
         }
         out
     }
