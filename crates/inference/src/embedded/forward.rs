@@ -1,11 +1,11 @@
 use super::activation::{Rotation, add, gated_silu, rms_norm};
 use super::arena::Arena;
 use super::attention::Attention;
-use super::model::Model;
-use super::product::multiply;
+use super::crew::Crew;
+use super::model::{Layer, Model};
+use super::product::{TOKENS, multiply, multiply_part};
 use super::simd::Cpu;
-use super::vector::multiply_vector;
-use super::weights::Weights;
+use super::weights::{GROUP, Weights};
 
 /// The branch of tokens that every later token sees.
 pub(crate) const TRUNK: u32 = 0;
@@ -24,121 +24,236 @@ pub(crate) struct Pass<'a> {
     pub(crate) branches: &'a [u32],
     /// Which tokens' descriptions to return, in ascending order.
     pub(crate) wanted: &'a [usize],
-    /// Whether this is one token on the way of writing: then the vector path runs, which rounds otherwise.
-    pub(crate) step: bool,
 }
 
-/// A feature-major matrix: element (feature, token) lies at `feature * stride + token`.
+/// One text's part of a joint evaluation.
+#[derive(Debug)]
+pub(crate) struct Segment<'a> {
+    /// What it has read so far; trunk tokens are added.
+    pub(crate) arena: &'a mut Arena,
+    /// What to read now.
+    pub(crate) pass: Pass<'a>,
+}
+
+/// Numbers of tokens, token after token.
 #[derive(Clone, Debug)]
-pub(crate) struct Columns {
+pub(crate) struct Matrix {
     pub(crate) numbers: Vec<f32>,
+    /// Numbers a token, at least one.
     pub(crate) stride: usize,
 }
 
-impl Columns {
-    fn new(features: usize, stride: usize) -> Self {
-        Self { numbers: vec![0.0; features * stride], stride }
+impl Matrix {
+    /// Zeros.
+    pub(crate) fn new(tokens: usize, stride: usize) -> Self {
+        Self { numbers: vec![0.0; tokens * stride], stride }
     }
 
-    /// The columns `wanted`, padded to `stride`.
-    fn gather(&self, wanted: &[usize], stride: usize) -> Self {
-        let mut out = Self::new(self.numbers.len() / self.stride, stride);
-        for (row, out) in self.numbers.chunks_exact(self.stride).zip(out.numbers.chunks_exact_mut(stride)) {
-            for (out, &t) in out.iter_mut().zip(wanted) {
-                *out = row[t];
-            }
-        }
-        out
+    /// The numbers of token `token`.
+    pub(crate) fn row(&self, token: usize) -> &[f32] {
+        &self.numbers[token * self.stride..(token + 1) * self.stride]
     }
+
+    fn tokens(&self) -> usize {
+        self.numbers.len() / self.stride
+    }
+}
+
+/// Some tokens of a pass, worked on by one thread.
+struct Share<'a> {
+    /// Their numbers in the pass.
+    tokens: &'a [usize],
+    /// Their descriptions.
+    x: &'a mut [f32],
+    /// Their keys and values.
+    keys: &'a mut [f32],
+    values: &'a mut [f32],
+}
+
+/// What all layers of a pass use.
+struct Reading<'a> {
+    model: &'a Model,
+    cpu: Cpu,
+    /// Threads for a single token.
+    crew: &'a Crew,
+    attention: Attention<'a>,
+    rotation: Rotation,
 }
 
 impl Model {
     /// An empty arena for this model.
     pub(crate) fn arena(&self) -> Arena {
-        Arena::new(self.layers.len(), self.shape.kv_heads * self.shape.head)
+        Arena::new(self.layers.len(), self.shape.kv_heads, self.shape.head)
     }
 
-    /// Evaluates `pass` and returns the final descriptions of the wanted tokens. Trunk tokens stay in `arena`.
+    /// Evaluates `segments` together and returns the final descriptions of the wanted tokens, in order. Trunk tokens
+    /// stay in the arenas.
     ///
-    /// Token ids must be below the vocabulary's size. Takes one thread.
-    pub(crate) fn forward(&self, cpu: Cpu, arena: &mut Arena, pass: Pass<'_>) -> Columns {
+    /// Token ids must be below the vocabulary's size, and there must be at least one token. What is computed for a
+    /// token does not depend on other segments or on the number of threads.
+    pub(crate) fn forward(&self, cpu: Cpu, crew: &Crew, segments: &mut [Segment<'_>]) -> Matrix {
         let shape = &self.shape;
-        let base = arena.len();
-        let trunk = pass.branches.iter().filter(|&&b| b == TRUNK).count();
-        let stride = |tokens: usize| if pass.step { 1 } else { tokens.next_multiple_of(cpu.lanes()) };
-        let mut x = self.embed(pass.tokens, stride(pass.tokens.len()));
-        let mut attention = Attention::new(shape, &pass, x.stride);
-        let mut rotation = Rotation::new(&shape.frequencies, pass.positions, x.stride);
+        let positions = segments.iter().flat_map(|s| s.pass.positions.iter().copied());
+        let reading = Reading {
+            model: self,
+            cpu,
+            crew,
+            attention: Attention::new(shape, segments),
+            rotation: Rotation::new(&shape.frequencies, positions),
+        };
+        let mut x = self.embed(segments.iter().flat_map(|s| s.pass.tokens));
+        let mut tokens: Vec<usize> = (0..x.tokens()).collect();
+        let width = self.layers.first().map_or(1, |layer| layer.key.padded());
+        let mut keys = Matrix::new(tokens.len(), width);
+        let mut values = Matrix::new(tokens.len(), width);
         for (i, layer) in self.layers.iter().enumerate() {
-            let mut h = Columns::new(shape.width, x.stride);
-            let project = |weights: &Weights, from: &Columns| {
-                let mut out = Columns::new(weights.rows, from.stride);
-                linear(cpu, weights, from, &mut out);
-                out
-            };
-            rms_norm(cpu, &x.numbers, &layer.attention_norm, shape.epsilon, x.stride, &mut h.numbers);
-            let mut key = project(&layer.key, &h);
-            rotation.turn(cpu, &mut key.numbers, shape.head);
-            let value = project(&layer.value, &h);
-            arena.append(i, &key.numbers, &value.numbers, h.stride, pass.tokens.len());
-            if i + 1 == self.layers.len() && pass.wanted.len() < pass.tokens.len() {
-                // Above the last keys and values only the wanted tokens matter.
-                if pass.wanted.is_empty() {
-                    arena.truncate(base + trunk);
-                    return Columns::new(shape.width, 0);
-                }
-                let columns = stride(pass.wanted.len());
-                x = x.gather(pass.wanted, columns);
-                h = h.gather(pass.wanted, columns);
-                attention = attention.only(&pass, columns);
-                let positions: Vec<u32> = pass.wanted.iter().map(|&t| pass.positions[t]).collect();
-                rotation = Rotation::new(&shape.frequencies, &positions, columns);
+            crew.each(shares(crew, &tokens, &mut x, &mut keys, &mut values), |share| {
+                reading.remember(layer, share);
+            });
+            let mut first = 0;
+            for segment in segments.iter_mut() {
+                let rows = first * width..(first + segment.pass.tokens.len()) * width;
+                segment.arena.append(i, &keys.numbers[rows.clone()], &values.numbers[rows], width);
+                first += segment.pass.tokens.len();
             }
-            let mut query = project(&layer.query, &h);
-            rotation.turn(cpu, &mut query.numbers, shape.head);
-            let seen = attention.attend(cpu, arena, i, base, &query);
-            add(&mut x.numbers, &project(&layer.output, &seen).numbers);
-            rms_norm(cpu, &x.numbers, &layer.inner_norm, shape.epsilon, x.stride, &mut h.numbers);
-            let mut gate = project(&layer.gate, &h);
-            gated_silu(cpu, &mut gate.numbers, &project(&layer.up, &h).numbers);
-            add(&mut x.numbers, &project(&layer.down, &gate).numbers);
+            if i + 1 == self.layers.len() {
+                // Above the last keys and values only the wanted tokens matter.
+                tokens = wanted(segments);
+                x = x.only(&tokens);
+            }
+            let arenas: Vec<&Arena> = segments.iter().map(|s| &*s.arena).collect();
+            crew.each(shares(crew, &tokens, &mut x, &mut keys, &mut values), |share| {
+                reading.think(i, layer, &arenas, share);
+            });
         }
-        arena.truncate(base + trunk);
-        let mut out = Columns::new(shape.width, x.stride);
+        for segment in segments {
+            let branched = segment.pass.branches.iter().filter(|&&b| b != TRUNK).count();
+            segment.arena.truncate(segment.arena.len() - branched);
+        }
+        let mut out = Matrix::new(tokens.len(), x.stride);
         rms_norm(cpu, &x.numbers, &self.norm, shape.epsilon, x.stride, &mut out.numbers);
         out
     }
 
-    /// The logits of every token of the vocabulary for each column.
-    pub(crate) fn logits(&self, cpu: Cpu, described: &Columns) -> Columns {
+    /// The logits of every token of the vocabulary for each described token, and a few numbers without meaning beyond.
+    pub(crate) fn logits(&self, cpu: Cpu, crew: &Crew, described: &Matrix) -> Matrix {
         let weights = self.output.as_ref().unwrap_or(&self.embedding);
-        let mut out = Columns::new(weights.rows, described.stride);
-        linear(cpu, weights, described, &mut out);
+        let mut out = Matrix::new(described.tokens(), weights.padded());
+        let (tokens, threads) = (described.tokens(), crew.threads());
+        if tokens < 2 || threads < 2 {
+            linear(cpu, crew, weights, described, &mut out);
+            return out;
+        }
+        let each = tokens.div_ceil(threads);
+        let parts = described.numbers.chunks(each * described.stride);
+        crew.each(parts.zip(out.numbers.chunks_mut(each * weights.padded())).collect(), |(x, out)| {
+            multiply(cpu, weights, x, x.len() / described.stride, out);
+        });
         out
     }
 
-    /// One column alone, for the vector path.
-    pub(crate) fn column(described: &Columns, column: usize) -> Columns {
-        described.gather(&[column], 1)
-    }
-
-    fn embed(&self, tokens: &[u32], stride: usize) -> Columns {
-        let mut out = Columns::new(self.shape.width, stride);
-        let mut row = vec![0.0; self.shape.width];
-        for (t, &token) in tokens.iter().enumerate() {
-            self.embedding.row(token as usize, &mut row);
-            for (out, value) in out.numbers.chunks_exact_mut(stride).zip(&row) {
-                out[t] = *value;
-            }
+    fn embed<'t>(&self, tokens: impl Iterator<Item = &'t u32>) -> Matrix {
+        let mut out = Matrix { numbers: Vec::new(), stride: self.shape.width };
+        for token in tokens {
+            let start = out.numbers.len();
+            out.numbers.resize(start + out.stride, 0.0);
+            self.embedding.row(*token as usize, &mut out.numbers[start..]);
         }
         out
     }
 }
 
-fn linear(cpu: Cpu, weights: &Weights, from: &Columns, out: &mut Columns) {
-    if from.stride == 1 {
-        multiply_vector(cpu, weights, &from.numbers, &mut out.numbers);
-    } else {
-        multiply(cpu, weights, &from.numbers, from.stride, &mut out.numbers);
+impl Matrix {
+    fn only(&self, tokens: &[usize]) -> Self {
+        let numbers = tokens.iter().flat_map(|&t| self.row(t)).copied().collect();
+        Self { numbers, stride: self.stride }
     }
+}
+
+impl Reading<'_> {
+    /// Keys and values of a layer.
+    fn remember(&self, layer: &Layer, share: Share<'_>) {
+        let (shape, count) = (&self.model.shape, share.tokens.len());
+        let h = self.normal(share.x, count, &layer.attention_norm);
+        multiply_rows(self.cpu, self.crew, &layer.key, &h, share.keys);
+        multiply_rows(self.cpu, self.crew, &layer.value, &h, share.values);
+        for (key, &token) in share.keys.chunks_exact_mut(layer.key.padded()).zip(share.tokens) {
+            self.rotation.turn(token, key, shape.head, shape.kv_heads);
+        }
+    }
+
+    /// The rest of a layer: attention, then the feed-forward part.
+    fn think(&self, number: usize, layer: &Layer, arenas: &[&Arena], share: Share<'_>) {
+        let (shape, count) = (&self.model.shape, share.tokens.len());
+        let x = share.x;
+        let scale = 1.0 / (shape.head as f32).sqrt();
+        let mut query = self.project(&layer.query, &self.normal(x, count, &layer.attention_norm));
+        for (query, &token) in query.numbers.chunks_exact_mut(query.stride).zip(share.tokens) {
+            self.rotation.turn(token, query, shape.head, shape.heads);
+            query.iter_mut().for_each(|q| *q *= scale);
+        }
+        let seen = self.attention.attend(self.cpu, arenas, number, share.tokens, &query);
+        let seen = self.project(&layer.output, &seen);
+        add(x, shape.width, &seen.numbers, seen.stride);
+        let h = self.normal(x, count, &layer.inner_norm);
+        let (mut gate, up) = (self.project(&layer.gate, &h), self.project(&layer.up, &h));
+        gated_silu(self.cpu, &mut gate.numbers, &up.numbers);
+        let out = self.project(&layer.down, &gate);
+        add(x, shape.width, &out.numbers, out.stride);
+    }
+
+    fn normal(&self, x: &[f32], count: usize, gains: &[f32]) -> Matrix {
+        let mut out = Matrix::new(count, self.model.shape.width);
+        rms_norm(self.cpu, x, gains, self.model.shape.epsilon, out.stride, &mut out.numbers);
+        out
+    }
+
+    fn project(&self, weights: &Weights, from: &Matrix) -> Matrix {
+        let mut out = Matrix::new(from.tokens(), weights.padded());
+        multiply_rows(self.cpu, self.crew, weights, from, &mut out.numbers);
+        out
+    }
+}
+
+fn multiply_rows(cpu: Cpu, crew: &Crew, weights: &Weights, from: &Matrix, out: &mut [f32]) {
+    if from.tokens() > 1 || crew.threads() == 1 {
+        multiply(cpu, weights, &from.numbers, from.tokens(), out);
+        return;
+    }
+    // A single token has no company to share the work with: the rows are shared out instead.
+    let groups = (out.len() / GROUP).div_ceil(crew.threads());
+    let parts = out.chunks_mut(groups * GROUP).enumerate().collect();
+    crew.each(parts, |(i, out)| multiply_part(cpu, weights, i * groups, &from.numbers, out));
+}
+
+fn linear(cpu: Cpu, crew: &Crew, weights: &Weights, from: &Matrix, out: &mut Matrix) {
+    multiply_rows(cpu, crew, weights, from, &mut out.numbers);
+}
+
+/// The wanted tokens of all segments, counted over all.
+fn wanted(segments: &[Segment<'_>]) -> Vec<usize> {
+    let mut first = 0;
+    let mut out = Vec::new();
+    for segment in segments {
+        out.extend(segment.pass.wanted.iter().map(|w| first + w));
+        first += segment.pass.tokens.len();
+    }
+    out
+}
+
+/// Cuts the work on `tokens` into shares for all threads, each small enough for the caches.
+fn shares<'a>(
+    crew: &Crew,
+    tokens: &'a [usize],
+    x: &'a mut Matrix,
+    keys: &'a mut Matrix,
+    values: &'a mut Matrix,
+) -> Vec<Share<'a>> {
+    let parts = tokens.len().div_ceil(TOKENS).next_multiple_of(crew.threads()).max(1);
+    let each = tokens.len().div_ceil(parts).max(1);
+    let x = x.numbers.chunks_mut(each * x.stride);
+    let keys = keys.numbers.chunks_mut(each * keys.stride);
+    let values = values.numbers.chunks_mut(each * values.stride);
+    let parts = tokens.chunks(each).zip(x).zip(keys.zip(values));
+    parts.map(|((tokens, x), (keys, values))| Share { tokens, x, keys, values }).collect()
 }

@@ -25,19 +25,6 @@ impl Cpu {
         Self(None)
     }
 
-    /// Columns handled at once: every activation matrix has a multiple of this many columns (or exactly one).
-    pub(crate) fn lanes(self) -> usize {
-        struct Lanes;
-        impl WithSimd for Lanes {
-            type Output = usize;
-            #[inline(always)]
-            fn with_simd<S: Simd>(self, _: S) -> usize {
-                S::F32_LANES
-            }
-        }
-        self.run(Lanes)
-    }
-
     /// Runs a kernel compiled for this set.
     #[inline]
     pub(crate) fn run<Op: WithSimd>(self, op: Op) -> Op::Output {

@@ -108,7 +108,7 @@ async fn threads_change_no_bit() {
     let one = join(calls(parts.client(1))).await;
     let two = join(calls(parts.client(2))).await;
     assert_eq!(one, two);
-    assert_eq!(parts.client(2).concurrency(), 2);
+    assert_eq!(parts.client(2).concurrency(), 2 * parts.client(1).concurrency());
 }
 
 #[tokio::test]
