@@ -5,6 +5,7 @@
 
 pub mod cab;
 mod command;
+pub mod llm;
 mod parallel;
 mod range;
 mod rows;
