@@ -38,22 +38,23 @@ pub(crate) trait Groups {
     }
 }
 
-/// Weights `quant * scale + shift` with unsigned quants of `BITS` bits, group by group.
+/// Weights `quant * scale + shift` with unsigned quants of `BITS` bits, group by group, in each block by block: the
+/// memory is read once and straight on.
 #[derive(Debug)]
-pub(crate) struct Packed<const BITS: u32> {
-    /// Of each row of a group, `32 / BITS` consecutive quants, the first in the lowest bits.
-    words: Vec<[u32; GROUP]>,
-    /// One line a block.
-    scales: Vec<Line>,
-    /// One line a block.
-    shifts: Vec<Line>,
+pub(crate) struct Packed<const BITS: usize>(Vec<Block<BITS>>);
+
+/// Thirty-two weights of each row of a group.
+#[derive(Clone, Copy, Debug)]
+struct Block<const BITS: usize> {
+    /// `32 / BITS` consecutive quants of each row, the first in the lowest bits; so `BITS` words make a block.
+    words: [[u32; GROUP]; BITS],
+    scales: Line,
+    shifts: Line,
 }
 
-impl<const BITS: u32> Packed<BITS> {
+impl<const BITS: usize> Packed<BITS> {
     /// Quants in a word.
-    const EACH: usize = (32 / BITS) as usize;
-    /// Words of a row that make a block.
-    const WORDS: usize = BLOCK / Self::EACH;
+    const EACH: usize = BLOCK / BITS;
 
     /// Packs row-major blocks of 32; `unpack` writes a block's quants and returns its scale and shift.
     pub(crate) fn new<B>(
@@ -63,31 +64,21 @@ impl<const BITS: u32> Packed<BITS> {
     ) -> Self {
         let each = columns / BLOCK;
         let rows = blocks.chunks_exact(each.max(1));
-        let total = rows.len().div_ceil(GROUP) * each;
-        let mut words = vec![[0; GROUP]; total * Self::WORDS];
-        let mut scales = vec![[0.0; GROUP]; total];
-        let mut shifts = vec![[0.0; GROUP]; total];
+        let zeros = Block { words: [[0; GROUP]; BITS], scales: [0.0; GROUP], shifts: [0.0; GROUP] };
+        let mut out = vec![zeros; rows.len().div_ceil(GROUP) * each];
         let mut quants = [0; BLOCK];
         for (r, row) in rows.enumerate() {
-            for (b, block) in row.iter().enumerate() {
-                let (at, lane) = (r / GROUP * each + b, r % GROUP);
-                (scales[at][lane], shifts[at][lane]) = unpack(block, &mut quants);
-                let words = &mut words[at * Self::WORDS..(at + 1) * Self::WORDS];
-                for (word, quants) in words.iter_mut().zip(quants.chunks_exact(Self::EACH)) {
+            let lane = r % GROUP;
+            for (block, out) in row.iter().zip(&mut out[r / GROUP * each..]) {
+                (out.scales[lane], out.shifts[lane]) = unpack(block, &mut quants);
+                for (word, quants) in out.words.iter_mut().zip(quants.chunks_exact(Self::EACH)) {
                     for quant in quants.iter().rev() {
                         word[lane] = (word[lane] << BITS) | u32::from(*quant);
                     }
                 }
             }
         }
-        Self { words, scales, shifts }
-    }
-
-    /// The words, scales and shifts of blocks `at..at + count`.
-    #[inline(always)]
-    fn blocks(&self, at: usize, count: usize) -> (&[[u32; GROUP]], &[Line], &[Line]) {
-        let words = &self.words[at * Self::WORDS..(at + count) * Self::WORDS];
-        (words, &self.scales[at..at + count], &self.shifts[at..at + count])
+        Self(out)
     }
 }
 
@@ -95,7 +86,7 @@ impl<const BITS: u32> Packed<BITS> {
 ///
 /// A small integer under the exponent of 2^23 is that integer behind the point; taking 2^23 away leaves it exactly.
 #[inline(always)]
-fn lowest<S: Simd, const BITS: u32>(simd: S, words: S::u32s) -> S::f32s {
+fn lowest<S: Simd, const BITS: usize>(simd: S, words: S::u32s) -> S::f32s {
     const EXPONENT: f32 = 8_388_608.0;
     let quants = simd.and_u32s(words, simd.splat_u32s((1 << BITS) - 1));
     let placed = simd.or_u32s(quants, simd.splat_u32s(EXPONENT.to_bits()));
@@ -103,18 +94,17 @@ fn lowest<S: Simd, const BITS: u32>(simd: S, words: S::u32s) -> S::f32s {
 }
 
 #[inline(always)]
-fn next<S: Simd, const BITS: u32>(simd: S, words: S::u32s) -> S::u32s {
-    simd.wrapping_dyn_shr_u32s(words, simd.splat_u32s(BITS))
+fn next<S: Simd, const BITS: usize>(simd: S, words: S::u32s) -> S::u32s {
+    simd.wrapping_dyn_shr_u32s(words, simd.splat_u32s(BITS as u32))
 }
 
-impl<const BITS: u32> Groups for Packed<BITS> {
+impl<const BITS: usize> Groups for Packed<BITS> {
     #[inline(always)]
     fn fill<S: Simd>(&self, simd: S, columns: usize, group: usize, from: usize, lines: &mut [Line]) {
-        let (words, scales, shifts) = self.blocks((group * columns + from) / BLOCK, lines.len() / BLOCK);
-        let blocks = words.chunks_exact(Self::WORDS).zip(scales).zip(shifts);
-        for (((words, scales), shifts), lines) in blocks.zip(lines.as_chunks_mut::<BLOCK>().0) {
-            let (scales, shifts) = (S::as_simd_f32s(scales).0, S::as_simd_f32s(shifts).0);
-            for (word, lines) in words.iter().zip(lines.chunks_exact_mut(Self::EACH)) {
+        let blocks = &self.0[(group * columns + from) / BLOCK..];
+        for (block, lines) in blocks.iter().zip(lines.as_chunks_mut::<BLOCK>().0) {
+            let (scales, shifts) = (S::as_simd_f32s(&block.scales).0, S::as_simd_f32s(&block.shifts).0);
+            for (word, lines) in block.words.iter().zip(lines.chunks_exact_mut(Self::EACH)) {
                 let word = S::as_simd_u32s(word).0;
                 for v in 0..GROUP / S::F32_LANES {
                     let mut word = word[v];
@@ -130,58 +120,42 @@ impl<const BITS: u32> Groups for Packed<BITS> {
 
     #[inline(always)]
     fn vector<S: Simd>(&self, simd: S, first: usize, x: &[f32], out: &mut [Line]) {
-        // Two groups side by side: each row is one long chain, and more chains hide the wait for the last sum.
-        let (pairs, rest) = out.as_chunks_mut::<2>();
-        for (p, out) in pairs.iter_mut().enumerate() {
-            vector_groups::<S, BITS, 2>(simd, self, first + 2 * p, x, out);
-        }
-        if let [out] = rest {
-            vector_groups::<S, BITS, 1>(simd, self, first + 2 * pairs.len(), x, std::array::from_mut(out));
+        let blocks = self.0[first * (x.len() / BLOCK)..].chunks_exact(x.len() / BLOCK);
+        for (blocks, out) in blocks.zip(out) {
+            match S::F32_LANES {
+                4 => dot_group::<S, BITS, 4>(simd, blocks, x, out),
+                8 => dot_group::<S, BITS, 2>(simd, blocks, x, out),
+                _ => dot_group::<S, BITS, 1>(simd, blocks, x, out),
+            }
         }
     }
 }
 
-/// `R` groups times one vector, on the packed form.
+/// One group, of `N` registers, times one vector, on the packed form.
 #[inline(always)]
-fn vector_groups<S: Simd, const BITS: u32, const R: usize>(
+fn dot_group<S: Simd, const BITS: usize, const N: usize>(
     simd: S,
-    packed: &Packed<BITS>,
-    first: usize,
+    blocks: &[Block<BITS>],
     x: &[f32],
-    out: &mut [Line; R],
+    out: &mut Line,
 ) {
-    /// Registers of a group where lanes are fewest.
-    const MOST: usize = 4;
-    let vectors = GROUP / S::F32_LANES;
-    let (each, words) = (Packed::<BITS>::EACH, Packed::<BITS>::WORDS);
-    let count = x.len() / BLOCK;
-    let groups: [_; R] = std::array::from_fn(|r| packed.blocks((first + r) * count, count));
-    let mut sums = [[simd.splat_f32s(0.0); MOST]; R];
-    for (b, x) in x.as_chunks::<BLOCK>().0.iter().enumerate() {
-        for (w, x) in x.chunks_exact(each).enumerate() {
-            let mut word = [[simd.splat_u32s(0); MOST]; R];
-            for r in 0..R {
-                let loaded = S::as_simd_u32s(&groups[r].0[b * words + w]).0;
-                word[r][..vectors].copy_from_slice(&loaded[..vectors]);
-            }
+    let mut sums = [simd.splat_f32s(0.0); N];
+    for (block, x) in blocks.iter().zip(x.as_chunks::<BLOCK>().0) {
+        let (scales, shifts) = (S::as_simd_f32s(&block.scales).0, S::as_simd_f32s(&block.shifts).0);
+        for (word, x) in block.words.iter().zip(x.chunks_exact(BLOCK / BITS)) {
+            let word = S::as_simd_u32s(word).0;
+            let mut word: [S::u32s; N] = std::array::from_fn(|v| word[v]);
             for x in x {
                 let x = simd.splat_f32s(*x);
-                for r in 0..R {
-                    let (scales, shifts) =
-                        (S::as_simd_f32s(&groups[r].1[b]).0, S::as_simd_f32s(&groups[r].2[b]).0);
-                    for v in 0..vectors {
-                        let quants = lowest::<S, BITS>(simd, word[r][v]);
-                        let weights = madd(simd, quants, scales[v], shifts[v]);
-                        sums[r][v] = madd(simd, weights, x, sums[r][v]);
-                        word[r][v] = next::<S, BITS>(simd, word[r][v]);
-                    }
+                for v in 0..N {
+                    let weights = madd(simd, lowest::<S, BITS>(simd, word[v]), scales[v], shifts[v]);
+                    sums[v] = madd(simd, weights, x, sums[v]);
+                    word[v] = next::<S, BITS>(simd, word[v]);
                 }
             }
         }
     }
-    for (out, sums) in out.iter_mut().zip(&sums) {
-        S::as_mut_simd_f32s(out).0.copy_from_slice(&sums[..vectors]);
-    }
+    S::as_mut_simd_f32s(out).0.copy_from_slice(&sums);
 }
 
 impl Groups for Vec<[u16; GROUP]> {
