@@ -41,18 +41,48 @@ pub(crate) trait Groups {
 /// Weights `quant * scale + shift` with unsigned quants of `BITS` bits, group by group, in each block by block: the
 /// memory is read once and straight on.
 #[derive(Debug)]
-pub(crate) struct Packed<const BITS: usize>(Vec<Block<BITS>>);
+pub(crate) struct Packed<const BITS: usize, N>(Vec<Block<BITS, N>>);
 
 /// Thirty-two weights of each row of a group.
 #[derive(Clone, Copy, Debug)]
-struct Block<const BITS: usize> {
+struct Block<const BITS: usize, N> {
     /// `32 / BITS` consecutive quants of each row, the first in the lowest bits; so `BITS` words make a block.
     words: [[u32; GROUP]; BITS],
-    scales: Line,
-    shifts: Line,
+    scales: [N; GROUP],
+    shifts: [N; GROUP],
 }
 
-impl<const BITS: usize> Packed<BITS> {
+/// How a scale is held.
+pub(crate) trait Number: Copy + Default + Send + Sync {
+    /// Its value.
+    fn widen(self) -> f32;
+}
+
+impl Number for f32 {
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        self
+    }
+}
+
+/// Bits of IEEE half precision: writing token by token is as fast as memory is read, and this reads less of it.
+impl Number for u16 {
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        half_to_single(self)
+    }
+}
+
+#[inline(always)]
+fn widen<N: Number>(numbers: &[N; GROUP]) -> Line {
+    let mut line = [0.0; GROUP];
+    for (out, number) in line.iter_mut().zip(numbers) {
+        *out = number.widen();
+    }
+    line
+}
+
+impl<const BITS: usize, N: Number> Packed<BITS, N> {
     /// Quants in a word.
     const EACH: usize = BLOCK / BITS;
 
@@ -60,11 +90,12 @@ impl<const BITS: usize> Packed<BITS> {
     pub(crate) fn new<B>(
         columns: usize,
         blocks: &[B],
-        unpack: impl Fn(&B, &mut [u8; BLOCK]) -> (f32, f32),
+        unpack: impl Fn(&B, &mut [u8; BLOCK]) -> (N, N),
     ) -> Self {
         let each = columns / BLOCK;
         let rows = blocks.chunks_exact(each.max(1));
-        let zeros = Block { words: [[0; GROUP]; BITS], scales: [0.0; GROUP], shifts: [0.0; GROUP] };
+        let zeros =
+            Block { words: [[0; GROUP]; BITS], scales: [N::default(); GROUP], shifts: [N::default(); GROUP] };
         let mut out = vec![zeros; rows.len().div_ceil(GROUP) * each];
         let mut quants = [0; BLOCK];
         for (r, row) in rows.enumerate() {
@@ -98,12 +129,13 @@ fn next<S: Simd, const BITS: usize>(simd: S, words: S::u32s) -> S::u32s {
     simd.wrapping_dyn_shr_u32s(words, simd.splat_u32s(BITS as u32))
 }
 
-impl<const BITS: usize> Groups for Packed<BITS> {
+impl<const BITS: usize, H: Number> Groups for Packed<BITS, H> {
     #[inline(always)]
     fn fill<S: Simd>(&self, simd: S, columns: usize, group: usize, from: usize, lines: &mut [Line]) {
         let blocks = &self.0[(group * columns + from) / BLOCK..];
         for (block, lines) in blocks.iter().zip(lines.as_chunks_mut::<BLOCK>().0) {
-            let (scales, shifts) = (S::as_simd_f32s(&block.scales).0, S::as_simd_f32s(&block.shifts).0);
+            let (scales, shifts) = (widen(&block.scales), widen(&block.shifts));
+            let (scales, shifts) = (S::as_simd_f32s(&scales).0, S::as_simd_f32s(&shifts).0);
             for (word, lines) in block.words.iter().zip(lines.chunks_exact_mut(Self::EACH)) {
                 let word = S::as_simd_u32s(word).0;
                 for v in 0..GROUP / S::F32_LANES {
@@ -123,9 +155,9 @@ impl<const BITS: usize> Groups for Packed<BITS> {
         let blocks = self.0[first * (x.len() / BLOCK)..].chunks_exact(x.len() / BLOCK);
         for (blocks, out) in blocks.zip(out) {
             match S::F32_LANES {
-                4 => dot_group::<S, BITS, 4>(simd, blocks, x, out),
-                8 => dot_group::<S, BITS, 2>(simd, blocks, x, out),
-                _ => dot_group::<S, BITS, 1>(simd, blocks, x, out),
+                4 => dot_group::<S, H, BITS, 4>(simd, blocks, x, out),
+                8 => dot_group::<S, H, BITS, 2>(simd, blocks, x, out),
+                _ => dot_group::<S, H, BITS, 1>(simd, blocks, x, out),
             }
         }
     }
@@ -133,15 +165,16 @@ impl<const BITS: usize> Groups for Packed<BITS> {
 
 /// One group, of `N` registers, times one vector, on the packed form.
 #[inline(always)]
-fn dot_group<S: Simd, const BITS: usize, const N: usize>(
+fn dot_group<S: Simd, H: Number, const BITS: usize, const N: usize>(
     simd: S,
-    blocks: &[Block<BITS>],
+    blocks: &[Block<BITS, H>],
     x: &[f32],
     out: &mut Line,
 ) {
     let mut sums = [simd.splat_f32s(0.0); N];
     for (block, x) in blocks.iter().zip(x.as_chunks::<BLOCK>().0) {
-        let (scales, shifts) = (S::as_simd_f32s(&block.scales).0, S::as_simd_f32s(&block.shifts).0);
+        let (scales, shifts) = (widen(&block.scales), widen(&block.shifts));
+        let (scales, shifts) = (S::as_simd_f32s(&scales).0, S::as_simd_f32s(&shifts).0);
         for (word, x) in block.words.iter().zip(x.chunks_exact(BLOCK / BITS)) {
             let word = S::as_simd_u32s(word).0;
             let mut word: [S::u32s; N] = std::array::from_fn(|v| word[v]);

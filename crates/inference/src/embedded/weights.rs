@@ -28,9 +28,9 @@ pub(crate) struct Weights {
 #[derive(Debug)]
 pub(crate) enum Values {
     /// Up to four bits, a scale and a shift for each block of 32.
-    Four(Packed<4>),
+    Four(Packed<4, u16>),
     /// Up to eight bits, a scale and a shift for each block of 32.
-    Eight(Packed<8>),
+    Eight(Packed<8, u16>),
     /// Bits of IEEE half precision, one line an element.
     Half(Vec<[u16; GROUP]>),
     /// Single precision, one line an element.
@@ -56,7 +56,7 @@ impl Weights {
                 Values::Four(Packed::new(columns, data.as_chunks::<18>().0, |block, quants| {
                     nibbles(&block[2..], quants);
                     let scale = half(block[0], block[1]);
-                    (scale, -8.0 * scale)
+                    (scale, scaled(scale, -8.0))
                 }))
             }
             GgmlDType::Q4_1 => {
@@ -71,7 +71,7 @@ impl Weights {
                         *quant = byte ^ 0x80;
                     }
                     let scale = half(block[0], block[1]);
-                    (scale, -128.0 * scale)
+                    (scale, scaled(scale, -128.0))
                 }))
             }
             GgmlDType::F16 => {
@@ -136,8 +136,16 @@ fn nibbles(bytes: &[u8], quants: &mut [u8; BLOCK]) {
     }
 }
 
-fn half(low: u8, high: u8) -> f32 {
-    half_to_single(u16::from_le_bytes([low, high]))
+fn half(low: u8, high: u8) -> u16 {
+    u16::from_le_bytes([low, high])
+}
+
+/// A half times 8 or 128 and a sign, as a half; exact for scales below 512, which those of models are.
+fn scaled(bits: u16, factor: f32) -> u16 {
+    let product = half_to_single(bits) * factor;
+    // The way of `half_to_single` back.
+    let magnitude = (product.abs() * f32::from_bits(0x0780_0000)).to_bits() >> 13;
+    magnitude.min(0x7fff) as u16 | if product.is_sign_negative() { 0x8000 } else { 0 }
 }
 
 /// Exact for every finite half; infinities become large. Without branches, so that loops become vector code.
@@ -159,6 +167,20 @@ mod tests {
             [(0x3c00, 1.0), (0xc000, -2.0), (0x0001, 5.960_464_5e-8), (0x7bff, 65504.0), (0x8000, -0.0)];
         for (bits, value) in cases {
             assert_eq!(half_to_single(bits).to_bits(), f32::to_bits(value), "{bits:#x}");
+        }
+    }
+
+    #[test]
+    fn halves_are_multiplied_exactly() {
+        for bits in (0..0x5c00_u16).flat_map(|bits| [bits, bits | 0x8000]) {
+            for factor in [-8.0, -128.0] {
+                let product = half_to_single(bits) * factor;
+                assert_eq!(
+                    half_to_single(scaled(bits, factor)).to_bits(),
+                    product.to_bits(),
+                    "{bits:#x} {factor}"
+                );
+            }
         }
     }
 
