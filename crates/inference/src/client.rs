@@ -4,6 +4,9 @@ use meta_traits::{BoxFuture, Cost};
 
 use crate::{Embed, Embedded, Generate, Generated, InferenceError, Score, Scored};
 
+/// Takes the pieces of a text as they arrive.
+pub type OnText<'a> = &'a (dyn Fn(&str) + Send + Sync);
+
 /// A language model, wherever it runs.
 ///
 /// # Contract
@@ -17,6 +20,22 @@ pub trait LlmClient: Send + Sync {
 
     /// Writes text.
     fn generate<'a>(&'a self, request: &'a Generate) -> BoxFuture<'a, Result<Generated, InferenceError>>;
+
+    /// Writes text and hands it on piece by piece as it arrives; the whole answer, with its usage, comes at the end.
+    ///
+    /// The pieces, joined, are the answer's text; a failure may come after some of them. The default hands on the
+    /// whole text at once, which is right for any client and wrapper.
+    fn stream<'a>(
+        &'a self,
+        request: &'a Generate,
+        on_text: OnText<'a>,
+    ) -> BoxFuture<'a, Result<Generated, InferenceError>> {
+        Box::pin(async move {
+            let answer = self.generate(request).await?;
+            on_text(&answer.text);
+            Ok(answer)
+        })
+    }
 
     /// Scores continuations. The default says that the model cannot.
     fn score<'a>(&'a self, request: &'a Score) -> BoxFuture<'a, Result<Scored, InferenceError>> {
@@ -49,6 +68,13 @@ impl<C: LlmClient + ?Sized> LlmClient for Arc<C> {
     }
     fn generate<'a>(&'a self, request: &'a Generate) -> BoxFuture<'a, Result<Generated, InferenceError>> {
         (**self).generate(request)
+    }
+    fn stream<'a>(
+        &'a self,
+        request: &'a Generate,
+        on_text: OnText<'a>,
+    ) -> BoxFuture<'a, Result<Generated, InferenceError>> {
+        (**self).stream(request, on_text)
     }
     fn score<'a>(&'a self, request: &'a Score) -> BoxFuture<'a, Result<Scored, InferenceError>> {
         (**self).score(request)

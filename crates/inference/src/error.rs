@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use meta_traits::{Classify, ErrorKind};
 
+use crate::Usage;
+
 /// What can go wrong between a request and its answer. No variant ever holds a key.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,6 +28,36 @@ pub enum InferenceError {
         endpoint: String,
         /// Name of the environment variable.
         key_from: String,
+    },
+    /// The account has no money or allowance left; asking again later does not help until somebody pays.
+    #[error("{status} from {endpoint}: no allowance left: {message}. Raise the limit or top up the account")]
+    Quota {
+        /// HTTP status.
+        status: u16,
+        /// Host and path.
+        endpoint: String,
+        /// What the endpoint says.
+        message: String,
+    },
+    /// The provider withheld the answer, or the model refused to give one.
+    #[error("{endpoint} withheld the answer: {message}. Change the prompt or the provider's filter")]
+    Filtered {
+        /// Host and path.
+        endpoint: String,
+        /// What the endpoint says.
+        message: String,
+        /// What it charges all the same; nothing where it does not say.
+        usage: Usage,
+    },
+    /// A hosted model cannot read that much.
+    #[error("{status} from {endpoint}: the prompt is too long: {message}. Shorten it or use another model")]
+    ContextExceeded {
+        /// HTTP status.
+        status: u16,
+        /// Host and path.
+        endpoint: String,
+        /// What the endpoint says.
+        message: String,
     },
     /// The endpoint asks to slow down.
     #[error(
@@ -154,11 +186,16 @@ impl Classify for InferenceError {
                 ErrorKind::Transient
             }
             Self::Status { status, .. } if matches!(*status, 408 | 409 | 425 | 500..) => ErrorKind::Transient,
-            Self::Auth { .. } | Self::NoKey { .. } | Self::Unsupported { .. } | Self::Status { .. } => {
-                ErrorKind::Permanent
-            }
+            Self::Auth { .. }
+            | Self::NoKey { .. }
+            | Self::Quota { .. }
+            | Self::Unsupported { .. }
+            | Self::Status { .. } => ErrorKind::Permanent,
             Self::Protocol { .. } => ErrorKind::Protocol,
-            Self::Invalid { .. } | Self::TooLong { .. } => ErrorKind::InvalidInput,
+            Self::Invalid { .. }
+            | Self::TooLong { .. }
+            | Self::ContextExceeded { .. }
+            | Self::Filtered { .. } => ErrorKind::InvalidInput,
             Self::Model { .. }
             | Self::NoModel { .. }
             | Self::Fetch { .. }
@@ -170,6 +207,14 @@ impl Classify for InferenceError {
 }
 
 impl InferenceError {
+    /// What the provider charges for the failed call, as far as it says.
+    pub fn usage(&self) -> Usage {
+        match self {
+            Self::Filtered { usage, .. } => *usage,
+            _ => Usage::default(),
+        }
+    }
+
     /// How long the endpoint asked to wait before the next try.
     pub fn advised_wait(&self) -> Option<Duration> {
         match self {

@@ -3,9 +3,14 @@ use std::sync::Once;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
+use reqwest::{Client, ClientBuilder, Url};
 
 use crate::InferenceError;
+
+mod hosts;
+
+use hosts::is_loopback;
+pub(crate) use hosts::{Hosts, Refused, check};
 
 /// Where a redirect may lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,30 +23,40 @@ pub(crate) enum Redirects {
 
 /// A client for `url`: TLS by ring, and for plain http no certificates are read at all.
 ///
-/// Loopback addresses are never asked through a proxy.
-pub(crate) fn client(url: &Url, redirects: Redirects) -> Result<Client, InferenceError> {
+/// Loopback addresses are asked through no proxy of the environment. `more` adds what one caller alone needs.
+pub(crate) fn client(
+    url: &Url,
+    redirects: Redirects,
+    hosts: Hosts,
+    more: impl FnOnce(ClientBuilder) -> ClientBuilder,
+) -> Result<Client, InferenceError> {
+    check(url, hosts)?;
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         // An error says that the program has installed a provider already: that one is used then.
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    let mut builder = Client::builder()
+    let builder = Client::builder()
         .connect_timeout(Duration::from_secs(20))
         .referer(false)
-        .user_agent(concat!("metaorch/", env!("CARGO_PKG_VERSION")))
-        .redirect(match redirects {
-            Redirects::Refused => Policy::none(),
-            Redirects::Followed => Policy::limited(5),
-        });
-    if url.scheme() == "https" {
-        builder = builder.https_only(true);
+        .user_agent(concat!("metaorch/", env!("CARGO_PKG_VERSION")));
+    let builder = match redirects {
+        Redirects::Refused => builder.redirect(Policy::none()),
+        Redirects::Followed => builder.redirect(Policy::limited(5)),
+    };
+    let builder = if url.scheme() == "https" {
+        builder.https_only(true)
     } else if redirects == Redirects::Refused {
-        builder = builder.tls_certs_only([]);
-    }
-    if is_loopback(url) {
-        builder = builder.no_proxy();
-    }
-    builder.build().map_err(|error| InferenceError::Endpoint {
+        builder.tls_certs_only([])
+    } else {
+        builder
+    };
+    let builder = if is_loopback(url) { builder.no_proxy() } else { builder };
+    let builder = match hosts {
+        Hosts::Any => builder,
+        Hosts::Public => builder.dns_resolver(hosts::Guarded::new(url)),
+    };
+    more(builder).build().map_err(|error| InferenceError::Endpoint {
         message: format!("no HTTP client can be made for {}: {}", shown(url), reason(&error)),
     })
 }
@@ -92,12 +107,6 @@ pub(crate) fn reason(error: &reqwest::Error) -> String {
     text.unwrap_or_else(|| "the connection failed".to_owned())
 }
 
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,6 +133,8 @@ mod tests {
             ("http://127.0.0.1:80/v1", true),
             ("http://[::1]:80/v1", true),
             ("http://localhost/v1", true),
+            ("http://LOCALHOST./v1", true),
+            ("http://0x7f000001/v1", true),
             ("http://localhost.example/v1", false),
             ("http://10.0.0.1/v1", false),
         ] {
@@ -134,7 +145,7 @@ mod tests {
     #[test]
     fn a_client_for_https_can_be_built() {
         let url = parse("https://127.0.0.1/v1").unwrap();
-        client(&url, Redirects::Refused).unwrap();
+        client(&url, Redirects::Refused, Hosts::Public, |builder| builder).unwrap();
         assert_eq!(shown(&url), "127.0.0.1/v1");
     }
 }

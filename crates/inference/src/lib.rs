@@ -1,11 +1,13 @@
 //! The only crate that talks to language models.
 //!
-//! One trait, [`LlmClient`], with three verbs: generate text, score given continuations, embed. Every answer carries
+//! One trait, [`LlmClient`], with its verbs: generate text (at once or streamed), score given continuations, embed. Every answer carries
 //! its [`Usage`].
 //!
 //! | wanted | take |
 //! |---|---|
+//! | a client by the name of its provider | `InferenceClientFactory` (feature `hosted`) |
 //! | a model behind an OpenAI-compatible endpoint | `HostedClient` (feature `hosted`) |
+//! | a model behind Anthropic's, Gemini's or another own protocol | `GenaiClient` (feature `genai`) |
 //! | answers from a script | [`ScriptedClient`] |
 //! | no answer paid twice | [`Cached`] around a client |
 //! | a record of every call | [`Metered`] around that, writing to a [`Ledger`] |
@@ -21,6 +23,8 @@ mod client;
 pub mod embedded;
 mod error;
 #[cfg(feature = "hosted")]
+mod factory;
+#[cfg(feature = "hosted")]
 mod hosted;
 #[cfg(feature = "hosted")]
 mod http;
@@ -31,10 +35,14 @@ mod retry;
 mod scripted;
 
 pub use cache::{CacheStats, Cached};
-pub use client::LlmClient;
+pub use client::{LlmClient, OnText};
 pub use error::InferenceError;
 #[cfg(feature = "hosted")]
-pub use hosted::{Headers, HostedClient, HostedOptions, Key, LimitField, Price};
+pub use factory::{ClientOptions, InferenceClientFactory};
+#[cfg(feature = "genai")]
+pub use hosted::GenaiClient;
+#[cfg(feature = "hosted")]
+pub use hosted::{Headers, HostedClient, HostedOptions, Key, LimitField, Price, Proxy, Scoring};
 pub use ledger::{Call, CallEnd, Ledger, Metered, Purpose, Total};
 #[cfg(feature = "hosted")]
 pub use provision::Hub;
@@ -42,7 +50,8 @@ pub use provision::{
     Environment, HubSource, Located, ModelFile, ModelStore, OnProgress, Progress, Stage, WheelSource,
 };
 pub use request::{
-    Embed, Embedded, Generate, Generated, Message, Prompt, Role, Score, Scored, StopCause, Usage,
+    Embed, Embedded, Generate, Generated, JsonSchema, Message, Prompt, Role, Score, Scored, StopCause,
+    TokenLogProb, Usage,
 };
 pub use retry::RetryPolicy;
 pub use scripted::{Asked, Rule, ScriptedClient};

@@ -1,6 +1,8 @@
 use meta_traits::Cost;
 use serde::{Deserialize, Serialize};
 
+use crate::InferenceError;
+
 /// Who speaks in a chat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +55,12 @@ pub struct Generate {
     pub seed: u64,
     /// Texts that end the answer; not part of it.
     pub stop: Vec<String>,
+    /// The answer must be JSON of this schema; free text without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema: Option<JsonSchema>,
+    /// Report every written token's log-probability, with this many of the likeliest tokens in its place (0 to 20).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_probs: Option<u8>,
 }
 
 impl Generate {
@@ -66,12 +74,68 @@ impl Generate {
             top_p: 1.0,
             seed: 0,
             stop: Vec::new(),
+            schema: None,
+            log_probs: None,
         }
     }
 
     /// Whether equal requests get equal answers.
     pub fn is_greedy(&self) -> bool {
         self.temperature <= 0.0
+    }
+
+    /// Refuses what a model without structured output and without log-probabilities cannot give.
+    pub(crate) fn only_text(&self, model: &str) -> Result<(), InferenceError> {
+        let what = match (&self.schema, self.log_probs) {
+            (Some(_), _) => "structured output (`schema`)",
+            (None, Some(_)) => "log-probabilities of written tokens (`log_probs`)",
+            (None, None) => return Ok(()),
+        };
+        Err(InferenceError::Unsupported { what, model: model.to_owned() })
+    }
+}
+
+/// A JSON schema that an answer must follow.
+///
+/// Which parts of JSON Schema are enforced is the provider's choice; most demand `additionalProperties: false` and
+/// every property `required`. Nothing here checks the answer against it.
+///
+/// ```
+/// use inference::{Generate, JsonSchema, Prompt};
+/// let mut request = Generate::new(Prompt::Text("Is 7 prime?".into()));
+/// request.schema = Some(JsonSchema::new("verdict", serde_json::json!({
+///     "type": "object", "properties": {"prime": {"type": "boolean"}},
+///     "required": ["prime"], "additionalProperties": false,
+/// }))?);
+/// # Ok::<(), inference::InferenceError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct JsonSchema {
+    /// A short name: 1 to 64 letters, digits, `-` and `_`.
+    pub name: String,
+    /// The schema, a JSON object.
+    pub schema: serde_json::Value,
+}
+
+impl JsonSchema {
+    /// A schema under a name.
+    ///
+    /// # Errors
+    /// [`InferenceError::Invalid`] for a name that providers refuse or a schema that is no object.
+    pub fn new(name: impl Into<String>, schema: serde_json::Value) -> Result<Self, InferenceError> {
+        let name = name.into();
+        let invalid = |message: String| InferenceError::Invalid { model: "any model".to_owned(), message };
+        let known = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if name.is_empty() || name.len() > 64 || !name.chars().all(known) {
+            return Err(invalid(format!(
+                "schema name {name:?}; give 1 to 64 letters, digits, hyphens and underscores"
+            )));
+        }
+        if !schema.is_object() {
+            return Err(invalid(format!("schema {name:?} is no JSON object")));
+        }
+        Ok(Self { name, schema })
     }
 }
 
@@ -166,12 +230,34 @@ pub struct Generated {
     pub stop: StopCause,
     /// What the call used.
     pub usage: Usage,
+    /// The written tokens with their log-probabilities; empty unless [`Generate::log_probs`] asks for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log_probs: Vec<TokenLogProb>,
 }
 
 impl Generated {
     /// A finished answer.
     pub fn new(text: impl Into<String>, stop: StopCause, usage: Usage) -> Self {
-        Self { text: text.into(), stop, usage }
+        Self { text: text.into(), stop, usage, log_probs: Vec::new() }
+    }
+}
+
+/// One written token and how likely it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TokenLogProb {
+    /// The token's text, as the provider shows it.
+    pub token: String,
+    /// Its log-probability in nats, as the model gave it before any sampling option.
+    pub log_prob: f64,
+    /// The likeliest tokens in its place with their log-probabilities, likeliest first.
+    pub top: Vec<(String, f64)>,
+}
+
+impl TokenLogProb {
+    /// A token and its log-probability.
+    pub fn new(token: impl Into<String>, log_prob: f64) -> Self {
+        Self { token: token.into(), log_prob, top: Vec::new() }
     }
 }
 

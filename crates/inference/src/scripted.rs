@@ -70,6 +70,20 @@ impl ScriptedClient {
         Self::of(Box::new(move |request| Some(Ok(answer(request)))))
     }
 
+    /// Gives the same answer to everything; labels are scored by a hash of prompt and label: arbitrary, but the same
+    /// every time.
+    pub fn always(answer: &str) -> Self {
+        let answer = answer.to_owned();
+        Self::answering(move |_| answer.clone()).scoring(|request| {
+            let prompt = format!("{:?}", request.prompt);
+            let score = |label: &String| {
+                let hash = blake3::hash(format!("{prompt}\0{label}").as_bytes());
+                -f64::from(hash.as_bytes()[0]) / 32.0 - 0.1
+            };
+            request.continuations.iter().map(score).collect()
+        })
+    }
+
     /// Answers by the first rule that matches; without one, [`InferenceError::Script`].
     pub fn rules(rules: impl IntoIterator<Item = Rule>) -> Self {
         let rules: Vec<Rule> = rules.into_iter().collect();
@@ -116,6 +130,9 @@ impl ScriptedClient {
 
     fn answer(&self, request: &Generate) -> Result<Generated, InferenceError> {
         self.note(Asked::Generate(request.clone()));
+        if request.log_probs.is_some() {
+            return Err(self.offers_no("log-probabilities of written tokens (`log_probs`)"));
+        }
         let text = (self.answering)(request).unwrap_or_else(|| Err(no_answer(&request.prompt)))?;
         let before_stop =
             request.stop.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| text.find(stop));

@@ -15,7 +15,7 @@ pub use models::{Models, connect};
 pub use notice::Notice;
 pub use resolved::Resolved;
 
-use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, Provider, RunConfig, SimulatedSpec};
+use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, RunConfig, SimulatedSpec};
 use crate::error::Error;
 use crate::proposers::{ExternalProposer, ReflectiveProposer, StructuralProposer};
 use crate::run::Proposer;
@@ -73,7 +73,7 @@ pub async fn session(
         failure_limit: config.optimizer.failure_limit,
         forecast: parts.forecast,
         may_cost_money: config.evaluator.is_some()
-            || config.models.values().any(|m| m.provider == Provider::Openai),
+            || config.models.values().any(|m| m.provider.may_cost_money()),
     };
     session.check_budget()?;
     Ok(session)

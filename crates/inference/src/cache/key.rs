@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use crate::{Embed, Generate, Prompt, Score};
+use crate::{Embed, Generate, JsonSchema, Prompt, Score};
 
 /// Raised whenever answers of the same name may differ from those of before, or the files' form changes.
 pub(super) const FORMAT: u32 = 1;
@@ -26,6 +26,11 @@ struct GenerateFields<'a> {
     top_p: f32,
     seed: Option<u64>,
     stop: &'a [String],
+    // Left out where not asked for: the names of other requests stay as they were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<&'a JsonSchema>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_probs: Option<u8>,
 }
 
 #[derive(Serialize)]
@@ -42,7 +47,17 @@ struct EmbedFields<'a> {
 // The requests are taken apart without `..`: a field added to one of them must be decided on here.
 impl CacheKey {
     pub(super) fn of_generate(identity: &str, request: &Generate) -> Self {
-        let Generate { prompt, shared_prefix: _, max_tokens, temperature, top_p, seed, stop } = request;
+        let Generate {
+            prompt,
+            shared_prefix: _,
+            max_tokens,
+            temperature,
+            top_p,
+            seed,
+            stop,
+            schema,
+            log_probs,
+        } = request;
         let fields = GenerateFields {
             prompt,
             max_tokens: *max_tokens,
@@ -50,6 +65,8 @@ impl CacheKey {
             top_p: *top_p,
             seed: (!request.is_greedy()).then_some(*seed),
             stop,
+            schema: schema.as_ref(),
+            log_probs: *log_probs,
         };
         Self::of(identity, "generate", fields)
     }
@@ -85,6 +102,10 @@ mod tests {
         Generate { temperature: 0.5, ..Generate::new(Prompt::Text("p".into())) }
     }
 
+    fn schema(name: &str) -> JsonSchema {
+        JsonSchema::new(name, serde_json::json!({"type": "object"})).unwrap()
+    }
+
     #[test]
     fn every_field_that_matters_changes_the_name_and_the_hint_does_not() {
         let key = |request: &Generate| CacheKey::of_generate("m", request);
@@ -98,6 +119,9 @@ mod tests {
             Generate { top_p: 0.5, ..base() },
             Generate { seed: 1, ..base() },
             Generate { stop: vec!["x".into()], ..base() },
+            Generate { log_probs: Some(0), ..base() },
+            Generate { schema: Some(schema("a")), ..base() },
+            Generate { schema: Some(schema("b")), ..base() },
         ];
         let names: std::collections::BTreeSet<_> = others.iter().map(key).collect();
         assert_eq!(names.len(), others.len());

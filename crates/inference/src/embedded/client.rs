@@ -157,6 +157,7 @@ impl EmbeddedClient {
     }
 
     async fn write(&self, request: Generate) -> Result<Generated, InferenceError> {
+        request.only_text(self.engine.name())?;
         let guard = GiveUp::default();
         let given_up = Arc::clone(&guard.0);
         let worker = self.worker().await?;

@@ -1,12 +1,14 @@
 use std::fmt;
 
 use reqwest::header::{HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::InferenceError;
 
 /// A secret and the name of the environment variable it came from.
 ///
-/// It can be sent and nothing else: there is no way to read it back, and `Debug` shows the variable's name alone.
+/// It can be sent and nothing else: there is no way to read it back, `Debug` shows the variable's name alone, and its
+/// memory is overwritten when it is dropped.
 ///
 /// ```
 /// use inference::Key;
@@ -16,8 +18,7 @@ use crate::InferenceError;
 /// ```
 #[derive(Clone)]
 pub struct Key {
-    secret: String,
-    bearer: HeaderValue,
+    secret: SecretString,
     from: String,
 }
 
@@ -40,15 +41,11 @@ impl Key {
     /// # Errors
     /// [`InferenceError::Endpoint`] where it is empty or holds what no header can carry.
     pub fn new(secret: &str, from: &str) -> Result<Self, InferenceError> {
-        let secret = secret.trim().to_owned();
-        let graphic = !secret.is_empty() && secret.bytes().all(|byte| byte.is_ascii_graphic());
-        match HeaderValue::try_from(format!("Bearer {secret}")) {
-            Ok(mut bearer) if graphic => {
-                bearer.set_sensitive(true);
-                Ok(Self { secret, bearer, from: from.to_owned() })
-            }
-            _ => Err(Self::unsendable(from)),
+        let secret = secret.trim();
+        if secret.is_empty() || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Self::unsendable(from));
         }
+        Ok(Self { secret: secret.into(), from: from.to_owned() })
     }
 
     fn unsendable(from: &str) -> InferenceError {
@@ -59,8 +56,16 @@ impl Key {
         }
     }
 
-    pub(super) fn bearer(&self) -> HeaderValue {
-        self.bearer.clone()
+    /// The value of an `authorization` header.
+    pub(super) fn bearer(&self) -> Option<HeaderValue> {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", self.expose())).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    /// The secret itself, for the moment of sending alone.
+    pub(super) fn expose(&self) -> &str {
+        self.secret.expose_secret()
     }
 
     pub(super) fn from(&self) -> &str {
@@ -69,7 +74,7 @@ impl Key {
 
     /// `text` without the key.
     pub(super) fn redact(&self, text: &str) -> String {
-        text.replace(&self.secret, "[key]")
+        text.replace(self.expose(), "[key]")
     }
 }
 
@@ -105,6 +110,19 @@ impl Headers {
         value.set_sensitive(true);
         self.0.push((checked, value));
         Ok(self)
+    }
+
+    /// These headers and one whose value is in the environment variable `variable`.
+    ///
+    /// # Errors
+    /// [`InferenceError::Endpoint`] where it is unset; else as [`Headers::with`].
+    pub fn with_env(self, name: &str, variable: &str) -> Result<Self, InferenceError> {
+        match std::env::var(variable) {
+            Ok(value) => self.with(name, value.trim()),
+            Err(_) => Err(InferenceError::Endpoint {
+                message: format!("extra header {name:?}: set the environment variable {variable}"),
+            }),
+        }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &(HeaderName, HeaderValue)> {
@@ -164,7 +182,7 @@ mod tests {
     #[test]
     fn white_space_around_a_key_is_dropped() {
         let key = Key::new(" sk-canary\n", "THE_KEY").unwrap();
-        assert_eq!(key.bearer(), "Bearer sk-canary");
+        assert_eq!(key.bearer().unwrap(), "Bearer sk-canary");
         assert_eq!(key.redact("a sk-canary b sk-canary"), "a [key] b [key]");
     }
 }

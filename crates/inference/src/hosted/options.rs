@@ -1,4 +1,6 @@
-use super::{Duration, Headers, RetryPolicy};
+use serde::{Deserialize, Serialize};
+
+use super::{Duration, Headers, Proxy, RetryPolicy};
 
 /// What a hosted model costs.
 ///
@@ -41,7 +43,8 @@ impl Price {
 }
 
 /// The name under which an endpoint takes the token limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LimitField {
     /// `max_tokens`, which most endpoints take.
     #[default]
@@ -50,7 +53,21 @@ pub enum LimitField {
     MaxCompletionTokens,
 }
 
-/// How a [`super::HostedClient`] calls.
+/// How an endpoint tells the likelihood of given texts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Scoring {
+    /// It does not: true of most chat services.
+    #[default]
+    None,
+    /// By `BASE_URL/completions` with `echo` and `logprobs`, as vLLM offers: all texts in one call.
+    Echo,
+    /// By the own `/tokenize` and `/completion` of a llama.cpp server: one call for each token of each text.
+    LlamaServer,
+}
+
+/// How a [`super::HostedClient`] or [`crate::GenaiClient`] calls.
 #[derive(Clone, Debug)]
 pub struct HostedOptions {
     /// Limit of one try.
@@ -63,6 +80,16 @@ pub struct HostedOptions {
     pub limit_field: LimitField,
     /// Sent with every request.
     pub headers: Headers,
+    /// Goes between this machine and the endpoint; by default what `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say.
+    pub proxy: Option<Proxy>,
+    /// Whether the host may be private, link-local (cloud metadata), unique-local or behind a carrier's NAT.
+    ///
+    /// Without it, such addresses are refused, and so are names that resolve to one. `localhost` and loopback
+    /// addresses are always allowed, for servers on this machine. Where a proxy looks names up, only addresses
+    /// written as numbers can be judged here.
+    pub allow_private: bool,
+    /// How the endpoint scores given texts.
+    pub scoring: Scoring,
     /// Calls worth having in flight at once, at least 1.
     pub concurrency: usize,
     /// Seed of the jitter of waits; give each process its own.
@@ -70,7 +97,7 @@ pub struct HostedOptions {
 }
 
 impl Default for HostedOptions {
-    /// 60 s a try, [`RetryPolicy::default`], no price, no extra headers, 4 calls at once.
+    /// 60 s a try, [`RetryPolicy::default`], no price, no extra headers, public hosts alone, no scoring, 4 calls at once.
     fn default() -> Self {
         Self {
             timeout: Duration::from_mins(1),
@@ -78,6 +105,9 @@ impl Default for HostedOptions {
             price: Price::default(),
             limit_field: LimitField::default(),
             headers: Headers::default(),
+            proxy: None,
+            allow_private: false,
+            scoring: Scoring::default(),
             concurrency: 4,
             jitter: 0,
         }

@@ -1,8 +1,11 @@
-use meta_traits::Cost;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::{LimitField, Price};
-use crate::{Generate, Generated, Prompt, StopCause, Usage};
+use super::LimitField;
+use crate::{Generate, Prompt};
+
+/// The most alternatives a token that the protocol knows.
+const TOP_LIMIT: u8 = 20;
 
 /// Tokens that a chat template may add to each message and to the whole.
 const TEMPLATE_TOKENS: u64 = 16;
@@ -23,6 +26,16 @@ struct Body<'a> {
     seed: Option<u64>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     stop: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logprobs: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_logprobs: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -36,8 +49,8 @@ fn is_all(top_p: &f32) -> bool {
     *top_p >= 1.0
 }
 
-/// The request's JSON, or what is wrong with it.
-pub(super) fn write(request: &Generate, model: &str, limit: LimitField) -> Result<Vec<u8>, String> {
+/// Says what no endpoint can be asked.
+pub(super) fn check(request: &Generate) -> Result<(), String> {
     if request.max_tokens == 0 {
         return Err("max_tokens is 0; it must be at least 1".to_owned());
     }
@@ -47,12 +60,28 @@ pub(super) fn write(request: &Generate, model: &str, limit: LimitField) -> Resul
     if !(request.top_p > 0.0 && request.top_p <= 1.0) {
         return Err(format!("top_p is {}; it must be above 0 and at most 1", request.top_p));
     }
+    if let Some(top) = request.log_probs.filter(|top| *top > TOP_LIMIT) {
+        return Err(format!("log_probs is {top}; it must be at most {TOP_LIMIT}"));
+    }
+    if matches!(&request.prompt, Prompt::Chat(messages) if messages.is_empty()) {
+        return Err("the chat is empty; it must hold at least one message".to_owned());
+    }
+    Ok(())
+}
+
+/// The request's JSON, or what is wrong with it.
+pub(super) fn write(
+    request: &Generate,
+    model: &str,
+    limit: LimitField,
+    stream: bool,
+) -> Result<Vec<u8>, String> {
+    check(request)?;
     let messages = match &request.prompt {
         Prompt::Text(text) => vec![Turn { role: crate::Role::User, content: text }],
-        Prompt::Chat(messages) if !messages.is_empty() => {
+        Prompt::Chat(messages) => {
             messages.iter().map(|message| Turn { role: message.role, content: &message.content }).collect()
         }
-        Prompt::Chat(_) => return Err("the chat is empty; it must hold at least one message".to_owned()),
     };
     let body = Body {
         model,
@@ -63,6 +92,14 @@ pub(super) fn write(request: &Generate, model: &str, limit: LimitField) -> Resul
         top_p: request.top_p,
         seed: (!request.is_greedy()).then_some(request.seed & 0x7fff_ffff),
         stop: &request.stop,
+        response_format: request.schema.as_ref().map(|schema| {
+            let json_schema = json!({"name": schema.name, "strict": true, "schema": schema.schema});
+            json!({"type": "json_schema", "json_schema": json_schema})
+        }),
+        logprobs: request.log_probs.map(|_| true),
+        top_logprobs: request.log_probs.filter(|top| *top > 0),
+        stream: stream.then_some(true),
+        stream_options: stream.then(|| json!({"include_usage": true})),
     };
     serde_json::to_vec(&body).map_err(|error| error.to_string())
 }
@@ -76,80 +113,4 @@ pub(super) fn most_tokens(prompt: &Prompt) -> u64 {
         }
     };
     (bytes as u64).saturating_add(TEMPLATE_TOKENS * (messages as u64 + 1))
-}
-
-#[derive(Deserialize)]
-struct Completion {
-    choices: Vec<Choice>,
-    usage: Option<Counted>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    message: Said,
-    finish_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Said {
-    content: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Counted {
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-    prompt_tokens_details: Option<Details>,
-}
-
-#[derive(Deserialize)]
-struct Details {
-    cached_tokens: Option<u64>,
-}
-
-/// An answer that is understood.
-pub(super) struct Answer {
-    text: String,
-    stop: StopCause,
-    counted: Option<Counted>,
-}
-
-/// Reads an answer, or says what is wrong with it.
-pub(super) fn read(bytes: &[u8]) -> Result<Answer, String> {
-    let completion: Completion = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-    let Some(first) = completion.choices.into_iter().next() else {
-        return Err("`choices` is empty".to_owned());
-    };
-    let stop = match first.finish_reason.as_deref() {
-        Some("length") => StopCause::Length,
-        _ => StopCause::Stop,
-    };
-    let text = match first.message.content {
-        Some(text) => text,
-        // A model may spend its whole limit before the first visible word.
-        None if stop == StopCause::Length => String::new(),
-        None => return Err("`choices[0].message.content` holds no text".to_owned()),
-    };
-    Ok(Answer { text, stop, counted: completion.usage })
-}
-
-impl Answer {
-    /// The answer with what it used; `cap` where the endpoint did not say.
-    pub(super) fn charged(self, price: &Price, cap: &Cost) -> Generated {
-        let usage = match self.counted {
-            Some(counted) => {
-                let cached = counted.prompt_tokens_details.and_then(|details| details.cached_tokens);
-                Usage {
-                    tokens_in: counted.prompt_tokens,
-                    tokens_cached: cached.unwrap_or(0).min(counted.prompt_tokens),
-                    tokens_out: counted.completion_tokens,
-                    nano_usd: price.of(counted.prompt_tokens, counted.completion_tokens),
-                    from_cache: false,
-                }
-            }
-            None => Usage { nano_usd: cap.nano_usd, ..Usage::new(cap.tokens_in, cap.tokens_out) },
-        };
-        Generated::new(self.text, self.stop, usage)
-    }
 }

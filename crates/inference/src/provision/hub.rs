@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::folder::{Folder, Pinned, State, io_error};
 use super::{ModelFile, ModelStore, OnProgress, Progress, Stage};
-use crate::http::{self, Redirects};
+use crate::http::{self, Hosts, Redirects};
 use crate::{InferenceError, RetryPolicy};
 
 /// A model hub: a server of files under `/REPOSITORY/resolve/REVISION/FILE`.
@@ -56,7 +56,7 @@ impl ModelStore {
         let mut url = http::parse(&hub.base_url)?;
         let base = url.path().trim_end_matches('/').to_owned();
         url.set_path(&format!("{base}/{}/resolve/{}/{}", source.repository, source.revision, model.file));
-        let client = http::client(&url, Redirects::Followed)?;
+        let client = http::client(&url, Redirects::Followed, Hosts::Any, |builder| builder)?;
         let folder = self.folder(model)?;
         let ready = folder.clone();
         let locked = spawn_blocking(move || Ok((ready.lock()?, ready.state()?))).await;

@@ -11,6 +11,8 @@ mod hosted;
 mod hub;
 mod metered;
 mod properties;
+#[cfg(feature = "genai")]
+mod providers;
 mod provision;
 #[cfg(feature = "hosted")]
 mod server;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 #[cfg(feature = "embedded")]
 use inference::embedded::{EmbeddedClient, EmbeddedOptions};
 use inference::{
-    Cached, Environment, HostedClient, HostedOptions, InferenceError, Key, LlmClient, ModelFile, ModelStore,
-    Price, ScriptedClient,
+    Cached, ClientOptions, Environment, Headers, HostedOptions, InferenceClientFactory, InferenceError,
+    LlmClient, ModelFile, ModelStore, Price, Proxy, ScriptedClient,
 };
 
 use crate::compose::Notice;
@@ -55,33 +55,41 @@ async fn open(
 ) -> Result<Arc<dyn LlmClient>, Error> {
     Ok(match spec.provider {
         Provider::Embedded => embedded(spec, base, cache, notice).await?,
-        Provider::Openai => {
-            let key = match spec.key_env.as_str() {
-                "" => None,
-                variable => Some(Key::from_env(variable, &spec.base_url)?),
-            };
-            let options = HostedOptions {
-                timeout: std::time::Duration::from_secs_f64(spec.timeout_s),
-                price: Price::usd_per_million(spec.usd_per_million_in, spec.usd_per_million_out),
-                concurrency: spec.concurrency,
-                ..HostedOptions::default()
-            };
-            keep(HostedClient::new(&spec.base_url, &spec.model, key, options)?, cache, false)
-        }
-        Provider::Scripted => {
-            let answer = spec.model.clone();
-            // Labels are scored by a hash of prompt and label: arbitrary, but the same every time.
-            let client =
-                ScriptedClient::answering(move |_| answer.clone()).named("scripted").scoring(|request| {
-                    let prompt = format!("{:?}", request.prompt);
-                    let score = |label: &String| {
-                        let hash = blake3::hash(format!("{prompt}\0{label}").as_bytes());
-                        -f64::from(hash.as_bytes()[0]) / 32.0 - 0.1
-                    };
-                    request.continuations.iter().map(score).collect()
-                });
-            keep(client, cache, true)
-        }
+        Provider::Scripted => keep(ScriptedClient::always(&spec.model), cache, true),
+        hosted => keep(InferenceClientFactory::create_client(hosted.name(), &options(spec)?)?, cache, false),
+    })
+}
+
+/// What `spec` says about a hosted model.
+fn options(spec: &ModelSpec) -> Result<ClientOptions, InferenceError> {
+    let mut headers = Headers::default();
+    for (name, value) in &spec.headers {
+        headers = headers.with(name, value)?;
+    }
+    for (name, variable) in &spec.headers_env {
+        headers = headers.with_env(name, variable)?;
+    }
+    let proxy = spec.proxy.as_deref().map(Proxy::new).transpose()?;
+    let proxy = match (proxy, &spec.proxy_login_env) {
+        (Some(proxy), Some(variable)) => Some(proxy.with_login_from_env(variable)?),
+        (proxy, _) => proxy,
+    };
+    let hosted = HostedOptions {
+        timeout: std::time::Duration::from_secs_f64(spec.timeout_s),
+        price: Price::usd_per_million(spec.usd_per_million_in, spec.usd_per_million_out),
+        concurrency: spec.concurrency,
+        headers,
+        proxy,
+        allow_private: spec.allow_private,
+        scoring: spec.scoring.unwrap_or_default(),
+        limit_field: spec.limit_field.unwrap_or_default(),
+        ..HostedOptions::default()
+    };
+    Ok(ClientOptions {
+        model: spec.model.clone(),
+        key_env: spec.key_env.clone(),
+        base_url: spec.base_url.clone(),
+        hosted,
     })
 }
 

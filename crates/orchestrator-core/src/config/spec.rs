@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use inference::{LimitField, Scoring};
 use meta_traits::Budget;
 use serde::{Deserialize, Serialize};
 
@@ -144,10 +145,70 @@ fn default_family() -> Family {
 pub enum Provider {
     /// This program, from a GGUF file.
     Embedded,
-    /// An OpenAI-compatible endpoint.
+    /// OpenAI, or with `base_url` any OpenAI-compatible endpoint.
     Openai,
+    /// Anthropic, by its own protocol.
+    Anthropic,
+    /// Google Gemini, by its own protocol.
+    Gemini,
+    /// Cohere, by its own protocol.
+    Cohere,
+    /// OpenRouter.
+    Openrouter,
+    /// Groq.
+    Groq,
+    /// Mistral.
+    Mistral,
+    /// DeepSeek.
+    Deepseek,
+    /// Together AI.
+    Together,
+    /// xAI.
+    Xai,
+    /// An Ollama server, by default on this machine.
+    Ollama,
+    /// An LM Studio server, by default on this machine.
+    Lmstudio,
+    /// A vLLM server, by default on this machine.
+    Vllm,
+    /// A llama.cpp server, by default on this machine.
+    Llamacpp,
     /// A fixed answer to everything, for trying out a configuration without a model.
     Scripted,
+}
+
+impl Provider {
+    /// The name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Openai => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
+            Self::Cohere => "cohere",
+            Self::Openrouter => "openrouter",
+            Self::Groq => "groq",
+            Self::Mistral => "mistral",
+            Self::Deepseek => "deepseek",
+            Self::Together => "together",
+            Self::Xai => "xai",
+            Self::Ollama => "ollama",
+            Self::Lmstudio => "lmstudio",
+            Self::Vllm => "vllm",
+            Self::Llamacpp => "llamacpp",
+            Self::Scripted => "scripted",
+        }
+    }
+
+    /// Whether requests go out over HTTP.
+    pub fn is_hosted(self) -> bool {
+        !matches!(self, Self::Embedded | Self::Scripted)
+    }
+
+    /// Whether somebody may send a bill: true of every service that is not by nature a server of one's own.
+    pub fn may_cost_money(self) -> bool {
+        self.is_hosted() && !matches!(self, Self::Ollama | Self::Lmstudio | Self::Vllm | Self::Llamacpp)
+    }
 }
 
 /// One model.
@@ -165,12 +226,33 @@ pub struct ModelSpec {
     /// Embedded: threads, each serving one request; the processor's count by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<usize>,
-    /// Hosted: where the endpoint is.
-    #[serde(default = "default_base_url")]
-    pub base_url: String,
-    /// Hosted: environment variable that holds the key; empty for none.
-    #[serde(default = "default_key_env")]
-    pub key_env: String,
+    /// Hosted: where the endpoint or a gateway is; the provider's own address by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Hosted: environment variable that holds the key; empty for none, the provider's usual one by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_env: Option<String>,
+    /// Hosted: headers sent with every request; secret values belong into `headers_env`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Hosted: headers whose values stand in environment variables of these names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers_env: BTreeMap<String, String>,
+    /// Hosted: address of a proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// Hosted: environment variable that holds the proxy's `user:password`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_login_env: Option<String>,
+    /// Hosted: whether the host may be in a private network.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_private: bool,
+    /// Hosted: how the endpoint scores labels, if it can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scoring: Option<Scoring>,
+    /// Hosted: the field that takes the token limit; newer OpenAI models demand `max_completion_tokens`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_field: Option<LimitField>,
     /// Hosted: seconds an answer may take, retries included.
     #[serde(default = "default_timeout")]
     pub timeout_s: f64,
@@ -187,14 +269,6 @@ pub struct ModelSpec {
 
 fn default_model() -> String {
     "smollm2-135m-instruct".into()
-}
-
-fn default_base_url() -> String {
-    "https://api.openai.com/v1".into()
-}
-
-fn default_key_env() -> String {
-    "OPENAI_API_KEY".into()
 }
 
 fn default_concurrency() -> usize {
