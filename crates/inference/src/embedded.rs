@@ -16,6 +16,8 @@ mod crew;
 mod engine;
 mod forward;
 mod gguf;
+#[doc(hidden)]
+pub mod kernels;
 mod model;
 mod packed;
 mod prefixes;

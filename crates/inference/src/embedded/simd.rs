@@ -20,7 +20,6 @@ impl Cpu {
     }
 
     /// No special instructions, as on a machine without any of the known sets.
-    #[cfg(test)]
     pub(crate) fn baseline() -> Self {
         Self(None)
     }

@@ -9,6 +9,8 @@ mod embedded;
 mod hosted;
 #[cfg(feature = "hosted")]
 mod hub;
+#[cfg(feature = "hosted")]
+mod llama_server;
 mod metered;
 mod properties;
 #[cfg(feature = "genai")]
