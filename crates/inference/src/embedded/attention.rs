@@ -177,8 +177,8 @@ fn sum_rows(rows: &[f32], stride: usize, length: usize, sums: &mut [f32]) {
         let rows: [&[f32]; ROWS] = std::array::from_fn(|r| &rows[r * stride..][..length]);
         let mut total = [0.0; ROWS];
         for j in 0..length {
-            for r in 0..ROWS {
-                total[r] += rows[r][j];
+            for (total, row) in total.iter_mut().zip(rows) {
+                *total += row[j];
             }
         }
         *sums = total;

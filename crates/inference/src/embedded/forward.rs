@@ -107,8 +107,8 @@ impl Model {
         let mut keys = Matrix::new(tokens.len(), width);
         let mut values = Matrix::new(tokens.len(), width);
         for (i, layer) in self.layers.iter().enumerate() {
-            crew.each(shares(crew, &tokens, &mut x, &mut keys, &mut values), |share| {
-                reading.remember(layer, share);
+            crew.each(shares(crew, &tokens, &mut x, &mut keys, &mut values), |mut share| {
+                reading.remember(layer, &mut share);
             });
             let mut first = 0;
             for segment in segments.iter_mut() {
@@ -172,7 +172,7 @@ impl Matrix {
 
 impl Reading<'_> {
     /// Keys and values of a layer.
-    fn remember(&self, layer: &Layer, share: Share<'_>) {
+    fn remember(&self, layer: &Layer, share: &mut Share<'_>) {
         let (shape, count) = (&self.model.shape, share.tokens.len());
         let h = self.normal(share.x, count, &layer.attention_norm);
         multiply_rows(self.cpu, self.crew, &layer.key, &h, share.keys);
@@ -190,7 +190,9 @@ impl Reading<'_> {
         let mut query = self.project(&layer.query, &self.normal(x, count, &layer.attention_norm));
         for (query, &token) in query.numbers.chunks_exact_mut(query.stride).zip(share.tokens) {
             self.rotation.turn(token, query, shape.head, shape.heads);
-            query.iter_mut().for_each(|q| *q *= scale);
+            for q in query {
+                *q *= scale;
+            }
         }
         let seen = self.attention.attend(self.cpu, arenas, number, share.tokens, &query);
         let seen = self.project(&layer.output, &seen);
