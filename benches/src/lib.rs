@@ -5,6 +5,7 @@
 
 pub mod cab;
 mod command;
+pub mod llm;
 mod parallel;
 pub mod plan;
 pub mod race;

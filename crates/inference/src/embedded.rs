@@ -14,6 +14,7 @@ mod arena;
 mod attention;
 mod blocks;
 mod client;
+mod crew;
 mod embedder;
 mod engine;
 mod family;
@@ -24,15 +25,19 @@ mod gelu;
 mod gguf;
 #[cfg(test)]
 mod golden;
+#[doc(hidden)]
+pub mod kernels;
 mod model;
 mod open;
+mod packed;
 mod prefixes;
 mod product;
+mod queue;
 mod sample;
+mod scoring;
 mod shape;
 mod simd;
 mod template;
-mod vector;
 mod vocabulary;
 mod weights;
 

@@ -2,211 +2,201 @@ use pulp::{Simd, WithSimd};
 
 use super::activation::soften;
 use super::arena::Arena;
-use super::forward::{Columns, Pass, TRUNK};
-use super::product::Product;
+use super::forward::{Matrix, Pass, Segment, TRUNK};
+use super::product::Band;
 use super::shape::Shape;
-use super::simd::{Cpu, exp, madd, madd1};
-use super::vector::dot;
-use super::weights::{SingleColumns, SingleRows};
+use super::simd::Cpu;
+use super::weights::GROUP;
+
+/// Queries worked on together.
+const QUERIES: usize = 24;
 
 /// Attention with grouped queries (Ainslie et al. 2023): `heads / kv_heads` query heads read one key head.
 ///
-/// The queries of a group stand side by side as columns, so both products of attention run through the same kernel
-/// as the weights.
+/// Both products of attention run through the same kernel as the weights: keys and values are its rows, queries and
+/// the weights of the softmax its tokens.
 pub(crate) struct Attention<'a> {
     shape: &'a Shape,
-    /// For token j of the pass and column t: 0 where t sees j, else minus infinity.
-    mask: Vec<f32>,
-    stride: usize,
-    /// For each column, how many of the tokens before the pass it does not see any more; empty if it sees them all.
+    /// Where each token of all segments belongs.
+    places: Vec<Place>,
+    /// For each segment, for its tokens t and j at `t * tokens + j`: 0 where t sees j, else minus infinity.
+    masks: Vec<Vec<f32>>,
+    /// For each token of all segments, how many of the tokens before its pass it does not see any more; empty if all
+    /// see everything.
     unseen: Vec<usize>,
 }
 
+/// A token of a pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    segment: usize,
+    token: usize,
+}
+
 impl<'a> Attention<'a> {
-    /// For the tokens `columns` of a pass. With a `window`, a token sees itself and the `window - 1` before it.
-    pub(crate) fn new(
-        shape: &'a Shape,
-        pass: &Pass<'_>,
-        columns: &[usize],
-        stride: usize,
-        window: Option<u32>,
-    ) -> Self {
-        let unseen = window.map_or_else(Vec::new, |window| {
-            columns.iter().map(|&t| (pass.positions[t] + 1).saturating_sub(window) as usize).collect()
-        });
-        Self { shape, mask: mask(pass, columns, stride, window), stride, unseen }
+    /// For all tokens of `segments`. With a `window`, a token sees itself and the `window - 1` before it.
+    pub(crate) fn new(shape: &'a Shape, segments: &[Segment<'_>], window: Option<u32>) -> Self {
+        let places = |(segment, s): (usize, &Segment<'_>)| {
+            (0..s.pass.tokens.len()).map(move |token| Place { segment, token })
+        };
+        let mask = |s: &Segment<'_>| {
+            let Pass { branches, positions, .. } = s.pass;
+            let near = |t: usize, j: usize| {
+                window.is_none_or(|window| positions[t].saturating_sub(positions[j]) < window)
+            };
+            let sees = |t, j| j <= t && (branches[j] == TRUNK || branches[j] == branches[t]) && near(t, j);
+            let cell = |t, j| if sees(t, j) { 0.0 } else { f32::NEG_INFINITY };
+            (0..branches.len()).flat_map(|t| (0..branches.len()).map(move |j| cell(t, j))).collect()
+        };
+        Self {
+            shape,
+            places: segments.iter().enumerate().flat_map(places).collect(),
+            masks: segments.iter().map(mask).collect(),
+            unseen: window.map_or_else(Vec::new, |window| {
+                let positions = segments.iter().flat_map(|s| s.pass.positions);
+                positions.map(|at| (at + 1).saturating_sub(window) as usize).collect()
+            }),
+        }
     }
 
-    /// What the turned queries read in layer `layer` of `arena`, of which tokens from `base` on are the pass's own.
+    /// What the turned and scaled queries of tokens `of` read in layer `layer` of their arenas.
     pub(crate) fn attend(
         &self,
         cpu: Cpu,
-        arena: &Arena,
+        arenas: &[&Arena],
         layer: usize,
-        base: usize,
-        query: &Columns,
-    ) -> Columns {
-        let Shape { heads, kv_heads, head, .. } = *self.shape;
-        let mut out = Columns { numbers: vec![0.0; heads * head * self.stride], stride: self.stride };
-        if self.stride == 1 {
-            cpu.run(One { attention: self, arena, layer, query: &query.numbers, out: &mut out.numbers });
-            return out;
-        }
-        let group = heads / kv_heads;
-        let wide = group * self.stride;
-        let block = head * self.stride;
-        let scale = 1.0 / (head as f32).sqrt();
-        let total: usize = arena.pieces(layer).map(|p| p.tokens).sum();
-        let mut queries = vec![0.0; head * wide];
-        let mut scores = vec![0.0; total * wide];
-        let mut read = vec![0.0; head * wide];
-        let mut sums = Vec::new();
-        let width = kv_heads * head;
-        for g in 0..kv_heads {
-            let own = g * group * block..(g + 1) * group * block;
-            for (member, from) in query.numbers[own.clone()].chunks_exact(block).enumerate() {
-                let to = queries.chunks_exact_mut(wide);
-                for (to, from) in to.zip(from.chunks_exact(self.stride)) {
-                    for (to, from) in to[member * self.stride..].iter_mut().zip(from) {
-                        *to = from * scale;
-                    }
-                }
-            }
-            let mut row = 0;
-            for piece in arena.pieces(layer) {
-                cpu.run(Product {
-                    rows: SingleRows { values: piece.keys, offset: g * head, stride: width },
-                    count: piece.tokens,
-                    depth: head,
-                    x: &queries,
-                    stride: wide,
-                    out: &mut scores[row * wide..(row + piece.tokens) * wide],
-                    accumulate: false,
+        of: &[usize],
+        query: &Matrix,
+    ) -> Matrix {
+        let mut out = Matrix::new(of.len(), self.shape.heads * self.shape.head);
+        let mut first = 0;
+        for same in of.chunk_by(|&a, &b| self.places[a].segment == self.places[b].segment) {
+            for tokens in same.chunks(QUERIES) {
+                let rows = first * query.stride..(first + tokens.len()) * query.stride;
+                let written = first * out.stride..(first + tokens.len()) * out.stride;
+                cpu.run(Attend {
+                    attention: self,
+                    arena: arenas[self.places[tokens[0]].segment],
+                    layer,
+                    tokens,
+                    query: &query.numbers[rows],
+                    out: &mut out.numbers[written],
                 });
-                row += piece.tokens;
-            }
-            let masked =
-                scores[base * wide..].chunks_exact_mut(wide).zip(self.mask.chunks_exact(self.stride));
-            for (scores, mask) in masked {
-                for scores in scores.chunks_exact_mut(self.stride) {
-                    for (score, mask) in scores.iter_mut().zip(mask) {
-                        *score += mask;
-                    }
-                }
-            }
-            for (t, &unseen) in self.unseen.iter().enumerate() {
-                for scores in scores.chunks_exact_mut(wide).take(unseen.min(base)) {
-                    for member in 0..group {
-                        scores[member * self.stride + t] = f32::NEG_INFINITY;
-                    }
-                }
-            }
-            soften(cpu, &mut scores, wide, &mut sums);
-            read.fill(0.0);
-            let mut row = 0;
-            for piece in arena.pieces(layer) {
-                cpu.run(Product {
-                    rows: SingleColumns { values: piece.values, offset: g * head, stride: width },
-                    count: head,
-                    depth: piece.tokens,
-                    x: &scores[row * wide..(row + piece.tokens) * wide],
-                    stride: wide,
-                    out: &mut read,
-                    accumulate: true,
-                });
-                row += piece.tokens;
-            }
-            for (member, to) in out.numbers[own].chunks_exact_mut(block).enumerate() {
-                let columns = member * self.stride..(member + 1) * self.stride;
-                for (to, from) in to.chunks_exact_mut(self.stride).zip(read.chunks_exact(wide)) {
-                    for ((to, from), sum) in
-                        to.iter_mut().zip(&from[columns.clone()]).zip(&sums[columns.clone()])
-                    {
-                        *to = from / sum;
-                    }
-                }
+                first += tokens.len();
             }
         }
         out
     }
 }
 
-fn mask(pass: &Pass<'_>, columns: &[usize], stride: usize, window: Option<u32>) -> Vec<f32> {
-    let mut mask = vec![0.0; pass.tokens.len() * stride];
-    for (j, row) in mask.chunks_exact_mut(stride).enumerate() {
-        for (cell, &t) in row.iter_mut().zip(columns) {
-            let sees = j <= t && (pass.branches[j] == TRUNK || pass.branches[j] == pass.branches[t]);
-            let near = |window| pass.positions[t].saturating_sub(pass.positions[j]) < window;
-            if !sees || !window.is_none_or(near) {
-                *cell = f32::NEG_INFINITY;
-            }
-        }
-    }
-    mask
-}
-
-/// Attention of a single token to everything before it.
-struct One<'a> {
+/// Attention of a few tokens of one segment.
+struct Attend<'a> {
     attention: &'a Attention<'a>,
     arena: &'a Arena,
     layer: usize,
+    tokens: &'a [usize],
     query: &'a [f32],
     out: &'a mut [f32],
 }
 
-impl WithSimd for One<'_> {
+impl WithSimd for Attend<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Shape { heads, kv_heads, head, .. } = *self.attention.shape;
-        let scale = 1.0 / (head as f32).sqrt();
-        let width = kv_heads * head;
-        let total: usize = self.arena.pieces(self.layer).map(|p| p.tokens).sum();
-        let unseen = self.attention.unseen.first().copied().unwrap_or(0);
-        let mut scores = vec![0.0_f32; total];
-        let each = self.query.chunks_exact(head).zip(self.out.chunks_exact_mut(head)).enumerate();
-        for (h, (query, out)) in each {
-            let from = h / (heads / kv_heads) * head;
-            // Loops instead of iterator closures: a closure that is not inlined would lose the instruction set.
-            let mut top = f32::NEG_INFINITY;
-            let mut j = 0;
-            for piece in self.arena.pieces(self.layer) {
-                for key in piece.keys.chunks_exact(width) {
-                    let score = if j < unseen {
-                        f32::NEG_INFINITY
-                    } else {
-                        dot(simd, query, &key[from..from + head]) * scale
+        let Self { attention, arena, layer, tokens, query, out } = self;
+        let Shape { heads, kv_heads, head, .. } = *attention.shape;
+        let (query_stride, out_stride) = (query.len() / tokens.len(), out.len() / tokens.len());
+        let (group, padded) = (heads / kv_heads, head.next_multiple_of(GROUP));
+        let total: usize = arena.pieces(layer).map(|p| p.tokens).sum();
+        // A piece's last block writes past the piece, where the next piece writes then, or nobody reads.
+        let stride = total + GROUP;
+        // A token alone takes all heads of a group together, as if they were tokens: fewer and fuller rounds.
+        let (rounds, rows, x_stride) =
+            if tokens.len() == 1 { (kv_heads, group, head) } else { (heads, tokens.len(), query_stride) };
+        let mut scores = vec![0.0; rows * stride];
+        let mut read = vec![0.0; rows * padded];
+        let mut sums = vec![0.0; rows];
+        for round in 0..rounds {
+            let (key_head, from) =
+                if tokens.len() == 1 { (round, round * group * head) } else { (round / group, round * head) };
+            let mut at = 0;
+            for piece in arena.pieces(layer) {
+                for (block, keys) in piece.keys.chunks_exact(kv_heads * head).enumerate() {
+                    let band = Band {
+                        lines: keys[key_head * head..(key_head + 1) * head].as_flattened(),
+                        step: GROUP,
+                        depth: head,
+                        x: &query[from..],
+                        x_stride,
+                        out_stride: stride,
+                        tokens: rows,
+                        fresh: true,
                     };
-                    top = if score > top { score } else { top };
-                    scores[j] = score;
-                    j += 1;
+                    band.add_to(simd, &mut scores[at + block * GROUP..]);
+                }
+                at += piece.tokens;
+            }
+            for (row, scores) in scores.chunks_exact_mut(stride).enumerate() {
+                let of = if tokens.len() == 1 { tokens[0] } else { tokens[row] };
+                let Place { segment, token } = attention.places[of];
+                let mask = &attention.masks[segment];
+                let own = mask.len().isqrt();
+                let scores = &mut scores[..total];
+                for (score, mask) in scores[total - own..].iter_mut().zip(&mask[token * own..]) {
+                    *score += mask;
+                }
+                if let Some(&unseen) = attention.unseen.get(of) {
+                    scores[..unseen.min(total - own)].fill(f32::NEG_INFINITY);
+                }
+                soften::<S>(scores);
+            }
+            sum_rows(&scores, stride, total, &mut sums);
+            for feature in (0..padded).step_by(GROUP) {
+                let mut at = 0;
+                for piece in arena.pieces(layer) {
+                    let band = Band {
+                        lines: &piece.values[key_head * padded + feature..],
+                        step: kv_heads * padded,
+                        depth: piece.tokens,
+                        x: &scores[at..],
+                        x_stride: stride,
+                        out_stride: padded,
+                        tokens: rows,
+                        fresh: at == 0,
+                    };
+                    band.add_to(simd, &mut read[feature..]);
+                    at += piece.tokens;
                 }
             }
-            for score in &mut scores {
-                *score = exp::<S>(*score - top);
-            }
-            let mut sum = 0.0;
-            let mut j = 0;
-            for piece in self.arena.pieces(self.layer) {
-                for value in piece.values.chunks_exact(width) {
-                    let weight = simd.splat_f32s(scores[j]);
-                    sum += scores[j];
-                    j += 1;
-                    let value = &value[from..from + head];
-                    let (wide, narrow) = S::as_mut_simd_f32s(out);
-                    let (wide_value, narrow_value) = S::as_simd_f32s(value);
-                    for (out, value) in wide.iter_mut().zip(wide_value) {
-                        *out = madd(simd, weight, *value, *out);
-                    }
-                    for (out, value) in narrow.iter_mut().zip(narrow_value) {
-                        *out = madd1::<S>(scores[j - 1], *value, *out);
-                    }
+            for (row, (read, sum)) in read.chunks_exact(padded).zip(&sums).enumerate() {
+                let at = if tokens.len() == 1 { from + row * head } else { row * out_stride + from };
+                for (out, read) in out[at..at + head].iter_mut().zip(read) {
+                    *out = read / sum;
                 }
-            }
-            for out in out {
-                *out /= sum;
             }
         }
+    }
+}
+
+/// Sums the first `length` numbers of each row one by one: masked zeros then change no bit, wherever they stand.
+#[inline(always)]
+fn sum_rows(rows: &[f32], stride: usize, length: usize, sums: &mut [f32]) {
+    /// Rows summed side by side, so that they wait together.
+    const ROWS: usize = 8;
+    let (eights, rest) = sums.as_chunks_mut::<ROWS>();
+    let full = eights.len() * ROWS * stride;
+    for (rows, sums) in rows.chunks_exact(ROWS * stride).zip(eights) {
+        let rows: [&[f32]; ROWS] = std::array::from_fn(|r| &rows[r * stride..][..length]);
+        let mut total = [0.0; ROWS];
+        for j in 0..length {
+            for (total, row) in total.iter_mut().zip(rows) {
+                *total += row[j];
+            }
+        }
+        *sums = total;
+    }
+    for (row, sum) in rows[full..].chunks_exact(stride).zip(rest) {
+        *sum = row[..length].iter().sum();
     }
 }

@@ -1,4 +1,4 @@
-use super::weights::half;
+use super::weights::half_number as half;
 
 /// Weights of a super-block of the K types.
 pub(crate) const SUPER: usize = 256;

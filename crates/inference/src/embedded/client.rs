@@ -1,14 +1,19 @@
+use std::future::poll_fn;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 
 use meta_traits::{BoxFuture, Cost};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::spawn_blocking;
 
+use super::crew::{ALONE, Crew};
 use super::engine::Engine;
 use super::gguf::sha256;
+use super::queue::{Queue, TOGETHER, Waiting};
 use super::simd::Cpu;
 use crate::{Generate, Generated, InferenceError, LlmClient, Score, Scored};
 
@@ -16,7 +21,8 @@ use crate::{Generate, Generated, InferenceError, LlmClient, Score, Scored};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EmbeddedOptions {
-    /// Requests worked on at once, each on one thread. The default is the machine's parallelism, at most 4.
+    /// Threads. Requests that wait share them out; a request alone takes them all. The default is the machine's
+    /// parallelism, at most 4.
     pub threads: NonZeroUsize,
     /// Most tokens of a prompt and its answer; `None` is what the model was trained for, which is also the most.
     pub context: Option<usize>,
@@ -38,10 +44,11 @@ impl Default for EmbeddedOptions {
 ///
 /// # Answers
 /// Weights stay as quantised as the file holds them (Q4_0, Q4_1, Q8_0, F16, F32; other types become F32);
-/// activations are single precision throughout. A request is worked on by one thread. The result for a token does not
-/// depend on what is evaluated with it, so equal requests get equal bits whatever was asked before, whatever the
-/// number of threads, with or without a cached prefix (same binary, same CPU features). Only
-/// [`Usage::tokens_cached`](crate::Usage) tells of the past.
+/// activations are single precision throughout. Requests for scores that wait for a thread are evaluated together,
+/// which is about half as dear as one by one; the result for a token does not depend on what is evaluated with it, so
+/// equal requests get equal bits whatever was asked before or at the same time, whatever the number of threads, with
+/// or without a cached prefix (same binary, same CPU features). Only [`Usage::tokens_cached`](crate::Usage) tells of
+/// the past.
 ///
 /// # Text
 /// Special tokens come from the model's chat template alone; text that spells them stays text. In
@@ -67,7 +74,11 @@ impl Default for EmbeddedOptions {
 #[derive(Clone)]
 pub struct EmbeddedClient {
     engine: Arc<Engine>,
+    /// One permit a thread.
     workers: Arc<Semaphore>,
+    /// For requests that have all threads to themselves.
+    crew: Arc<Crew>,
+    queue: Arc<Queue>,
     threads: usize,
 }
 
@@ -100,7 +111,13 @@ impl EmbeddedClient {
         let name = format!("embedded:{}", &hash[..12]);
         let engine = Engine::open(path, name, options.context, options.prefix_bytes, Cpu::detect())?;
         let threads = options.threads.get();
-        Ok(Self { engine: Arc::new(engine), workers: Arc::new(Semaphore::new(threads)), threads })
+        Ok(Self {
+            engine: Arc::new(engine),
+            workers: Arc::new(Semaphore::new(threads)),
+            crew: Arc::new(Crew::new(threads)),
+            queue: Arc::default(),
+            threads,
+        })
     }
 
     /// Most tokens of a prompt and its answer.
@@ -108,29 +125,83 @@ impl EmbeddedClient {
         self.engine.context()
     }
 
-    /// Runs `work` on a thread for blocking work once a worker is free, and tells it when nobody waits any more.
+    /// Runs `work` on a thread for blocking work, with a crew of all workers that have nothing to do.
     async fn work<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Engine, &AtomicBool) -> Result<T, InferenceError> + Send + 'static,
+        first: OwnedSemaphorePermit,
+        work: impl FnOnce(&Engine, &Crew) -> T + Send + 'static,
     ) -> Result<T, InferenceError> {
-        struct GiveUp(Arc<AtomicBool>);
-        impl Drop for GiveUp {
-            fn drop(&mut self) {
-                self.0.store(true, Ordering::Relaxed);
-            }
-        }
-        let gone =
-            |message: String| InferenceError::Invalid { model: self.engine.name().to_owned(), message };
-        let permit =
-            Arc::clone(&self.workers).acquire_owned().await.map_err(|error| gone(error.to_string()))?;
-        let guard = GiveUp(Arc::new(AtomicBool::new(false)));
-        let (engine, given_up) = (Arc::clone(&self.engine), Arc::clone(&guard.0));
+        let (engine, crew) = (Arc::clone(&self.engine), Arc::clone(&self.crew));
+        let others = self.threads - 1;
+        let others =
+            (others > 0).then(|| Arc::clone(&self.workers).try_acquire_many_owned(others as u32).ok());
         let task = spawn_blocking(move || {
-            let result = work(&engine, &given_up);
-            drop(permit);
+            let result = match others.flatten() {
+                Some(_all) => crew.enter(|| work(&engine, &crew)),
+                None => work(&engine, &ALONE),
+            };
+            drop(first);
             result
         });
-        task.await.map_err(|error| gone(format!("the engine failed ({error}); please report it")))?
+        task.await.map_err(|error| self.failed(&error.to_string()))
+    }
+
+    /// A worker, once one is free.
+    async fn worker(&self) -> Result<OwnedSemaphorePermit, InferenceError> {
+        Arc::clone(&self.workers).acquire_owned().await.map_err(|error| self.failed(&error.to_string()))
+    }
+
+    fn failed(&self, message: &str) -> InferenceError {
+        let message = format!("the engine failed ({message}); please report it");
+        InferenceError::Invalid { model: self.engine.name().to_owned(), message }
+    }
+
+    async fn write(&self, request: Generate) -> Result<Generated, InferenceError> {
+        request.only_text(self.engine.name())?;
+        let guard = GiveUp::default();
+        let given_up = Arc::clone(&guard.0);
+        let worker = self.worker().await?;
+        self.work(worker, move |engine, crew| engine.generate(&request, crew, &given_up)).await?
+    }
+
+    /// Queues a request. Whoever waits and gets a worker first answers several at once, others' requests perhaps.
+    async fn weigh(&self, request: Score) -> Result<Scored, InferenceError> {
+        let guard = GiveUp::default();
+        let (answer, mut answered) = oneshot::channel();
+        self.queue.push(Waiting { request, given_up: Arc::clone(&guard.0), answer });
+        let mut worker = pin!(self.worker());
+        let either = poll_fn(|context| match Pin::new(&mut answered).poll(context) {
+            Poll::Ready(answer) => Poll::Ready(Err(answer)),
+            Poll::Pending => worker.as_mut().poll(context).map(Ok),
+        });
+        match either.await {
+            Err(answer) => return answer.map_err(|error| self.failed(&error.to_string()))?,
+            Ok(worker) => {
+                let (queue, workers) = (Arc::clone(&self.queue), self.threads);
+                self.work(worker?, move |engine, crew| answer_some(queue.take(workers), engine, crew))
+                    .await?;
+            }
+        }
+        answered.await.map_err(|error| self.failed(&error.to_string()))?
+    }
+}
+
+/// Tells the engine, when dropped, that nobody waits any more.
+#[derive(Default)]
+struct GiveUp(Arc<AtomicBool>);
+
+impl Drop for GiveUp {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn answer_some(waiting: Vec<Waiting>, engine: &Engine, crew: &Crew) {
+    let requests: Vec<_> = waiting.iter().map(|w| (&w.request, &*w.given_up)).collect();
+    let answers = engine.score(&requests, crew);
+    for (waiting, answer) in waiting.into_iter().zip(answers) {
+        // Who no longer waits does not mind.
+        let _ = waiting.answer.send(answer);
     }
 }
 
@@ -140,16 +211,11 @@ impl LlmClient for EmbeddedClient {
     }
 
     fn generate<'a>(&'a self, request: &'a Generate) -> BoxFuture<'a, Result<Generated, InferenceError>> {
-        let request = request.clone();
-        Box::pin(self.work(move |engine, given_up| {
-            request.only_text(engine.name())?;
-            engine.generate(&request, given_up)
-        }))
+        Box::pin(self.write(request.clone()))
     }
 
     fn score<'a>(&'a self, request: &'a Score) -> BoxFuture<'a, Result<Scored, InferenceError>> {
-        let request = request.clone();
-        Box::pin(self.work(move |engine, given_up| engine.score(&request, given_up)))
+        Box::pin(self.weigh(request.clone()))
     }
 
     /// Exact for the prompt; a prompt that cannot be written counts as the whole context.
@@ -158,7 +224,8 @@ impl LlmClient for EmbeddedClient {
         Cost::tokens(1, prompt as u64, u64::from(request.max_tokens))
     }
 
+    /// As many as fill joint evaluations on all threads.
     fn concurrency(&self) -> usize {
-        self.threads
+        self.threads * TOGETHER
     }
 }

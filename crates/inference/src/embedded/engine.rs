@@ -3,9 +3,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use meta_traits::Stream;
 
-use super::activation::partition;
 use super::arena::Arena;
-use super::forward::{Columns, Pass, TRUNK};
+use super::crew::Crew;
+use super::forward::{Matrix, Pass, Segment, TRUNK};
 use super::gguf::ModelFile;
 use super::model::Model;
 use super::prefixes::Prefixes;
@@ -13,33 +13,26 @@ use super::sample::Sampler;
 use super::simd::Cpu;
 use super::template::{Template, Written};
 use super::vocabulary::{Piece, Vocabulary};
-use crate::{Generate, Generated, InferenceError, Score, Scored, StopCause, Usage};
+use crate::{Generate, Generated, InferenceError, StopCause, Usage};
 
 /// Tokens of a long text evaluated in one go.
-const CHUNK: usize = 128;
-/// Branch tokens evaluated in one go.
-const BRANCHES: usize = 256;
+const CHUNK: usize = 192;
 
-/// A model and what it needs to answer, on the caller's thread.
+/// A model and what it needs to answer, on the caller's thread and those of a crew.
 pub(crate) struct Engine {
     name: String,
-    model: Model,
+    pub(super) model: Model,
     vocabulary: Vocabulary,
     template: Template,
     prefixes: Prefixes,
     context: usize,
-    cpu: Cpu,
+    pub(super) cpu: Cpu,
 }
 
 /// A prompt as tokens, and how many of them other requests share.
-struct Start {
-    tokens: Vec<u32>,
+pub(super) struct Start {
+    pub(super) tokens: Vec<u32>,
     shared: usize,
-}
-
-/// One continuation to score: its tokens after the trunk.
-struct Label {
-    tokens: Vec<u32>,
 }
 
 impl Engine {
@@ -80,24 +73,25 @@ impl Engine {
     pub(crate) fn generate(
         &self,
         request: &Generate,
+        crew: &Crew,
         given_up: &AtomicBool,
     ) -> Result<Generated, InferenceError> {
         self.check(request)?;
         let start = self.start(&self.write(&request.prompt, request.shared_prefix)?)?;
         let tokens = start.tokens.len();
         self.fit(tokens + request.max_tokens as usize)?;
-        let (mut arena, cached) = self.shared(&start, tokens - 1, given_up)?;
-        let described = self.read_on(&mut arena, &start.tokens, &[], &[], given_up)?;
+        let (mut arena, cached) = self.shared(crew, &start, tokens - 1, given_up)?;
+        let mut described = self.read_on(crew, &mut arena, &start.tokens, given_up)?;
         let sampler = Sampler {
             temperature: request.temperature,
             top_p: request.top_p,
             stream: Stream::root(request.seed),
         };
-        let mut described = Model::column(&described, 0);
         let (mut bytes, mut written, mut cause) = (Vec::new(), 0, StopCause::Length);
         for step in 0..request.max_tokens {
             self.go_on(given_up)?;
-            let token = sampler.pick(&self.model.logits(self.cpu, &described).numbers, u64::from(step));
+            let logits = self.model.logits(self.cpu, crew, &described);
+            let token = sampler.pick(&logits.numbers[..self.model.shape.vocabulary], u64::from(step));
             written = step + 1;
             if self.vocabulary.is_end(token) {
                 cause = StopCause::Stop;
@@ -110,17 +104,13 @@ impl Engine {
                 break;
             }
             if written < request.max_tokens {
-                described = self.model.forward(
-                    self.cpu,
-                    &mut arena,
-                    Pass {
-                        tokens: &[token],
-                        positions: &[(tokens as u32) + step],
-                        branches: &[TRUNK],
-                        wanted: &[0],
-                        step: true,
-                    },
-                );
+                let pass = Pass {
+                    tokens: &[token],
+                    positions: &[(tokens as u32) + step],
+                    branches: &[TRUNK],
+                    wanted: &[0],
+                };
+                described = self.model.forward(self.cpu, crew, &mut [Segment { arena: &mut arena, pass }]);
             }
         }
         let mut usage = Usage::new(tokens as u64, u64::from(written));
@@ -128,164 +118,47 @@ impl Engine {
         Ok(Generated::new(String::from_utf8_lossy(&bytes), cause, usage))
     }
 
-    /// Scores continuations; see [`crate::LlmClient::score`].
-    pub(crate) fn score(&self, request: &Score, given_up: &AtomicBool) -> Result<Scored, InferenceError> {
-        if request.continuations.is_empty() {
-            return Err(self.invalid("nothing to score; give at least one continuation"));
-        }
-        if let Some(i) = request.continuations.iter().position(String::is_empty) {
-            return Err(self.invalid(format!("continuation {i} is empty; give it at least one letter")));
-        }
-        let written = self.write(&request.prompt, request.shared_prefix)?;
-        let mut start = self.start(&written)?;
-        let labels = self.labels(&written.whole, &mut start, &request.continuations)?;
-        let longest = labels.iter().map(|label| label.tokens.len()).max().unwrap_or(0);
-        let trunk = start.tokens.len();
-        self.fit(trunk + longest)?;
-        let (mut arena, cached) = self.shared(&start, trunk - 1, given_up)?;
-        let log_probs = self.score_labels(&mut arena, &start.tokens, &labels, given_up)?;
-        let tokens: Vec<u32> = labels.iter().map(|label| label.tokens.len() as u32).collect();
-        let mut usage = Usage::new(trunk as u64 + tokens.iter().map(|&n| u64::from(n)).sum::<u64>(), 0);
-        usage.tokens_cached = cached as u64;
-        Ok(Scored::new(log_probs, tokens, usage))
-    }
-
-    /// The tokens of each continuation, from the last place where all of them still agree with the prompt.
-    ///
-    /// Usually that place is the end of the prompt. Where a label melts with the prompt's end into one token, the
-    /// prompt is cut back there for every label, so that all log-probabilities are of the same text.
-    fn labels(
-        &self,
-        prompt: &[Piece],
-        start: &mut Start,
-        continuations: &[String],
-    ) -> Result<Vec<Label>, InferenceError> {
-        let mut wholes = Vec::with_capacity(continuations.len());
-        for continuation in continuations {
-            let mut pieces = prompt.to_vec();
-            match pieces.last_mut() {
-                Some(Piece::Text(text)) => text.push_str(continuation),
-                _ => pieces.push(Piece::Text(continuation.clone())),
-            }
-            wholes.push(self.encode(&pieces)?);
-        }
-        let kept = wholes.iter().map(|whole| common(whole, &start.tokens)).min().unwrap_or(0);
-        if kept == 0 {
-            return Err(self.invalid(
-                "the prompt melts with a continuation from its first token on; write a longer prompt",
-            ));
-        }
-        start.tokens.truncate(kept);
-        Ok(wholes.into_iter().map(|whole| Label { tokens: whole[kept..].to_vec() }).collect())
-    }
-
-    /// Reads the rest of the trunk with all labels behind it, and sums up log-probabilities.
-    fn score_labels(
-        &self,
-        arena: &mut Arena,
-        trunk: &[u32],
-        labels: &[Label],
-        given_up: &AtomicBool,
-    ) -> Result<Vec<f64>, InferenceError> {
-        let mut scores = vec![0.0; labels.len()];
-        let mut first = 0;
-        while first < labels.len() {
-            // As many labels as fit, at least one. The first group is read together with the end of the trunk.
-            let mut count = 1;
-            let mut total = labels[first].tokens.len();
-            while let Some(next) = labels.get(first + count).map(|label| label.tokens.len()) {
-                if total + next > BRANCHES {
-                    break;
-                }
-                total += next;
-                count += 1;
-            }
-            let group = &labels[first..first + count];
-            if first > 0 {
-                arena.truncate(trunk.len() - 1);
-            }
-            let (mut tokens, mut branches) = (Vec::with_capacity(total), Vec::with_capacity(total));
-            for (number, label) in group.iter().enumerate() {
-                // The last token of a label is only predicted, never read.
-                let read = &label.tokens[..label.tokens.len() - 1];
-                tokens.extend_from_slice(read);
-                branches.extend(std::iter::repeat_n(number as u32 + 1, read.len()));
-            }
-            let described = self.read_on(arena, trunk, &tokens, &branches, given_up)?;
-            let logits = self.model.logits(self.cpu, &described);
-            let log_sums = partition(self.cpu, &logits.numbers, logits.stride);
-            let log_prob = |token: u32, column: usize| {
-                let (top, sum) = log_sums[column];
-                let logit = logits.numbers[token as usize * logits.stride + column];
-                f64::from(logit) - f64::from(top) - sum.ln()
-            };
-            // Column 0 is the end of the trunk, then come the labels' read tokens in order.
-            let mut column = 1;
-            for (score, label) in scores[first..].iter_mut().zip(group) {
-                *score = log_prob(label.tokens[0], 0);
-                for token in &label.tokens[1..] {
-                    *score += log_prob(*token, column);
-                    column += 1;
-                }
-            }
-            first += count;
-        }
-        Ok(scores)
-    }
-
-    /// Reads what `arena` lacks of `trunk`, then the branch tokens, and describes the trunk's last token and all
-    /// branch tokens. The arena must lack at least the last trunk token.
+    /// Reads what `arena` lacks of `trunk`, and describes its last token. The arena must lack at least that.
     fn read_on(
         &self,
+        crew: &Crew,
         arena: &mut Arena,
         trunk: &[u32],
-        tokens: &[u32],
-        branches: &[u32],
         given_up: &AtomicBool,
-    ) -> Result<Columns, InferenceError> {
-        let rest = trunk.len() - arena.len();
-        if rest > CHUNK {
-            self.read(arena, &trunk[..trunk.len() - 1 - (rest - 1) % CHUNK], given_up)?;
-        }
+    ) -> Result<Matrix, InferenceError> {
+        self.read(crew, arena, &trunk[..trunk.len() - last(trunk.len() - arena.len())], given_up)?;
         self.go_on(given_up)?;
-        let base = arena.len();
-        let last = trunk.len() - base;
-        let mut positions: Vec<u32> = (base as u32..trunk.len() as u32).collect();
-        let mut previous = TRUNK;
-        for &branch in branches {
-            let next = positions.last().map_or(0, |p| p + 1);
-            positions.push(if branch == previous { next } else { trunk.len() as u32 });
-            previous = branch;
-        }
-        let mut all = trunk[base..].to_vec();
-        all.extend_from_slice(tokens);
-        let mut of = vec![TRUNK; last];
-        of.extend_from_slice(branches);
-        let wanted: Vec<usize> = (last - 1..all.len()).collect();
-        Ok(self.model.forward(
-            self.cpu,
-            arena,
-            Pass { tokens: &all, positions: &positions, branches: &of, wanted: &wanted, step: false },
-        ))
+        let (tokens, base) = (&trunk[arena.len()..], arena.len() as u32);
+        let positions: Vec<u32> = (base..).take(tokens.len()).collect();
+        let (branches, wanted) = (vec![TRUNK; tokens.len()], [tokens.len() - 1]);
+        let pass = Pass { tokens, positions: &positions, branches: &branches, wanted: &wanted };
+        Ok(self.model.forward(self.cpu, crew, &mut [Segment { arena, pass }]))
     }
 
     /// Reads what `arena` lacks of `trunk`, piece by piece.
-    fn read(&self, arena: &mut Arena, trunk: &[u32], given_up: &AtomicBool) -> Result<(), InferenceError> {
+    pub(super) fn read(
+        &self,
+        crew: &Crew,
+        arena: &mut Arena,
+        trunk: &[u32],
+        given_up: &AtomicBool,
+    ) -> Result<(), InferenceError> {
         while arena.len() < trunk.len() {
             self.go_on(given_up)?;
             let base = arena.len();
             let tokens = &trunk[base..trunk.len().min(base + CHUNK)];
             let positions: Vec<u32> = (base as u32..).take(tokens.len()).collect();
             let branches = vec![TRUNK; tokens.len()];
-            let pass = Pass { tokens, positions: &positions, branches: &branches, wanted: &[], step: false };
-            self.model.forward(self.cpu, arena, pass);
+            let pass = Pass { tokens, positions: &positions, branches: &branches, wanted: &[] };
+            self.model.forward(self.cpu, crew, &mut [Segment { arena, pass }]);
         }
         Ok(())
     }
 
     /// An arena with the shared start of a prompt, at most `most` tokens of it, and how many came from the store.
-    fn shared(
+    pub(super) fn shared(
         &self,
+        crew: &Crew,
         start: &Start,
         most: usize,
         given_up: &AtomicBool,
@@ -297,13 +170,13 @@ impl Engine {
         let mut arena = self.prefixes.longest(tokens).unwrap_or_else(|| self.model.arena());
         let cached = arena.len();
         if cached < tokens.len() {
-            self.read(&mut arena, tokens, given_up)?;
+            self.read(crew, &mut arena, tokens, given_up)?;
             self.prefixes.store(tokens, arena.fork());
         }
         Ok((arena, cached))
     }
 
-    fn start(&self, written: &Written) -> Result<Start, InferenceError> {
+    pub(super) fn start(&self, written: &Written) -> Result<Start, InferenceError> {
         let tokens = self.encode(&written.whole)?;
         if tokens.is_empty() {
             return Err(self.invalid("the prompt is empty; give it at least one letter"));
@@ -313,11 +186,11 @@ impl Engine {
         Ok(Start { tokens, shared })
     }
 
-    fn write(&self, prompt: &crate::Prompt, shared: usize) -> Result<Written, InferenceError> {
+    pub(super) fn write(&self, prompt: &crate::Prompt, shared: usize) -> Result<Written, InferenceError> {
         self.template.write(&self.vocabulary, prompt, shared).map_err(|message| self.invalid(message))
     }
 
-    fn encode(&self, pieces: &[Piece]) -> Result<Vec<u32>, InferenceError> {
+    pub(super) fn encode(&self, pieces: &[Piece]) -> Result<Vec<u32>, InferenceError> {
         self.vocabulary.encode(pieces).map_err(|message| self.invalid(message))
     }
 
@@ -334,26 +207,32 @@ impl Engine {
         Ok(())
     }
 
-    fn fit(&self, tokens: usize) -> Result<(), InferenceError> {
+    pub(super) fn fit(&self, tokens: usize) -> Result<(), InferenceError> {
         if tokens > self.context {
             return Err(InferenceError::TooLong { model: self.name.clone(), tokens, limit: self.context });
         }
         Ok(())
     }
 
-    fn go_on(&self, given_up: &AtomicBool) -> Result<(), InferenceError> {
+    pub(super) fn go_on(&self, given_up: &AtomicBool) -> Result<(), InferenceError> {
         if given_up.load(Ordering::Relaxed) {
             return Err(self.invalid("given up by the caller"));
         }
         Ok(())
     }
 
-    fn invalid(&self, message: impl Into<String>) -> InferenceError {
+    pub(super) fn invalid(&self, message: impl Into<String>) -> InferenceError {
         InferenceError::Invalid { model: self.name.clone(), message: message.into() }
     }
 }
 
-fn common(a: &[u32], b: &[u32]) -> usize {
+/// Of `rest` tokens to read, how many go into the last pass.
+pub(super) fn last(rest: usize) -> usize {
+    (rest - 1) % CHUNK + 1
+}
+
+/// Tokens with which both texts begin.
+pub(super) fn common(a: &[u32], b: &[u32]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 

@@ -1,12 +1,12 @@
 use super::activation::{Rotation, add, gated_silu, rms_norm};
 use super::arena::Arena;
 use super::attention::Attention;
+use super::crew::Crew;
 use super::gelu::gated_gelu;
-use super::model::{Model, Projection};
-use super::product::multiply;
+use super::model::{Layer, Model, Projection};
+use super::product::{TOKENS, multiply, multiply_part};
 use super::simd::Cpu;
-use super::vector::multiply_vector;
-use super::weights::Weights;
+use super::weights::{GROUP, Weights};
 
 /// The branch of tokens that every later token sees.
 pub(crate) const TRUNK: u32 = 0;
@@ -25,187 +25,303 @@ pub(crate) struct Pass<'a> {
     pub(crate) branches: &'a [u32],
     /// Which tokens' descriptions to return, in ascending order.
     pub(crate) wanted: &'a [usize],
-    /// Whether this is one token on the way of writing: then the vector path runs, which rounds otherwise.
-    pub(crate) step: bool,
 }
 
-/// A feature-major matrix: element (feature, token) lies at `feature * stride + token`.
+/// One text's part of a joint evaluation.
+#[derive(Debug)]
+pub(crate) struct Segment<'a> {
+    /// What it has read so far; trunk tokens are added.
+    pub(crate) arena: &'a mut Arena,
+    /// What to read now.
+    pub(crate) pass: Pass<'a>,
+}
+
+/// Numbers of tokens, token after token.
 #[derive(Clone, Debug)]
-pub(crate) struct Columns {
+pub(crate) struct Matrix {
     pub(crate) numbers: Vec<f32>,
+    /// Numbers a token, at least one.
     pub(crate) stride: usize,
 }
 
-impl Columns {
-    fn new(features: usize, stride: usize) -> Self {
-        Self { numbers: vec![0.0; features * stride], stride }
+impl Matrix {
+    /// Zeros.
+    pub(crate) fn new(tokens: usize, stride: usize) -> Self {
+        Self { numbers: vec![0.0; tokens * stride], stride }
     }
 
-    /// The columns `wanted`, padded to `stride`.
-    fn gather(&self, wanted: &[usize], stride: usize) -> Self {
-        let mut out = Self::new(self.numbers.len() / self.stride, stride);
-        for (row, out) in self.numbers.chunks_exact(self.stride).zip(out.numbers.chunks_exact_mut(stride)) {
-            for (out, &t) in out.iter_mut().zip(wanted) {
-                *out = row[t];
-            }
-        }
-        out
+    /// The numbers of token `token`.
+    pub(crate) fn row(&self, token: usize) -> &[f32] {
+        &self.numbers[token * self.stride..(token + 1) * self.stride]
     }
+
+    fn tokens(&self) -> usize {
+        self.numbers.len() / self.stride
+    }
+}
+
+/// Some tokens of a pass, worked on by one thread.
+struct Share<'a> {
+    /// Their numbers in the pass.
+    tokens: &'a [usize],
+    /// Their descriptions.
+    x: &'a mut [f32],
+    /// Their keys and values.
+    keys: &'a mut [f32],
+    values: &'a mut [f32],
+}
+
+/// What all layers of a pass use.
+struct Reading<'a> {
+    model: &'a Model,
+    cpu: Cpu,
+    /// Threads for a single token.
+    crew: &'a Crew,
+    /// How layers see that see everything, then those that see nearby tokens.
+    views: Vec<View<'a>>,
+}
+
+/// How tokens see what came before them.
+struct View<'a> {
+    attention: Attention<'a>,
+    rotation: Rotation,
 }
 
 impl Model {
     /// An empty arena for this model.
     pub(crate) fn arena(&self) -> Arena {
-        Arena::new(self.layers.len(), self.shape.kv_heads * self.shape.head)
+        Arena::new(self.layers.len(), self.shape.kv_heads, self.shape.head)
     }
 
-    /// Evaluates `pass` and returns the final descriptions of the wanted tokens. Trunk tokens stay in `arena`.
+    /// Evaluates `segments` together and returns the final descriptions of the wanted tokens, in order. Trunk tokens
+    /// stay in the arenas.
     ///
-    /// Token ids must be below the vocabulary's size. Takes one thread.
-    pub(crate) fn forward(&self, cpu: Cpu, arena: &mut Arena, pass: Pass<'_>) -> Columns {
+    /// Token ids must be below the vocabulary's size, and there must be at least one token. What is computed for a
+    /// token does not depend on other segments or on the number of threads.
+    pub(crate) fn forward(&self, cpu: Cpu, crew: &Crew, segments: &mut [Segment<'_>]) -> Matrix {
         let shape = &self.shape;
-        let base = arena.len();
-        let trunk = pass.branches.iter().filter(|&&b| b == TRUNK).count();
-        let stride = |tokens: usize| if pass.step { 1 } else { tokens.next_multiple_of(cpu.lanes()) };
-        let mut x = self.embed(pass.tokens, stride(pass.tokens.len()));
-        let everything = 0..pass.tokens.len();
-        let mut views = self.views(&pass, &everything.collect::<Vec<_>>(), x.stride);
+        let reading = Reading { model: self, cpu, crew, views: self.views(segments) };
+        let mut x = self.embed(segments.iter().flat_map(|s| s.pass.tokens));
+        let mut tokens: Vec<usize> = (0..x.tokens()).collect();
+        let width = self.layers.first().map_or(1, |layer| layer.key.weights.padded());
+        let mut keys = Matrix::new(tokens.len(), width);
+        let mut values = Matrix::new(tokens.len(), width);
         for (i, layer) in self.layers.iter().enumerate() {
-            let mut h = Columns::new(shape.width, x.stride);
-            let project = |weights: &Weights, from: &Columns| {
-                let mut out = Columns::new(weights.rows, from.stride);
-                linear(cpu, weights, from, &mut out);
-                out
-            };
-            let near = usize::from(shape.is_near(i));
-            rms_norm(cpu, &x.numbers, &layer.attention_norm, shape.epsilon, x.stride, &mut h.numbers);
-            let mut key = biased(project(&layer.key.weights, &h), &layer.key);
-            self.norm_heads(cpu, layer.head_norms.as_ref().map(|(_, key)| key), &mut key);
-            views[near].rotation.turn(cpu, &mut key.numbers, shape.head);
-            let value = biased(project(&layer.value.weights, &h), &layer.value);
-            arena.append(i, &key.numbers, &value.numbers, h.stride, pass.tokens.len());
-            if i + 1 == self.layers.len() && pass.wanted.len() < pass.tokens.len() {
+            crew.each(shares(crew, &tokens, &mut x, &mut keys, &mut values), |mut share| {
+                reading.remember(i, layer, &mut share);
+            });
+            let mut first = 0;
+            for segment in segments.iter_mut() {
+                let rows = first * width..(first + segment.pass.tokens.len()) * width;
+                segment.arena.append(i, &keys.numbers[rows.clone()], &values.numbers[rows], width);
+                first += segment.pass.tokens.len();
+            }
+            if i + 1 == self.layers.len() {
                 // Above the last keys and values only the wanted tokens matter.
-                if pass.wanted.is_empty() {
-                    arena.truncate(base + trunk);
-                    return Columns::new(shape.width, 0);
-                }
-                let columns = stride(pass.wanted.len());
-                x = x.gather(pass.wanted, columns);
-                h = h.gather(pass.wanted, columns);
-                views = self.views(&pass, pass.wanted, columns);
+                tokens = wanted(segments);
+                x = x.only(&tokens);
             }
-            let View { rotation, attention } = &views[near];
-            let mut query = biased(project(&layer.query.weights, &h), &layer.query);
-            self.norm_heads(cpu, layer.head_norms.as_ref().map(|(query, _)| query), &mut query);
-            rotation.turn(cpu, &mut query.numbers, shape.head);
-            let seen = attention.attend(cpu, arena, i, base, &query);
-            let said = project(&layer.output, &seen);
-            self.say(cpu, layer.after_attention.as_ref(), &said, &mut x);
-            rms_norm(cpu, &x.numbers, &layer.inner_norm, shape.epsilon, x.stride, &mut h.numbers);
-            let mut gate = project(&layer.gate, &h);
-            let up = project(&layer.up, &h);
-            if self.family.gelu {
-                gated_gelu(cpu, &mut gate.numbers, &up.numbers);
-            } else {
-                gated_silu(cpu, &mut gate.numbers, &up.numbers);
-            }
-            self.say(cpu, layer.after_inner.as_ref(), &project(&layer.down, &gate), &mut x);
+            let arenas: Vec<&Arena> = segments.iter().map(|s| &*s.arena).collect();
+            crew.each(shares(crew, &tokens, &mut x, &mut keys, &mut values), |share| {
+                reading.think(i, layer, &arenas, share);
+            });
         }
-        arena.truncate(base + trunk);
-        let mut out = Columns::new(shape.width, x.stride);
+        for segment in segments {
+            let branched = segment.pass.branches.iter().filter(|&&b| b != TRUNK).count();
+            segment.arena.truncate(segment.arena.len() - branched);
+        }
+        let mut out = Matrix::new(tokens.len(), x.stride);
         rms_norm(cpu, &x.numbers, &self.norm, shape.epsilon, x.stride, &mut out.numbers);
         out
     }
 
-    /// The logits of every token of the vocabulary for each column.
-    pub(crate) fn logits(&self, cpu: Cpu, described: &Columns) -> Columns {
+    /// The logits of every token of the vocabulary for each described token, and a few numbers without meaning beyond.
+    pub(crate) fn logits(&self, cpu: Cpu, crew: &Crew, described: &Matrix) -> Matrix {
         let weights = self.output.as_ref().unwrap_or(&self.embedding);
-        let mut out = Columns::new(weights.rows, described.stride);
-        linear(cpu, weights, described, &mut out);
+        let mut out = Matrix::new(described.tokens(), weights.padded());
+        let (tokens, threads) = (described.tokens(), crew.threads());
+        if tokens < 2 || threads < 2 {
+            linear(cpu, crew, weights, described, &mut out);
+            return out;
+        }
+        let each = tokens.div_ceil(threads);
+        let parts = described.numbers.chunks(each * described.stride);
+        crew.each(parts.zip(out.numbers.chunks_mut(each * weights.padded())).collect(), |(x, out)| {
+            multiply(cpu, weights, x, x.len() / described.stride, out);
+        });
         out
     }
 
-    /// One column alone, for the vector path.
-    pub(crate) fn column(described: &Columns, column: usize) -> Columns {
-        described.gather(&[column], 1)
-    }
-
-    /// How the tokens `columns` of a pass see: layers that see everything first, then those that see nearby tokens.
-    fn views<'a>(&'a self, pass: &Pass<'_>, columns: &[usize], stride: usize) -> Vec<View<'a>> {
+    fn views<'a>(&'a self, segments: &[Segment<'_>]) -> Vec<View<'a>> {
         let shape = &self.shape;
-        let positions: Vec<u32> = columns.iter().map(|&t| pass.positions[t]).collect();
-        let view = |frequencies: &[f64], window| View {
-            rotation: Rotation::new(frequencies, &positions, stride),
-            attention: Attention::new(shape, pass, columns, stride, window),
+        let view = |frequencies: &[f64], window| {
+            let positions = segments.iter().flat_map(|s| s.pass.positions.iter().copied());
+            View {
+                attention: Attention::new(shape, segments, window),
+                rotation: Rotation::new(frequencies, positions),
+            }
         };
         let mut views = vec![view(&shape.frequencies, None)];
         views.extend(shape.near.as_ref().map(|near| view(&near.frequencies, Some(near.window))));
         views
     }
 
-    /// Norms each head of `x`, if there are gains to do it with.
-    fn norm_heads(&self, cpu: Cpu, gains: Option<&Vec<f32>>, x: &mut Columns) {
-        if let Some(gains) = gains {
-            let plain = x.numbers.clone();
-            let heads = gains.len() * x.stride;
-            for (from, to) in plain.chunks_exact(heads).zip(x.numbers.chunks_exact_mut(heads)) {
-                rms_norm(cpu, from, gains, self.shape.epsilon, x.stride, to);
-            }
-        }
-    }
-
-    /// Adds what a part of a layer said to `x`, normed if there are gains.
-    fn say(&self, cpu: Cpu, gains: Option<&Vec<f32>>, said: &Columns, x: &mut Columns) {
-        match gains {
-            None => add(&mut x.numbers, &said.numbers),
-            Some(gains) => {
-                let mut normed = vec![0.0; said.numbers.len()];
-                rms_norm(cpu, &said.numbers, gains, self.shape.epsilon, said.stride, &mut normed);
-                add(&mut x.numbers, &normed);
-            }
-        }
-    }
-
-    fn embed(&self, tokens: &[u32], stride: usize) -> Columns {
-        let mut out = Columns::new(self.shape.width, stride);
-        let mut row = vec![0.0; self.shape.width];
-        for (t, &token) in tokens.iter().enumerate() {
-            self.embedding.row(token as usize, &mut row);
+    fn embed<'t>(&self, tokens: impl Iterator<Item = &'t u32>) -> Matrix {
+        let mut out = Matrix { numbers: Vec::new(), stride: self.shape.width };
+        for token in tokens {
+            let start = out.numbers.len();
+            out.numbers.resize(start + out.stride, 0.0);
+            let row = &mut out.numbers[start..];
+            self.embedding.row(*token as usize, row);
             if let Some(scale) = self.shape.embedding_scale {
-                for value in &mut row {
+                for value in row {
                     *value *= scale;
                 }
-            }
-            for (out, value) in out.numbers.chunks_exact_mut(stride).zip(&row) {
-                out[t] = *value;
             }
         }
         out
     }
 }
 
-/// How tokens of a pass see what came before them.
-struct View<'a> {
-    rotation: Rotation,
-    attention: Attention<'a>,
+impl Matrix {
+    fn only(&self, tokens: &[usize]) -> Self {
+        let numbers = tokens.iter().flat_map(|&t| self.row(t)).copied().collect();
+        Self { numbers, stride: self.stride }
+    }
 }
 
-fn biased(mut x: Columns, by: &Projection) -> Columns {
-    if let Some(bias) = &by.bias {
-        for (row, bias) in x.numbers.chunks_exact_mut(x.stride).zip(bias) {
-            for value in row {
-                *value += bias;
+impl<'a> Reading<'a> {
+    /// How layer `number` sees.
+    fn view(&self, number: usize) -> &View<'a> {
+        &self.views[usize::from(self.model.shape.is_near(number))]
+    }
+
+    /// Keys and values of a layer.
+    fn remember(&self, number: usize, layer: &Layer, share: &mut Share<'_>) {
+        let (shape, count) = (&self.model.shape, share.tokens.len());
+        let h = self.normal(share.x, count, &layer.attention_norm);
+        self.project_to(&layer.key, &h, share.keys);
+        self.project_to(&layer.value, &h, share.values);
+        for (key, &token) in share.keys.chunks_exact_mut(layer.key.weights.padded()).zip(share.tokens) {
+            let key = &mut key[..shape.kv_heads * shape.head];
+            self.norm_heads(layer.head_norms.as_ref().map(|(_, key)| key), key);
+            self.view(number).rotation.turn(token, key, shape.head, shape.kv_heads);
+        }
+    }
+
+    /// The rest of a layer: attention, then the feed-forward part.
+    fn think(&self, number: usize, layer: &Layer, arenas: &[&Arena], share: Share<'_>) {
+        let (shape, count) = (&self.model.shape, share.tokens.len());
+        let View { attention, rotation } = self.view(number);
+        let x = share.x;
+        let scale = 1.0 / (shape.head as f32).sqrt();
+        let mut query = Matrix::new(count, layer.query.weights.padded());
+        self.project_to(&layer.query, &self.normal(x, count, &layer.attention_norm), &mut query.numbers);
+        for (query, &token) in query.numbers.chunks_exact_mut(query.stride).zip(share.tokens) {
+            let query = &mut query[..shape.heads * shape.head];
+            self.norm_heads(layer.head_norms.as_ref().map(|(query, _)| query), query);
+            rotation.turn(token, query, shape.head, shape.heads);
+            for q in query {
+                *q *= scale;
+            }
+        }
+        let seen = attention.attend(self.cpu, arenas, number, share.tokens, &query);
+        self.say(layer.after_attention.as_deref(), &self.project(&layer.output, &seen), x);
+        let h = self.normal(x, count, &layer.inner_norm);
+        let (mut gate, up) = (self.project(&layer.gate, &h), self.project(&layer.up, &h));
+        if self.model.family.gelu {
+            gated_gelu(self.cpu, &mut gate.numbers, &up.numbers);
+        } else {
+            gated_silu(self.cpu, &mut gate.numbers, &up.numbers);
+        }
+        self.say(layer.after_inner.as_deref(), &self.project(&layer.down, &gate), x);
+    }
+
+    fn normal(&self, x: &[f32], count: usize, gains: &[f32]) -> Matrix {
+        let mut out = Matrix::new(count, self.model.shape.width);
+        rms_norm(self.cpu, x, gains, self.model.shape.epsilon, out.stride, &mut out.numbers);
+        out
+    }
+
+    /// Norms each head of one token, if there are gains to do it with.
+    fn norm_heads(&self, gains: Option<&Vec<f32>>, heads: &mut [f32]) {
+        if let Some(gains) = gains {
+            let plain = heads.to_vec();
+            rms_norm(self.cpu, &plain, gains, self.model.shape.epsilon, gains.len(), heads);
+        }
+    }
+
+    /// Adds what a part of a layer said to `x`, normed if there are gains.
+    fn say(&self, gains: Option<&[f32]>, said: &Matrix, x: &mut [f32]) {
+        let width = self.model.shape.width;
+        match gains {
+            None => add(x, width, &said.numbers, said.stride),
+            Some(gains) => {
+                let mut normed = Matrix::new(said.tokens(), said.stride);
+                let epsilon = self.model.shape.epsilon;
+                rms_norm(self.cpu, &said.numbers, gains, epsilon, said.stride, &mut normed.numbers);
+                add(x, width, &normed.numbers, normed.stride);
             }
         }
     }
-    x
+
+    fn project(&self, weights: &Weights, from: &Matrix) -> Matrix {
+        let mut out = Matrix::new(from.tokens(), weights.padded());
+        multiply_rows(self.cpu, self.crew, weights, from, &mut out.numbers);
+        out
+    }
+
+    fn project_to(&self, by: &Projection, from: &Matrix, out: &mut [f32]) {
+        multiply_rows(self.cpu, self.crew, &by.weights, from, out);
+        if let Some(bias) = &by.bias {
+            for row in out.chunks_exact_mut(by.weights.padded()) {
+                for (value, bias) in row.iter_mut().zip(bias) {
+                    *value += bias;
+                }
+            }
+        }
+    }
 }
 
-fn linear(cpu: Cpu, weights: &Weights, from: &Columns, out: &mut Columns) {
-    if from.stride == 1 {
-        multiply_vector(cpu, weights, &from.numbers, &mut out.numbers);
-    } else {
-        multiply(cpu, weights, &from.numbers, from.stride, &mut out.numbers);
+fn multiply_rows(cpu: Cpu, crew: &Crew, weights: &Weights, from: &Matrix, out: &mut [f32]) {
+    if from.tokens() > 1 || crew.threads() == 1 {
+        multiply(cpu, weights, &from.numbers, from.tokens(), out);
+        return;
     }
+    // A single token has no company to share the work with: the rows are shared out instead.
+    let groups = (out.len() / GROUP).div_ceil(crew.threads());
+    let parts = out.chunks_mut(groups * GROUP).enumerate().collect();
+    crew.each(parts, |(i, out)| multiply_part(cpu, weights, i * groups, &from.numbers, out));
+}
+
+fn linear(cpu: Cpu, crew: &Crew, weights: &Weights, from: &Matrix, out: &mut Matrix) {
+    multiply_rows(cpu, crew, weights, from, &mut out.numbers);
+}
+
+/// The wanted tokens of all segments, counted over all.
+fn wanted(segments: &[Segment<'_>]) -> Vec<usize> {
+    let mut first = 0;
+    let mut out = Vec::new();
+    for segment in segments {
+        out.extend(segment.pass.wanted.iter().map(|w| first + w));
+        first += segment.pass.tokens.len();
+    }
+    out
+}
+
+/// Cuts the work on `tokens` into shares for all threads, each small enough for the caches.
+fn shares<'a>(
+    crew: &Crew,
+    tokens: &'a [usize],
+    x: &'a mut Matrix,
+    keys: &'a mut Matrix,
+    values: &'a mut Matrix,
+) -> Vec<Share<'a>> {
+    let parts = tokens.len().div_ceil(TOKENS).next_multiple_of(crew.threads()).max(1);
+    let each = tokens.len().div_ceil(parts).max(1);
+    let x = x.numbers.chunks_mut(each * x.stride);
+    let keys = keys.numbers.chunks_mut(each * keys.stride);
+    let values = values.numbers.chunks_mut(each * values.stride);
+    let parts = tokens.chunks(each).zip(x).zip(keys.zip(values));
+    parts.map(|((tokens, x), (keys, values))| Share { tokens, x, keys, values }).collect()
 }

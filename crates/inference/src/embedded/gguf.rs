@@ -125,16 +125,26 @@ impl ModelFile {
         rows: usize,
         columns: usize,
     ) -> Result<Weights, InferenceError> {
+        self.ordered_matrix(name, rows, columns, None)
+    }
+
+    /// As [`ModelFile::matrix`], with row `order[r]` in place of row r if there is an `order` of all rows.
+    pub(crate) fn ordered_matrix(
+        &mut self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+        order: Option<&[usize]>,
+    ) -> Result<Weights, InferenceError> {
         let tensor = self.tensor(name)?;
-        let weights =
-            Weights::from_tensor(&tensor).map_err(|what| self.error(format!("tensor '{name}' {what}")))?;
-        if (weights.rows, weights.columns) != (rows, columns) {
+        let found = tensor.shape().dims();
+        if found.len() == 2 && found != [rows, columns] {
             return Err(self.error(format!(
                 "tensor '{name}' is {} x {}; its header asks for {rows} x {columns}",
-                weights.rows, weights.columns
+                found[0], found[1]
             )));
         }
-        Ok(weights)
+        Weights::from_tensor(&tensor, order).map_err(|what| self.error(format!("tensor '{name}' {what}")))
     }
 
     /// The vector called `name`, which must have `length` numbers.

@@ -10,8 +10,8 @@ use candle_core::{Device, Tensor};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-use super::activation::partition;
-use super::forward::{Columns, Pass, TRUNK};
+use super::crew::ALONE;
+use super::forward::{Matrix, Pass, Segment, TRUNK};
 use super::gguf::ModelFile;
 use super::model::Model;
 use super::simd::Cpu;
@@ -173,16 +173,13 @@ fn ids_of_real_vocabularies_are_those_of_llama_cpp() {
     }
 }
 
-/// Log-probabilities of all tokens after the columns of a pass.
-fn log_probs(model: &Model, cpu: Cpu, described: &Columns) -> Vec<f64> {
-    let logits = model.logits(cpu, described);
-    let (top, sum) = partition(cpu, &logits.numbers, logits.stride)[0];
-    logits
-        .numbers
-        .iter()
-        .step_by(logits.stride)
-        .map(|logit| f64::from(*logit) - f64::from(top) - sum.ln())
-        .collect()
+/// Log-probabilities of all tokens after a described token.
+fn log_probs(model: &Model, cpu: Cpu, described: &Matrix) -> Vec<f64> {
+    let logits = model.logits(cpu, &ALONE, described);
+    let logits: Vec<f64> = logits.row(0)[..model.shape.vocabulary].iter().map(|x| f64::from(*x)).collect();
+    let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = logits.iter().map(|logit| (logit - top).exp()).sum();
+    logits.iter().map(|logit| logit - top - sum.ln()).collect()
 }
 
 #[test]
@@ -207,11 +204,12 @@ fn every_family_says_what_llama_cpp_says() {
                     if from < to {
                         let branches = vec![TRUNK; to - from];
                         let (tokens, positions) = (&tokens[from..to], &positions[from..to]);
-                        let pass = Pass { tokens, positions, branches: &branches, wanted, step: false };
-                        described = Some(model.forward(cpu, &mut arena, pass));
+                        let pass = Pass { tokens, positions, branches: &branches, wanted };
+                        let segment = Segment { arena: &mut arena, pass };
+                        described = Some(model.forward(cpu, &ALONE, &mut [segment]));
                     }
                 }
-                let mut described = Model::column(&described.unwrap(), 0);
+                let mut described = described.unwrap();
                 for (i, step) in list(&prompt["steps"]).iter().enumerate() {
                     let found = log_probs(&model, cpu, &described);
                     for top in list(&step["top"]) {
@@ -231,8 +229,8 @@ fn every_family_says_what_llama_cpp_says() {
                     let positions = [(tokens.len() + i) as u32];
                     let (tokens, branches) = ([token], [TRUNK]);
                     let (tokens, positions, branches) = (&tokens, &positions, &branches);
-                    let pass = Pass { tokens, positions, branches, wanted: &[0], step: true };
-                    described = model.forward(cpu, &mut arena, pass);
+                    let pass = Pass { tokens, positions, branches, wanted: &[0] };
+                    described = model.forward(cpu, &ALONE, &mut [Segment { arena: &mut arena, pass }]);
                 }
             }
         }

@@ -96,17 +96,16 @@ impl Layer {
         let turned = 2 * shape.frequencies.len();
         let order = family.halves.then(|| neighbours(head, turned));
         let attention_norm = file.vector(&name("attn_norm"), width)?;
-        let mut query = projection(file, layer, "attn_q", q, width)?;
-        let mut key = projection(file, layer, "attn_k", kv, width)?;
+        let order = order.as_deref();
+        let query = projection(file, layer, "attn_q", q, width, order)?;
+        let key = projection(file, layer, "attn_k", kv, width, order)?;
         let mut head_norms = if family.head_norms {
             let gains = (file.vector(&name("attn_q_norm"), head)?, file.vector(&name("attn_k_norm"), head)?);
             Some(gains)
         } else {
             None
         };
-        if let Some(order) = &order {
-            query = query.reordered(order);
-            key = key.reordered(order);
+        if let Some(order) = order {
             head_norms = head_norms.map(|(q, k)| (pick(&q, order), pick(&k, order)));
         }
         if let Some((query, _)) = &mut head_norms {
@@ -121,7 +120,7 @@ impl Layer {
             attention_norm,
             query,
             key,
-            value: projection(file, layer, "attn_v", kv, width)?,
+            value: projection(file, layer, "attn_v", kv, width, None)?,
             head_norms,
             output: file.matrix(&name("attn_output"), width, q)?,
             after_attention: after(file, "post_attention_norm")?,
@@ -134,26 +133,23 @@ impl Layer {
     }
 }
 
-impl Projection {
-    /// Reorders the rows of each head as `order` says for one.
-    fn reordered(self, order: &[usize]) -> Self {
-        let rows: Vec<usize> = (0..self.weights.rows)
-            .map(|row| row / order.len() * order.len() + order[row % order.len()])
-            .collect();
-        Self { bias: self.bias.map(|bias| pick(&bias, &rows)), weights: self.weights.reordered(&rows) }
-    }
-}
-
+/// Reads a projection; `order` says how the rows of each head are to be ordered.
 fn projection(
     file: &mut ModelFile,
     layer: usize,
     part: &str,
     rows: usize,
     columns: usize,
+    order: Option<&[usize]>,
 ) -> Result<Projection, InferenceError> {
-    let weights = file.matrix(&format!("blk.{layer}.{part}.weight"), rows, columns)?;
+    let order: Option<Vec<usize>> = order.map(|order| {
+        (0..rows).map(|row| row / order.len() * order.len() + order[row % order.len()]).collect()
+    });
+    let name = format!("blk.{layer}.{part}.weight");
+    let weights = file.ordered_matrix(&name, rows, columns, order.as_deref())?;
     let name = format!("blk.{layer}.{part}.bias");
     let bias = if file.has(&name) { Some(file.vector(&name, rows)?) } else { None };
+    let bias = bias.map(|bias| order.as_deref().map_or_else(|| bias.clone(), |order| pick(&bias, order)));
     Ok(Projection { weights, bias })
 }
 

@@ -63,9 +63,9 @@ mod tests {
     use super::*;
 
     fn arena(tokens: usize) -> Arena {
-        let mut arena = Arena::new(1, 1);
-        let row = vec![1.0; tokens];
-        arena.append(0, &row, &row, tokens, tokens);
+        let mut arena = Arena::new(1, 1, 1);
+        let rows = vec![1.0; tokens];
+        arena.append(0, &rows, &rows, 1);
         arena
     }
 

@@ -1,175 +1,209 @@
 use pulp::{Simd, WithSimd};
 
+use super::packed::Groups;
 use super::simd::{Cpu, madd};
-use super::weights::{BrainRows, EightRows, FourRows, HalfRows, Rows, RunRows, SingleRows, Values, Weights};
+use super::weights::{BLOCK, GROUP, Values, Weights};
 
-/// Weight rows made into numbers at once.
-const PANEL: usize = 12;
-/// Numbers of a row made at once: a panel is 12 KB and stays in the first-level cache.
-const DEPTH: usize = 256;
+/// Most elements of a group of rows made into numbers at once: 18 KB, which stay in the first-level cache.
+const DEPTH: usize = 288;
+/// Most tokens a product works on at once, so that their numbers stay in the second-level cache.
+pub(crate) const TOKENS: usize = 192;
 
-/// A matrix product `out = weights * x`, or `out += ..`.
+/// Sums of products of sixteen rows, given element by element, with some tokens.
 ///
-/// Activations are feature-major: element (feature k, token t) of `x` lies at `k * stride + t`, so tokens fill the
-/// vector lanes and no horizontal sums are needed. Each output element is one chain of multiply-adds in ascending k,
-/// whatever the number of tokens: the result for a token is bit for bit the same alone and in company.
-pub(crate) struct Product<'a, R> {
-    /// The left side.
-    pub(crate) rows: R,
-    /// Number of its rows.
-    pub(crate) count: usize,
-    /// Length of its rows.
+/// Element k of the rows lies at `lines[k * step..][..16]`, that of token t at `x[t * x_stride + k]`, and the sixteen
+/// sums of token t at `out[t * out_stride..]`. There are as many elements as `x_stride`-independent `depth` says: the
+/// number of lines. Each sum is one chain of multiply-adds in ascending k whatever the number of tokens and the width
+/// of the registers: a token's result is bit for bit the same alone and in company.
+pub(crate) struct Band<'a> {
+    pub(crate) lines: &'a [f32],
+    pub(crate) step: usize,
     pub(crate) depth: usize,
-    /// The right side, `depth * stride` long.
     pub(crate) x: &'a [f32],
-    /// Tokens of `x` and of `out`; a multiple of the lanes.
-    pub(crate) stride: usize,
-    /// The result, `count * stride` long.
-    pub(crate) out: &'a mut [f32],
-    /// Adds to `out` instead of overwriting it.
-    pub(crate) accumulate: bool,
+    pub(crate) x_stride: usize,
+    pub(crate) out_stride: usize,
+    pub(crate) tokens: usize,
+    /// Starts from zero instead of from what `out` holds.
+    pub(crate) fresh: bool,
 }
 
-impl<R: Rows> WithSimd for Product<'_, R> {
-    type Output = ();
+impl Band<'_> {
+    /// Writes the sums to `out`.
+    #[inline(always)]
+    pub(crate) fn add_to<S: Simd>(&self, simd: S, out: &mut [f32]) {
+        // Registers that the sums of one token take, and as many tokens as leave some registers for the operands.
+        match S::F32_LANES {
+            4 => self.tiles::<S, 4>(simd, out),
+            8 => self.tiles::<S, 2>(simd, out),
+            _ => self.tiles::<S, 1>(simd, out),
+        }
+    }
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { rows, count, depth, x, stride, out, accumulate } = self;
-        if !accumulate {
-            out[..count * stride].fill(0.0);
+    fn tiles<S: Simd, const N: usize>(&self, simd: S, out: &mut [f32]) {
+        let mut t = 0;
+        if N == 1 {
+            while t + 12 <= self.tokens {
+                self.tile::<S, 12, N>(simd, t, out);
+                t += 12;
+            }
         }
-        let mut panel = [[0.0_f32; DEPTH]; PANEL];
-        for first in (0..count).step_by(PANEL) {
-            let height = PANEL.min(count - first);
-            let out = &mut out[first * stride..(first + height) * stride];
-            for from in (0..depth).step_by(DEPTH) {
-                let length = DEPTH.min(depth - from);
-                rows.fill_panel(simd, first, from, length, &mut panel[..height]);
-                let x = &x[from * stride..(from + length) * stride];
-                let mut column = 0;
-                while column < stride {
-                    if S::REGISTER_COUNT >= 32 {
-                        if column + 2 * S::F32_LANES <= stride {
-                            tile::<S, 12, 2>(simd, &panel, 0, x, stride, column, out);
-                            column += 2 * S::F32_LANES;
-                        } else {
-                            tile::<S, 12, 1>(simd, &panel, 0, x, stride, column, out);
-                            column += S::F32_LANES;
-                        }
-                    } else if column + 2 * S::F32_LANES <= stride {
-                        tile::<S, 6, 2>(simd, &panel, 0, x, stride, column, out);
-                        tile::<S, 6, 2>(simd, &panel, 6, x, stride, column, out);
-                        column += 2 * S::F32_LANES;
-                    } else {
-                        tile::<S, 12, 1>(simd, &panel, 0, x, stride, column, out);
-                        column += S::F32_LANES;
-                    }
+        while t + 6 <= self.tokens {
+            self.tile::<S, 6, N>(simd, t, out);
+            t += 6;
+        }
+        while t + 3 <= self.tokens {
+            self.tile::<S, 3, N>(simd, t, out);
+            t += 3;
+        }
+        while t < self.tokens {
+            self.tile::<S, 1, N>(simd, t, out);
+            t += 1;
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const M: usize, const N: usize>(&self, simd: S, first: usize, out: &mut [f32]) {
+        let mut sums = [[simd.splat_f32s(0.0); N]; M];
+        if !self.fresh {
+            for m in 0..M {
+                let out = S::as_simd_f32s(&out[(first + m) * self.out_stride..][..GROUP]).0;
+                sums[m].copy_from_slice(&out[..N]);
+            }
+        }
+        let x: [&[f32]; M] = std::array::from_fn(|m| &self.x[(first + m) * self.x_stride..][..self.depth]);
+        for k in 0..self.depth {
+            let line = S::as_simd_f32s(&self.lines[k * self.step..][..GROUP]).0;
+            let line: [S::f32s; N] = std::array::from_fn(|n| line[n]);
+            for m in 0..M {
+                let x = simd.splat_f32s(x[m][k]);
+                for n in 0..N {
+                    sums[m][n] = madd(simd, line[n], x, sums[m][n]);
                 }
             }
         }
-    }
-}
-
-/// Adds `panel[top..top + M] * x` to `N` vectors of columns of `out`. Rows that `out` lacks are computed and dropped.
-#[inline(always)]
-fn tile<S: Simd, const M: usize, const N: usize>(
-    simd: S,
-    panel: &[[f32; DEPTH]; PANEL],
-    top: usize,
-    x: &[f32],
-    stride: usize,
-    column: usize,
-    out: &mut [f32],
-) {
-    let width = N * S::F32_LANES;
-    let height = out.len() / stride;
-    let mut sums = [[simd.splat_f32s(0.0); N]; M];
-    // Loops of constant length with a test inside: the sums then live in registers.
-    for m in 0..M {
-        if top + m < height {
-            let out = S::as_simd_f32s(&out[(top + m) * stride + column..][..width]).0;
-            sums[m].copy_from_slice(&out[..N]);
-        }
-    }
-    for (k, x) in x.chunks_exact(stride).enumerate().take(DEPTH) {
-        let x = S::as_simd_f32s(&x[column..column + width]).0;
-        let x: [S::f32s; N] = std::array::from_fn(|n| x[n]);
         for m in 0..M {
-            let w = simd.splat_f32s(panel[top + m][k]);
-            for n in 0..N {
-                sums[m][n] = madd(simd, w, x[n], sums[m][n]);
-            }
-        }
-    }
-    for m in 0..M {
-        if top + m < height {
-            let out = S::as_mut_simd_f32s(&mut out[(top + m) * stride + column..][..width]).0;
+            let out = S::as_mut_simd_f32s(&mut out[(first + m) * self.out_stride..][..GROUP]).0;
             out[..N].copy_from_slice(&sums[m]);
         }
     }
 }
 
-/// `out = weights * x` for feature-major `x` with `stride` tokens.
-pub(crate) fn multiply(cpu: Cpu, weights: &Weights, x: &[f32], stride: usize, out: &mut [f32]) {
-    let (count, depth) = (weights.rows, weights.columns);
-    let accumulate = false;
-    match &weights.values {
-        Values::Four { quants, scales, shifts } => {
-            let rows = FourRows { quants, scales, shifts, columns: depth };
-            cpu.run(Product { rows, count, depth, x, stride, out, accumulate });
-        }
-        Values::Eight { quants, scales } => {
-            let rows = EightRows { quants, scales, columns: depth };
-            cpu.run(Product { rows, count, depth, x, stride, out, accumulate });
-        }
-        Values::Runs(runs) => {
-            let rows = RunRows { runs, columns: depth };
-            cpu.run(Product { rows, count, depth, x, stride, out, accumulate });
-        }
-        Values::Brain(bits) => {
-            let rows = BrainRows { bits, columns: depth };
-            cpu.run(Product { rows, count, depth, x, stride, out, accumulate });
-        }
-        Values::Half(bits) => {
-            let rows = HalfRows { bits, columns: depth };
-            cpu.run(Product { rows, count, depth, x, stride, out, accumulate });
-        }
-        Values::Single(values) => {
-            let rows = SingleRows { values, offset: 0, stride: depth };
-            cpu.run(Product { rows, count, depth, x, stride, out, accumulate });
+/// Groups of weight rows times tokens.
+struct Product<'a> {
+    weights: &'a Weights,
+    /// The first group to multiply.
+    first: usize,
+    /// Token after token; the stride is that of the whole divided by the tokens.
+    x: &'a [f32],
+    tokens: usize,
+    out: &'a mut [f32],
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match &self.weights.values {
+            Values::Four(groups) => product(simd, groups, self),
+            Values::Eight(groups) => product(simd, groups, self),
+            Values::FineFour(groups) => product(simd, groups, self),
+            Values::FineEight(groups) => product(simd, groups, self),
+            Values::Half(groups) => product(simd, groups, self),
+            Values::Single(groups) => product(simd, groups, self),
         }
     }
 }
 
+#[inline(always)]
+fn product<S: Simd, G: Groups>(simd: S, groups: &G, op: Product<'_>) {
+    let Product { weights, first, x, tokens, out } = op;
+    let depth = weights.columns;
+    if tokens == 1 {
+        return groups.vector(simd, first, &x[..depth], out.as_chunks_mut().0);
+    }
+    let (x_stride, out_stride) = (x.len() / tokens, out.len() / tokens);
+    // Pieces of about the same length.
+    let piece = depth.div_ceil(depth.div_ceil(DEPTH)).next_multiple_of(BLOCK);
+    let mut lines = vec![[0.0; GROUP]; piece];
+    let blocks = x.chunks(TOKENS * x_stride).zip(out.chunks_mut(TOKENS * out_stride));
+    for (x, out) in blocks {
+        for group in 0..weights.rows.div_ceil(GROUP) {
+            for from in (0..depth).step_by(piece) {
+                let lines = &mut lines[..piece.min(depth - from)];
+                groups.fill(simd, depth, group, from, lines);
+                let band = Band {
+                    lines: lines.as_flattened(),
+                    step: GROUP,
+                    depth: lines.len(),
+                    x: &x[from..],
+                    x_stride,
+                    out_stride,
+                    tokens: x.len() / x_stride,
+                    fresh: from == 0,
+                };
+                band.add_to(simd, &mut out[group * GROUP..]);
+            }
+        }
+    }
+}
+
+/// `out = weights * x` for `tokens` tokens: in both, the numbers of a token lie together.
+///
+/// `x` has at least [`Weights::columns`] numbers a token, `out` exactly [`Weights::padded`].
+pub(crate) fn multiply(cpu: Cpu, weights: &Weights, x: &[f32], tokens: usize, out: &mut [f32]) {
+    cpu.run(Product { weights, first: 0, x, tokens, out });
+}
+
+/// The part of `weights * x` that starts at group `first` and fills `out`, for one token.
+pub(crate) fn multiply_part(cpu: Cpu, weights: &Weights, first: usize, x: &[f32], out: &mut [f32]) {
+    cpu.run(Product { weights, first, x, tokens: 1, out });
+}
+
 #[cfg(test)]
 mod tests {
+    use candle_core::quantized::{GgmlDType, QTensor};
+    use candle_core::{Device, Tensor};
+
     use super::*;
 
+    const TYPES: [GgmlDType; 5] =
+        [GgmlDType::Q4_0, GgmlDType::Q4_1, GgmlDType::Q8_0, GgmlDType::F16, GgmlDType::F32];
+
     fn wave(n: usize, step: f32) -> Vec<f32> {
-        (0..n).map(|i| (i as f32 * step).sin()).collect()
+        (0..n).map(|i| (i as f32 * step).sin() + 0.2).collect()
     }
 
-    fn weights(rows: usize, columns: usize) -> Weights {
-        Weights { rows, columns, values: Values::Single(wave(rows * columns, 0.71)) }
+    fn weights(rows: usize, columns: usize, dtype: GgmlDType) -> Weights {
+        let tensor = Tensor::from_vec(wave(rows * columns, 0.71), (rows, columns), &Device::Cpu).unwrap();
+        Weights::from_tensor(&QTensor::quantize(&tensor, dtype).unwrap(), None).unwrap()
+    }
+
+    fn product(cpu: Cpu, weights: &Weights, x: &[f32], tokens: usize) -> Vec<f32> {
+        let mut out = vec![f32::NAN; tokens * weights.padded()];
+        multiply(cpu, weights, x, tokens, &mut out);
+        out
     }
 
     #[test]
     fn product_is_the_sum_of_products() {
-        for cpu in [Cpu::detect(), Cpu::baseline()] {
-            for (rows, columns, vectors) in [(1, 32, 1), (12, 256, 2), (13, 320, 3), (29, 544, 1)] {
-                let stride = vectors * cpu.lanes();
-                let w = weights(rows, columns);
-                let x = wave(columns * stride, 0.33);
-                let mut out = vec![f32::NAN; rows * stride];
-                multiply(cpu, &w, &x, stride, &mut out);
-                let Values::Single(values) = &w.values else { unreachable!() };
-                for r in 0..rows {
-                    for t in 0..stride {
-                        let truth: f64 = (0..columns)
-                            .map(|k| f64::from(values[r * columns + k]) * f64::from(x[k * stride + t]))
-                            .sum();
-                        assert!((f64::from(out[r * stride + t]) - truth).abs() < 1e-4);
+        for dtype in TYPES {
+            for (rows, columns, tokens) in
+                [(1, 32, 1), (16, 320, 2), (53, 544, 10), (16, 32, 400), (40, 96, 1)]
+            {
+                let w = weights(rows, columns, dtype);
+                let x = wave(columns * tokens, 0.33);
+                for cpu in [Cpu::detect(), Cpu::baseline()] {
+                    let out = product(cpu, &w, &x, tokens);
+                    let mut row = vec![0.0; columns];
+                    for r in 0..rows {
+                        w.row(r, &mut row);
+                        for (x, out) in x.chunks_exact(columns).zip(out.chunks_exact(w.padded())) {
+                            let truth: f64 =
+                                row.iter().zip(x).map(|(w, x)| f64::from(*w) * f64::from(*x)).sum();
+                            assert!((f64::from(out[r]) - truth).abs() < 2e-4, "{dtype:?} {} {truth}", out[r]);
+                        }
                     }
                 }
             }
@@ -178,21 +212,22 @@ mod tests {
 
     #[test]
     fn a_token_s_result_is_the_same_bits_alone_and_in_company() {
-        let cpu = Cpu::detect();
-        let (lanes, w) = (cpu.lanes(), weights(25, 576));
-        let wide = 5 * lanes;
-        let x = wave(576 * wide, 0.13);
-        let mut together = vec![0.0; 25 * wide];
-        multiply(cpu, &w, &x, wide, &mut together);
-        for t in [0, 1, lanes, wide - 1] {
-            let mut lone = vec![0.0; 576 * lanes];
-            for k in 0..576 {
-                lone[k * lanes] = x[k * wide + t];
-            }
-            let mut alone = vec![0.0; 25 * lanes];
-            multiply(cpu, &w, &lone, lanes, &mut alone);
-            for r in 0..25 {
-                assert_eq!(alone[r * lanes].to_bits(), together[r * wide + t].to_bits());
+        let (rows, columns, tokens) = (40, 576, 401);
+        let x = wave(columns * tokens, 0.13);
+        for dtype in TYPES {
+            let w = weights(rows, columns, dtype);
+            for cpu in [Cpu::detect(), Cpu::baseline()] {
+                let together = product(cpu, &w, &x, tokens);
+                for few in [1, 2, 3, 7, 13] {
+                    let alone = product(cpu, &w, &x[..few * columns], few);
+                    assert!(
+                        alone.iter().zip(&together).all(|(a, b)| a.to_bits() == b.to_bits()),
+                        "{dtype:?} {few}"
+                    );
+                }
+                let mut part = [f32::NAN; GROUP];
+                multiply_part(cpu, &w, 1, &x[..columns], &mut part);
+                assert!(part.iter().zip(&together[GROUP..]).all(|(a, b)| a.to_bits() == b.to_bits()));
             }
         }
     }

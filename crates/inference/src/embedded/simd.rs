@@ -20,22 +20,8 @@ impl Cpu {
     }
 
     /// No special instructions, as on a machine without any of the known sets.
-    #[cfg(test)]
     pub(crate) fn baseline() -> Self {
         Self(None)
-    }
-
-    /// Columns handled at once: every activation matrix has a multiple of this many columns (or exactly one).
-    pub(crate) fn lanes(self) -> usize {
-        struct Lanes;
-        impl WithSimd for Lanes {
-            type Output = usize;
-            #[inline(always)]
-            fn with_simd<S: Simd>(self, _: S) -> usize {
-                S::F32_LANES
-            }
-        }
-        self.run(Lanes)
     }
 
     /// Runs a kernel compiled for this set.

@@ -1,14 +1,25 @@
+use std::borrow::Cow;
+
 use candle_core::Device;
 use candle_core::quantized::{GgmlDType, QTensor};
-use pulp::{Scalar256b, Simd};
+use pulp::Scalar256b;
 
 use super::blocks::{self, Runs};
-use super::simd::madd;
+use super::packed::{Groups, Packed};
 
 /// Weights a quantised block holds.
 pub(crate) const BLOCK: usize = 32;
 
+/// Weight rows that lie side by side: a multiple of every register's lanes.
+pub(crate) const GROUP: usize = 16;
+
+/// One number of each row of a group.
+pub(crate) type Line = [f32; GROUP];
+
 /// A weight matrix of `rows` x `columns`, kept as quantised as it came; row r gives output r.
+///
+/// Rows lie in groups of [`GROUP`], element by element, so that a register holds one element of many rows: products
+/// then need no horizontal sums, and unpacking fills whole registers. The last group is filled up with zeros.
 #[derive(Debug)]
 pub(crate) struct Weights {
     pub(crate) rows: usize,
@@ -16,140 +27,183 @@ pub(crate) struct Weights {
     pub(crate) values: Values,
 }
 
-/// How the numbers of a matrix are held, row after row.
+/// How the numbers of a matrix are held.
 #[derive(Debug)]
 pub(crate) enum Values {
-    /// Four bits: `q * scale + shift`, one pair a block of 32. In a row of n weights, byte i holds weight i (low) and
-    /// weight i + n/2 (high), so that long runs of bytes become long runs of weights.
-    Four { quants: Vec<u8>, scales: Vec<f32>, shifts: Vec<f32> },
-    /// Eight bits: `q * scale`, one scale a block of 32.
-    Eight { quants: Vec<i8>, scales: Vec<f32> },
-    /// Up to eight bits with a scale, and perhaps a shift, for each run of 16 or 32.
-    Runs(Runs),
-    /// The upper halves of single-precision numbers.
-    Brain(Vec<u16>),
-    /// Bits of IEEE half precision.
-    Half(Vec<u16>),
-    /// Single precision.
-    Single(Vec<f32>),
+    /// Up to four bits, a scale and a shift for each block of 32.
+    Four(Packed<4, u16>),
+    /// Up to eight bits, a scale and a shift for each block of 32.
+    Eight(Packed<8, u16>),
+    /// As `Four`, with scales that no half holds exactly.
+    FineFour(Packed<4, f32>),
+    /// As `Eight`, with scales that no half holds exactly.
+    FineEight(Packed<8, f32>),
+    /// Bits of IEEE half precision, one line an element.
+    Half(Vec<[u16; GROUP]>),
+    /// Single precision, one line an element.
+    Single(Vec<Line>),
 }
 
 impl Weights {
-    /// Takes a tensor of a model file over. Types without a form of their own become single precision.
+    /// Takes a tensor of a model file over, with row `order[r]` in place of row r if there is an `order`, a permutation.
+    /// Types without a form of their own become single precision.
     ///
     /// # Errors
     /// A sentence when the shape is not a matrix or the type cannot be read.
-    pub(crate) fn from_tensor(tensor: &QTensor) -> Result<Self, String> {
+    pub(crate) fn from_tensor(tensor: &QTensor, order: Option<&[usize]>) -> Result<Self, String> {
         let (rows, columns) = tensor
             .shape()
             .dims2()
             .map_err(|_| format!("has the shape {:?} where a matrix is needed", tensor.shape().dims()))?;
-        let data = tensor.data().map_err(|error| error.to_string())?;
         let block = tensor.dtype().block_size();
         if columns % block != 0 {
             return Err(format!("has rows of {columns} weights; blocks of {block} do not divide them"));
         }
+        let data = tensor.data().map_err(|error| error.to_string())?;
+        let data = in_order(&data, rows, order);
         let values = match tensor.dtype() {
-            GgmlDType::Q4_0 => four(data.as_chunks::<18>().0, columns, |b| {
-                let scale = half(b[0], b[1]);
-                (scale, -8.0 * scale)
-            }),
+            GgmlDType::Q4_0 => {
+                Values::Four(Packed::new(columns, data.as_chunks::<18>().0, |block, quants| {
+                    nibbles(&block[2..], quants);
+                    let scale = half(block[0], block[1]);
+                    (scale, scaled(scale, -8.0))
+                }))
+            }
             GgmlDType::Q4_1 => {
-                four(data.as_chunks::<20>().0, columns, |b| (half(b[0], b[1]), half(b[2], b[3])))
+                Values::Four(Packed::new(columns, data.as_chunks::<20>().0, |block, quants| {
+                    nibbles(&block[4..], quants);
+                    (half(block[0], block[1]), half(block[2], block[3]))
+                }))
             }
             GgmlDType::Q8_0 => {
-                let blocks = data.as_chunks::<34>().0;
-                Values::Eight {
-                    quants: blocks.iter().flat_map(|b| b[2..].iter().map(|q| q.cast_signed())).collect(),
-                    scales: blocks.iter().map(|b| half(b[0], b[1])).collect(),
-                }
-            }
-            GgmlDType::Q5_0 => {
-                let Runs { quants, scales, .. } = blocks::five::<22>(&data);
-                Values::Eight { quants, scales }
-            }
-            GgmlDType::Q4K => packed(blocks::four_or_five_k::<144>(&data), columns),
-            GgmlDType::Q5_1 => Values::Runs(blocks::five::<24>(&data)),
-            GgmlDType::Q2K => Values::Runs(blocks::two_k(&data)),
-            GgmlDType::Q3K => Values::Runs(blocks::three_k(&data)),
-            GgmlDType::Q5K => Values::Runs(blocks::four_or_five_k::<176>(&data)),
-            GgmlDType::Q6K => Values::Runs(blocks::six_k(&data)),
-            GgmlDType::BF16 => {
-                Values::Brain(data.as_chunks::<2>().0.iter().map(|b| u16::from_le_bytes(*b)).collect())
+                Values::Eight(Packed::new(columns, data.as_chunks::<34>().0, |block, quants| {
+                    for (quant, byte) in quants.iter_mut().zip(&block[2..]) {
+                        *quant = byte ^ 0x80;
+                    }
+                    let scale = half(block[0], block[1]);
+                    (scale, scaled(scale, -128.0))
+                }))
             }
             GgmlDType::F16 => {
-                Values::Half(data.as_chunks::<2>().0.iter().map(|b| u16::from_le_bytes(*b)).collect())
+                Values::Half(interleave(columns, data.as_chunks::<2>().0, |b| u16::from_le_bytes(*b)))
             }
             GgmlDType::F32 => {
-                Values::Single(data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+                Values::Single(interleave(columns, data.as_chunks::<4>().0, |b| f32::from_le_bytes(*b)))
             }
-            _ => Values::Single(
-                tensor
+            GgmlDType::BF16 => {
+                let single = |b: &[u8; 2]| f32::from_bits(u32::from(u16::from_le_bytes(*b)) << 16);
+                Values::Single(interleave(columns, data.as_chunks::<2>().0, single))
+            }
+            GgmlDType::Q5_0 => Values::FineEight(packed(&blocks::five::<22>(&data), columns, -16)),
+            GgmlDType::Q5_1 => Values::FineEight(packed(&blocks::five::<24>(&data), columns, 0)),
+            GgmlDType::Q4K => Values::FineFour(packed(&blocks::four_or_five_k::<144>(&data), columns, 0)),
+            GgmlDType::Q5K => Values::FineEight(packed(&blocks::four_or_five_k::<176>(&data), columns, 0)),
+            GgmlDType::Q2K => single(&blocks::two_k(&data), columns),
+            GgmlDType::Q3K => single(&blocks::three_k(&data), columns),
+            GgmlDType::Q6K => single(&blocks::six_k(&data), columns),
+            _ => {
+                let numbers = tensor
                     .dequantize(&Device::Cpu)
                     .and_then(|t| t.flatten_all()?.to_vec1::<f32>())
-                    .map_err(|error| error.to_string())?,
-            ),
+                    .map_err(|error| error.to_string())?;
+                Values::Single(interleave(columns, &in_order(&numbers, rows, order), |x| *x))
+            }
         };
         Ok(Self { rows, columns, values })
     }
 
-    /// The same matrix with row `order[r]` in place of row r. `order` must be a permutation.
-    pub(crate) fn reordered(self, order: &[usize]) -> Self {
-        let Self { rows, columns, values } = self;
-        let values = match values {
-            Values::Four { quants, scales, shifts } => Values::Four {
-                quants: reorder(&quants, rows, order),
-                scales: reorder(&scales, rows, order),
-                shifts: reorder(&shifts, rows, order),
-            },
-            Values::Eight { quants, scales } => {
-                Values::Eight { quants: reorder(&quants, rows, order), scales: reorder(&scales, rows, order) }
-            }
-            Values::Runs(Runs { quants, scales, shifts, run }) => Values::Runs(Runs {
-                quants: reorder(&quants, rows, order),
-                scales: reorder(&scales, rows, order),
-                shifts: reorder(&shifts, rows, order),
-                run,
-            }),
-            Values::Brain(bits) => Values::Brain(reorder(&bits, rows, order)),
-            Values::Half(bits) => Values::Half(reorder(&bits, rows, order)),
-            Values::Single(values) => Values::Single(reorder(&values, rows, order)),
-        };
-        Self { rows, columns, values }
+    /// Rows, counted up to whole groups: what a product writes for each token.
+    pub(crate) fn padded(&self) -> usize {
+        self.rows.next_multiple_of(GROUP)
     }
 
     /// Writes row `row` as numbers.
     pub(crate) fn row(&self, row: usize, out: &mut [f32]) {
-        self.fill(Scalar256b, row, out);
-    }
-
-    /// Writes row `row` as numbers, with the instruction set of the caller.
-    #[inline(always)]
-    pub(crate) fn fill<S: Simd>(&self, simd: S, row: usize, out: &mut [f32]) {
-        let columns = self.columns;
+        let (group, columns) = (row / GROUP, self.columns);
+        let mut lines = vec![[0.0; GROUP]; columns];
         match &self.values {
-            Values::Four { quants, scales, shifts } => {
-                FourRows { quants, scales, shifts, columns }.fill(simd, row, 0, out);
-            }
-            Values::Eight { quants, scales } => EightRows { quants, scales, columns }.fill(simd, row, 0, out),
-            Values::Runs(runs) => RunRows { runs, columns }.fill(simd, row, 0, out),
-            Values::Brain(bits) => BrainRows { bits, columns }.fill(simd, row, 0, out),
-            Values::Half(bits) => HalfRows { bits, columns }.fill(simd, row, 0, out),
-            Values::Single(values) => {
-                SingleRows { values, offset: 0, stride: columns }.fill(simd, row, 0, out);
-            }
+            Values::Four(groups) => groups.fill(Scalar256b, columns, group, 0, &mut lines),
+            Values::Eight(groups) => groups.fill(Scalar256b, columns, group, 0, &mut lines),
+            Values::FineFour(groups) => groups.fill(Scalar256b, columns, group, 0, &mut lines),
+            Values::FineEight(groups) => groups.fill(Scalar256b, columns, group, 0, &mut lines),
+            Values::Half(groups) => groups.fill(Scalar256b, columns, group, 0, &mut lines),
+            Values::Single(groups) => groups.fill(Scalar256b, columns, group, 0, &mut lines),
+        }
+        for (out, line) in out.iter_mut().zip(&lines) {
+            *out = line[row % GROUP];
         }
     }
 }
 
-fn reorder<T: Copy>(values: &[T], rows: usize, order: &[usize]) -> Vec<T> {
-    let width = values.len() / rows;
-    order.iter().flat_map(|&row| &values[row * width..(row + 1) * width]).copied().collect()
+/// `data` of `rows` rows, with row `order[r]` in place of row r.
+fn in_order<'a, T: Copy>(data: &'a [T], rows: usize, order: Option<&[usize]>) -> Cow<'a, [T]> {
+    let Some(order) = order else { return Cow::Borrowed(data) };
+    let width = data.len() / rows.max(1);
+    order.iter().flat_map(|&row| &data[row * width..(row + 1) * width]).copied().collect()
 }
 
-/// A half as it lies in a file.
-pub(super) fn half(low: u8, high: u8) -> f32 {
-    half_to_single(u16::from_le_bytes([low, high]))
+/// Runs of 32 whose quants are `lowest` or more.
+fn packed<const BITS: usize>(runs: &Runs, columns: usize, lowest: i8) -> Packed<BITS, f32> {
+    let all: Vec<usize> = (0..runs.scales.len()).collect();
+    Packed::new(columns, &all, |&run, quants| {
+        for (quant, from) in quants.iter_mut().zip(&runs.quants[run * BLOCK..]) {
+            *quant = (from - lowest).cast_unsigned();
+        }
+        let scale = runs.scales[run];
+        let shift = runs.shifts.get(run).copied().unwrap_or_default();
+        (scale, shift + scale * f32::from(lowest))
+    })
+}
+
+/// Runs of any length, as numbers.
+fn single(runs: &Runs, columns: usize) -> Values {
+    let number = |(i, &quant): (usize, &i8)| {
+        let shift = runs.shifts.get(i / runs.run).copied().unwrap_or_default();
+        f32::from(quant) * runs.scales[i / runs.run] + shift
+    };
+    let numbers: Vec<f32> = runs.quants.iter().enumerate().map(number).collect();
+    Values::Single(interleave(columns, &numbers, |x| *x))
+}
+
+/// Puts the elements of row-major `source` side by side in groups of rows.
+fn interleave<F, T: Copy + Default>(
+    columns: usize,
+    source: &[F],
+    convert: impl Fn(&F) -> T,
+) -> Vec<[T; GROUP]> {
+    let rows = source.chunks_exact(columns.max(1));
+    let mut out = vec![[T::default(); GROUP]; rows.len().div_ceil(GROUP) * columns];
+    for (r, row) in rows.enumerate() {
+        for (line, element) in out[r / GROUP * columns..].iter_mut().zip(row) {
+            line[r % GROUP] = convert(element);
+        }
+    }
+    out
+}
+
+/// Takes the quants of a block of 32 apart: byte i holds elements i (low) and i + 16 (high).
+fn nibbles(bytes: &[u8], quants: &mut [u8; BLOCK]) {
+    let (low, high) = quants.split_at_mut(BLOCK / 2);
+    for ((byte, low), high) in bytes.iter().zip(low).zip(high) {
+        (*low, *high) = (byte & 15, byte >> 4);
+    }
+}
+
+fn half(low: u8, high: u8) -> u16 {
+    u16::from_le_bytes([low, high])
+}
+
+/// A half as it lies in a file, as a number.
+pub(super) fn half_number(low: u8, high: u8) -> f32 {
+    half_to_single(half(low, high))
+}
+
+/// A half times 8 or 128 and a sign, as a half; exact for scales below 512, which those of models are.
+fn scaled(bits: u16, factor: f32) -> u16 {
+    let product = half_to_single(bits) * factor;
+    // The way of `half_to_single` back.
+    let magnitude = (product.abs() * f32::from_bits(0x0780_0000)).to_bits() >> 13;
+    magnitude.min(0x7fff) as u16 | if product.is_sign_negative() { 0x8000 } else { 0 }
 }
 
 /// Exact for every finite half; infinities become large. Without branches, so that loops become vector code.
@@ -157,248 +211,6 @@ pub(super) fn half(low: u8, high: u8) -> f32 {
 pub(crate) fn half_to_single(bits: u16) -> f32 {
     let magnitude = f32::from_bits(u32::from(bits & 0x7fff) << 13) * f32::from_bits(0x7780_0000);
     f32::from_bits(magnitude.to_bits() | (u32::from(bits & 0x8000) << 16))
-}
-
-/// Takes blocks of 32 over; in a block, byte i of the last 16 holds elements i (low) and i + 16 (high).
-fn four<const N: usize>(
-    blocks: &[[u8; N]],
-    columns: usize,
-    scale_and_shift: impl Fn(&[u8; N]) -> (f32, f32),
-) -> Values {
-    let (scales, shifts) = blocks.iter().map(scale_and_shift).unzip();
-    let mut quants = Vec::with_capacity(blocks.len() * BLOCK / 2);
-    let mut row = vec![0_u8; columns];
-    for blocks in blocks.chunks_exact(columns / BLOCK) {
-        for (block, out) in blocks.iter().zip(row.as_chunks_mut::<BLOCK>().0) {
-            let (low, high) = out.split_at_mut(BLOCK / 2);
-            for ((q, low), high) in block[N - BLOCK / 2..].iter().zip(low).zip(high) {
-                (*low, *high) = (q & 15, q >> 4);
-            }
-        }
-        let (low, high) = row.split_at(columns / 2);
-        quants.extend(low.iter().zip(high).map(|(low, high)| low | (high << 4)));
-    }
-    Values::Four { quants, scales, shifts }
-}
-
-/// Packs runs of 32 four-bit quants.
-fn packed(runs: Runs, columns: usize) -> Values {
-    let Runs { quants: loose, scales, shifts, .. } = runs;
-    let mut quants = Vec::with_capacity(loose.len() / 2);
-    for row in loose.chunks_exact(columns) {
-        let (low, high) = row.split_at(columns / 2);
-        quants.extend(low.iter().zip(high).map(|(low, high)| (low | (high << 4)).cast_unsigned()));
-    }
-    Values::Four { quants, scales, shifts }
-}
-
-/// Rows of numbers that a matrix product reads piece by piece.
-pub(crate) trait Rows: Copy {
-    /// Writes elements `from..from + out.len()` of row `row`. Quantised forms need both to be multiples of 32.
-    fn fill<S: Simd>(self, simd: S, row: usize, from: usize, out: &mut [f32]);
-
-    /// Writes elements `from..from + length` of the rows that start at `first`, one into each line of `panel`.
-    #[inline(always)]
-    fn fill_panel<S: Simd, const N: usize>(
-        self,
-        simd: S,
-        first: usize,
-        from: usize,
-        length: usize,
-        panel: &mut [[f32; N]],
-    ) {
-        for (r, line) in panel.iter_mut().enumerate() {
-            self.fill(simd, first + r, from, &mut line[..length]);
-        }
-    }
-}
-
-/// See [`Values::Four`].
-#[derive(Clone, Copy)]
-pub(crate) struct FourRows<'a> {
-    pub(crate) quants: &'a [u8],
-    pub(crate) scales: &'a [f32],
-    pub(crate) shifts: &'a [f32],
-    pub(crate) columns: usize,
-}
-
-impl FourRows<'_> {
-    /// Writes the bare quants of elements `from..from + out.len()`.
-    #[inline(always)]
-    pub(crate) fn quants(self, row: usize, from: usize, out: &mut [f32]) {
-        let half = self.columns / 2;
-        let bytes = &self.quants[row * half..(row + 1) * half];
-        let low = half.saturating_sub(from).min(out.len());
-        let (first, second) = out.split_at_mut(low);
-        // Plain loops over long slices: the compiler turns them into vector code.
-        if !first.is_empty() {
-            for (out, &byte) in first.iter_mut().zip(&bytes[from..]) {
-                *out = f32::from(byte & 15);
-            }
-        }
-        if !second.is_empty() {
-            for (out, &byte) in second.iter_mut().zip(&bytes[from + low - half..]) {
-                *out = f32::from(byte >> 4);
-            }
-        }
-    }
-}
-
-impl Rows for FourRows<'_> {
-    #[inline(always)]
-    fn fill<S: Simd>(self, simd: S, row: usize, from: usize, out: &mut [f32]) {
-        self.quants(row, from, out);
-        let first = (row * self.columns + from) / BLOCK;
-        let pairs = self.scales[first..].iter().zip(&self.shifts[first..]);
-        for (block, (&scale, &shift)) in out.chunks_exact_mut(BLOCK).zip(pairs) {
-            let (scale, shift) = (simd.splat_f32s(scale), simd.splat_f32s(shift));
-            for numbers in S::as_mut_simd_f32s(block).0 {
-                *numbers = madd(simd, *numbers, scale, shift);
-            }
-        }
-    }
-}
-
-/// See [`Values::Eight`].
-#[derive(Clone, Copy)]
-pub(crate) struct EightRows<'a> {
-    pub(crate) quants: &'a [i8],
-    pub(crate) scales: &'a [f32],
-    pub(crate) columns: usize,
-}
-
-impl EightRows<'_> {
-    /// Writes the bare quants of elements `from..from + out.len()`.
-    #[inline(always)]
-    pub(crate) fn quants(self, row: usize, from: usize, out: &mut [f32]) {
-        for (out, &q) in out.iter_mut().zip(&self.quants[row * self.columns + from..]) {
-            *out = f32::from(q);
-        }
-    }
-}
-
-impl Rows for EightRows<'_> {
-    #[inline(always)]
-    fn fill<S: Simd>(self, simd: S, row: usize, from: usize, out: &mut [f32]) {
-        self.quants(row, from, out);
-        let first = (row * self.columns + from) / BLOCK;
-        for (block, &scale) in out.chunks_exact_mut(BLOCK).zip(&self.scales[first..]) {
-            let scale = simd.splat_f32s(scale);
-            for numbers in S::as_mut_simd_f32s(block).0 {
-                *numbers = simd.mul_f32s(*numbers, scale);
-            }
-        }
-    }
-}
-
-/// See [`Values::Runs`].
-#[derive(Clone, Copy)]
-pub(crate) struct RunRows<'a> {
-    pub(crate) runs: &'a Runs,
-    pub(crate) columns: usize,
-}
-
-impl Rows for RunRows<'_> {
-    #[inline(always)]
-    fn fill<S: Simd>(self, _: S, row: usize, from: usize, out: &mut [f32]) {
-        let Runs { quants, scales, shifts, run } = self.runs;
-        let start = row * self.columns + from;
-        let first = start / run;
-        for (out, &q) in out.iter_mut().zip(&quants[start..]) {
-            *out = f32::from(q);
-        }
-        for (i, numbers) in out.chunks_exact_mut(*run).enumerate() {
-            let scale = scales[first + i];
-            let shift = shifts.get(first + i).copied().unwrap_or_default();
-            for number in numbers {
-                *number = *number * scale + shift;
-            }
-        }
-    }
-}
-
-/// See [`Values::Brain`].
-#[derive(Clone, Copy)]
-pub(crate) struct BrainRows<'a> {
-    pub(crate) bits: &'a [u16],
-    pub(crate) columns: usize,
-}
-
-impl Rows for BrainRows<'_> {
-    #[inline(always)]
-    fn fill<S: Simd>(self, _: S, row: usize, from: usize, out: &mut [f32]) {
-        for (out, &bits) in out.iter_mut().zip(&self.bits[row * self.columns + from..]) {
-            *out = f32::from_bits(u32::from(bits) << 16);
-        }
-    }
-}
-
-/// See [`Values::Half`].
-#[derive(Clone, Copy)]
-pub(crate) struct HalfRows<'a> {
-    pub(crate) bits: &'a [u16],
-    pub(crate) columns: usize,
-}
-
-impl Rows for HalfRows<'_> {
-    #[inline(always)]
-    fn fill<S: Simd>(self, _: S, row: usize, from: usize, out: &mut [f32]) {
-        for (out, &bits) in out.iter_mut().zip(&self.bits[row * self.columns + from..]) {
-            *out = half_to_single(bits);
-        }
-    }
-}
-
-/// Rows of single precision: element k of row r lies at `offset + r * stride + k`.
-#[derive(Clone, Copy)]
-pub(crate) struct SingleRows<'a> {
-    pub(crate) values: &'a [f32],
-    pub(crate) offset: usize,
-    pub(crate) stride: usize,
-}
-
-impl Rows for SingleRows<'_> {
-    #[inline(always)]
-    fn fill<S: Simd>(self, _: S, row: usize, from: usize, out: &mut [f32]) {
-        let start = self.offset + row * self.stride + from;
-        out.copy_from_slice(&self.values[start..start + out.len()]);
-    }
-}
-
-/// The transpose of [`SingleRows`]: element k of row r lies at `offset + k * stride + r`.
-#[derive(Clone, Copy)]
-pub(crate) struct SingleColumns<'a> {
-    pub(crate) values: &'a [f32],
-    pub(crate) offset: usize,
-    pub(crate) stride: usize,
-}
-
-impl Rows for SingleColumns<'_> {
-    #[inline(always)]
-    fn fill<S: Simd>(self, _: S, row: usize, from: usize, out: &mut [f32]) {
-        let start = self.offset + from * self.stride + row;
-        for (out, &value) in out.iter_mut().zip(self.values[start..].iter().step_by(self.stride)) {
-            *out = value;
-        }
-    }
-
-    #[inline(always)]
-    fn fill_panel<S: Simd, const N: usize>(
-        self,
-        _: S,
-        first: usize,
-        from: usize,
-        length: usize,
-        panel: &mut [[f32; N]],
-    ) {
-        let height = panel.len();
-        let lines = self.values[self.offset + from * self.stride..].chunks(self.stride);
-        for (k, line) in lines.enumerate().take(length.min(N)) {
-            for (out, &value) in panel.iter_mut().zip(&line[first..first + height]) {
-                out[k] = value;
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -417,8 +229,22 @@ mod tests {
     }
 
     #[test]
+    fn halves_are_multiplied_exactly() {
+        for bits in (0..0x5c00_u16).flat_map(|bits| [bits, bits | 0x8000]) {
+            for factor in [-8.0, -128.0] {
+                let product = half_to_single(bits) * factor;
+                assert_eq!(
+                    half_to_single(scaled(bits, factor)).to_bits(),
+                    product.to_bits(),
+                    "{bits:#x} {factor}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn every_form_gives_candle_s_numbers() {
-        let (rows, columns) = (3, 512);
+        let (rows, columns) = (19, 512);
         let plain: Vec<f32> = (0..rows * columns).map(|i| (i as f32 * 0.37).sin() * 2.0 + 0.1).collect();
         let tensor = Tensor::from_vec(plain, (rows, columns), &Device::Cpu).unwrap();
         let types = [
@@ -436,23 +262,20 @@ mod tests {
             GgmlDType::F16,
             GgmlDType::F32,
         ];
+        let order: Vec<usize> = (0..rows).rev().collect();
         for dtype in types {
             let quantised = QTensor::quantize(&tensor, dtype).unwrap();
             let truth: Vec<Vec<f32>> = quantised.dequantize(&Device::Cpu).unwrap().to_vec2().unwrap();
-            let weights = Weights::from_tensor(&quantised).unwrap();
-            let mut row = vec![0.0; columns];
+            let weights = Weights::from_tensor(&quantised, None).unwrap();
+            let turned = Weights::from_tensor(&quantised, Some(&order)).unwrap();
+            let (mut row, mut same) = (vec![0.0; columns], vec![0.0; columns]);
             for (r, truth) in truth.iter().enumerate() {
                 weights.row(r, &mut row);
                 for (a, b) in row.iter().zip(truth) {
                     assert!((a - b).abs() < 1e-6, "{dtype:?}: {a} {b}");
                 }
-            }
-            let turned = weights.reordered(&[2, 0, 1]);
-            for (r, from) in [(0, 2), (1, 0), (2, 1)] {
-                turned.row(r, &mut row);
-                for (a, b) in row.iter().zip(&truth[from]) {
-                    assert!((a - b).abs() < 1e-6, "{dtype:?}: {a} {b}");
-                }
+                turned.row(order[r], &mut same);
+                assert_eq!(row, same, "{dtype:?}");
             }
         }
     }
@@ -460,7 +283,8 @@ mod tests {
     #[test]
     fn a_vector_is_not_a_matrix() {
         let tensor = Tensor::zeros(32, candle_core::DType::F32, &Device::Cpu).unwrap();
-        let error = Weights::from_tensor(&QTensor::quantize(&tensor, GgmlDType::F32).unwrap()).unwrap_err();
+        let error =
+            Weights::from_tensor(&QTensor::quantize(&tensor, GgmlDType::F32).unwrap(), None).unwrap_err();
         assert!(error.contains("[32]"), "{error}");
     }
 }

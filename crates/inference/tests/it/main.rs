@@ -12,6 +12,8 @@ mod gcra;
 mod hosted;
 #[cfg(feature = "hosted")]
 mod hub;
+#[cfg(feature = "hosted")]
+mod llama_server;
 mod metered;
 mod properties;
 #[cfg(feature = "genai")]

@@ -92,6 +92,45 @@ async fn a_long_prompt_scores_the_same_bits_in_pieces() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn company_changes_no_bit() {
+    let parts = Parts::sound(GgmlDType::Q4_1);
+    let requests = || {
+        // Different lengths, some of several chunks, some without a shared start, one that cannot be scored.
+        (0..40_usize).map(|i| {
+            let text = format!("{SHARED}Line: {} Kind:", "so many cats. ".repeat(1 + i * i % 31));
+            score(
+                &text,
+                if i % 3 == 0 { 0 } else { SHARED.len() },
+                if i == 7 { &[] } else { &LABELS[..=i % 5] },
+            )
+        })
+    };
+    let outcome = |scored: Result<inference::Scored, InferenceError>| {
+        scored
+            .map(|s| s.log_probs.into_iter().map(f64::to_bits).collect::<Vec<_>>())
+            .map_err(|e| e.to_string())
+    };
+    let mut alone = Vec::new();
+    for request in requests() {
+        alone.push(outcome(parts.client(1).score(&request).await).map_err(|_| ()));
+    }
+    assert_eq!(alone.iter().filter(|a| a.is_err()).count(), 1);
+    for threads in [1, 2, 3] {
+        let client = parts.client(threads);
+        let calls = requests().map(|request| {
+            let client = client.clone();
+            async move { client.score(&request).await }
+        });
+        let together: Vec<_> = join(calls).await.into_iter().map(|s| outcome(s).map_err(|_| ())).collect();
+        assert_eq!(alone, together, "{threads}");
+        // One at a time, with all threads to itself.
+        for (request, alone) in requests().zip(&alone).step_by(9) {
+            assert_eq!(&outcome(client.score(&request).await).map_err(|_| ()), alone);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn threads_change_no_bit() {
     let parts = Parts::sound(GgmlDType::Q4_1);
     let calls = |client: EmbeddedClient| {
@@ -108,7 +147,7 @@ async fn threads_change_no_bit() {
     let one = join(calls(parts.client(1))).await;
     let two = join(calls(parts.client(2))).await;
     assert_eq!(one, two);
-    assert_eq!(parts.client(2).concurrency(), 2);
+    assert_eq!(parts.client(2).concurrency(), 2 * parts.client(1).concurrency());
 }
 
 #[tokio::test]
