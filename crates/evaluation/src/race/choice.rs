@@ -31,7 +31,7 @@ fn probabilities(weights: &[Option<f64>], floor: f64) -> Vec<f64> {
 /// ```
 pub fn choose(weights: &[Option<f64>], floor: f64, n: usize, rng: &mut Stream) -> Vec<(usize, f64)> {
     let mut left = weights.to_vec();
-    let mut drawn = Vec::with_capacity(n);
+    let mut drawn = Vec::with_capacity(n.min(left.len()));
     while drawn.len() < n {
         let Some((j, p)) = draw(&left, floor, rng) else { break };
         left[j] = None;

@@ -29,6 +29,10 @@ impl Claims {
         }
     }
 
+    pub(super) fn fit(&self, candidates: usize) -> bool {
+        self.open.iter().all(|c| c.candidate < candidates)
+    }
+
     /// A paired difference of a candidate to the incumbent.
     pub(super) fn observe(&mut self, candidate: usize, difference: f64) {
         for at in 0..self.open.len() {

@@ -37,6 +37,10 @@ impl Ledger {
         self.scores.get(candidate).map_or(0, |row| row.iter().filter(|s| !s.is_empty()).count())
     }
 
+    pub(super) fn fits(&self, candidates: usize, examples: usize) -> bool {
+        self.scores.len() == candidates && self.scores.iter().all(|row| row.len() == examples)
+    }
+
     /// Whether `candidate` fails an anchor that `incumbent` passes, by mean scores.
     pub(super) fn breaks(&self, anchors: &[usize], pass: f64, candidate: usize, incumbent: usize) -> bool {
         let passes = |who, at| self.mean(who, at).map(|mean| mean >= pass);

@@ -129,7 +129,8 @@ impl Race {
         Ok(())
     }
 
-    /// A block will not be evaluated: its calls are given back and its draws are free again.
+    /// A block will not be evaluated: once it is taken in, in the order of asking as results are, its calls are given
+    /// back and its draws are free again.
     ///
     /// # Errors
     /// [`RaceError::UnknownBlock`] for a block that is not pending.
@@ -137,9 +138,10 @@ impl Race {
         if self.arrived.contains_key(&block) {
             return Err(RaceError::UnknownBlock(block));
         }
-        let lost = self.pending.get_mut(&block).ok_or(RaceError::UnknownBlock(block))?;
-        self.calls -= lost.draws.len() as u64;
-        lost.draws.clear();
+        if !self.pending.contains_key(&block) {
+            return Err(RaceError::UnknownBlock(block));
+        }
+        // No block is empty, so this stands for no results.
         self.arrived.insert(block, Vec::new());
         self.settle(self.options.ahead as u64);
         Ok(())
@@ -147,7 +149,7 @@ impl Race {
 
     /// Takes in the blocks that the next plan may know of, in the order of asking.
     fn settle(&mut self, ahead: u64) {
-        while self.committed + ahead <= self.issued && self.commit() {}
+        while self.committed.saturating_add(ahead) <= self.issued && self.commit() {}
     }
 
     /// Takes in the oldest block, if it is told.
@@ -155,6 +157,10 @@ impl Race {
         let Some(scores) = self.arrived.remove(&self.committed) else { return false };
         let Some(block) = self.pending.remove(&self.committed) else { return false };
         self.committed += 1;
+        if scores.is_empty() {
+            self.calls = self.calls.saturating_sub(block.draws.len() as u64);
+            return true;
+        }
         for (draw, &score) in block.draws.iter().zip(&scores) {
             self.ledger.record(block.candidate, draw.example, score);
             self.posterior.observe(block.candidate, draw.example, score, &[]);
@@ -173,16 +179,18 @@ impl Race {
         }
         let difference = self.posterior.difference(&[candidate], &[self.incumbent]);
         let better = normal_below(difference.mean / difference.sd.max(1e-12));
-        let met = self.ledger.met(candidate);
         let options = &self.options;
+        let least = self.ledger.met(candidate) >= options.least.min(self.examples);
+        let anchored = options.anchors.iter().all(|a| self.ledger.mean(candidate, *a).is_some());
+        let spent = |j| self.ledger.scores(candidate, j).len() >= options.repeats as usize;
         self.decisions[candidate] =
             if self.ledger.breaks(&options.anchors, options.pass, candidate, self.incumbent) {
                 Decision::Inadmissible
             } else if better < options.drop {
                 Decision::Dropped
-            } else if better > options.keep && met >= options.least.min(self.examples) {
+            } else if better > options.keep && least && anchored {
                 Decision::Kept
-            } else if met == self.examples {
+            } else if (0..self.examples).all(spent) {
                 if better > 0.5 { Decision::Kept } else { Decision::Dropped }
             } else {
                 Decision::Open

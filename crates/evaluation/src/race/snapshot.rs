@@ -49,16 +49,16 @@ impl Snapshot for Race {
     }
 
     fn restore(&mut self, state: RaceState) -> Result<(), RestoreError> {
-        let n = state.decisions.len();
-        let inside = |b: &Block| b.candidate < n && b.draws.iter().all(|d| d.example < state.examples);
-        if (n > 0 && state.incumbent >= n)
-            || !state.pending.values().all(inside)
-            || state.committed > state.issued
-        {
+        if !state.is_sound() {
             return Err(RestoreError::Body("the blocks under way do not fit the candidates".into()));
         }
+        state.options.check(state.examples).map_err(|e| RestoreError::Body(e.to_string()))?;
+        let posterior = Posterior::of_state(state.posterior)?;
+        if !posterior.is_of_candidates(state.decisions.len(), state.examples) {
+            return Err(RestoreError::Body("the model is of other candidates or examples".into()));
+        }
         *self = Self {
-            posterior: Posterior::of_state(state.posterior)?,
+            posterior,
             options: state.options,
             stream: state.stream,
             examples: state.examples,
@@ -73,5 +73,26 @@ impl Snapshot for Race {
             arrived: state.arrived,
         };
         Ok(())
+    }
+}
+
+impl RaceState {
+    fn is_sound(&self) -> bool {
+        let n = self.decisions.len();
+        let inside = |b: &Block| {
+            b.candidate < n && !b.draws.is_empty() && b.draws.iter().all(|d| d.example < self.examples)
+        };
+        let under_way = |id: &u64| (self.committed..self.issued).contains(id);
+        let answers = |(id, scores): (&u64, &Vec<f64>)| {
+            self.pending.get(id).is_some_and(|b| scores.is_empty() || scores.len() == b.draws.len())
+        };
+        (n == 0 || self.incumbent < n)
+            && self.issued < u64::MAX
+            && self.pending.len() as u64 == self.issued.saturating_sub(self.committed)
+            && self.pending.keys().all(under_way)
+            && self.pending.values().all(inside)
+            && self.arrived.iter().all(answers)
+            && self.ledger.fits(n, self.examples)
+            && self.claims.fit(n)
     }
 }

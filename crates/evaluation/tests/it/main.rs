@@ -8,6 +8,7 @@ mod external;
 mod fuzz;
 mod metrics;
 mod properties;
+mod race;
 mod stats;
 mod tables;
 mod tasks;

@@ -1,11 +1,15 @@
 //! The racing optimizer keeps the laws of the contract.
 
+mod runs;
+
 use meta_traits::conformance::{Check, check_optimizer, check_optimizer_snapshot};
 use meta_traits::{
-    Components, Cost, Draw, ExampleId, Instances, Note, Observation, Outcome, Scored, Split, Stream, Trial,
+    Ask, Components, Cost, Draw, DynSnapshot, ErrorKind, ExampleId, Instances, Note, Observation, Optimizer,
+    Outcome, Reply, Scored, Split, StopReason, Stream, TellError, Trial,
 };
 use orchestrator_core::algorithms::Racing;
 use orchestrator_core::algorithms::racing::Options;
+use proptest::prelude::*;
 
 fn ids(split: Split, n: u32) -> Vec<ExampleId> {
     (0..n).map(|i| ExampleId::new(split, i)).collect()
@@ -43,4 +47,160 @@ fn every_law_is_kept() {
     let check = Check::new(make, inside, outcome).steps(40);
     check_optimizer(&check);
     check_optimizer_snapshot(&check);
+}
+
+/// Without notes, with failing evaluations, and with a proposer that has nothing to say.
+#[test]
+fn every_law_is_kept_without_feedback() {
+    let silent = |trial: &Trial<Components>, rng: &mut Stream| match outcome(trial, rng) {
+        Outcome::Complete(mut seen) => {
+            seen.instances.iter_mut().for_each(|s| s.notes.clear());
+            Outcome::Complete(seen)
+        }
+        other => other,
+    };
+    let check = Check::new(make, inside, silent).steps(40);
+    check_optimizer(&check);
+    check_optimizer_snapshot(&check);
+    let mute = Check::new(make, inside, outcome).answering(|_, _| Reply::Failed("no".into())).steps(40);
+    check_optimizer(&mute);
+    check_optimizer_snapshot(&mute);
+}
+
+/// Drives `steps` steps with new texts; gives what was asked.
+fn drive(racing: &mut Racing, steps: u64) -> Vec<Ask<Components>> {
+    let mut asked = Vec::new();
+    for step in 0..steps {
+        let ask = racing.ask();
+        match &ask {
+            Ask::Run(trial) => {
+                racing.tell(trial.id, outcome(trial, &mut Stream::root(0))).unwrap();
+            }
+            Ask::Query(query) => racing.answer(query.id, Reply::Text(format!("t{step}"))).unwrap(),
+            other => panic!("{other:?}"),
+        }
+        asked.push(ask);
+    }
+    asked
+}
+
+#[test]
+fn one_combination_meets_an_example_again_only_after_all_others() {
+    let mut met = std::collections::BTreeMap::<String, Vec<u32>>::new();
+    for ask in drive(&mut make(4), 400) {
+        let Ask::Run(trial) = ask else { continue };
+        let Instances::Exactly(on) = &trial.on else { panic!("examples are named") };
+        let runs = met.entry(format!("{:?}", trial.candidate)).or_insert_with(|| vec![0; 13]);
+        for e in on {
+            runs[if e.split == Split::Train { 0 } else { 7 } + e.index as usize] += 1;
+        }
+        let (least, most) = (runs.iter().min().unwrap(), runs.iter().max().unwrap());
+        assert!(most - least <= 1, "{runs:?}");
+    }
+    assert!(met.values().any(|runs| runs.iter().all(|n| *n > 0)), "the leader meets every example");
+}
+
+#[test]
+fn proposers_see_failures_of_training_examples_on_their_component_alone() {
+    let mut seen = 0;
+    for ask in drive(&mut make(2), 200) {
+        let Ask::Query(query) = ask else { continue };
+        assert!(query.evidence.len() <= 3);
+        for scored in &query.evidence {
+            assert_eq!(scored.example.split, Split::Train);
+            assert!(scored.score < 1.0 && scored.notes.iter().any(|n| n.component == query.component));
+            seen += 1;
+        }
+    }
+    assert!(seen > 30);
+}
+
+#[test]
+fn texts_of_the_component_that_is_to_blame_are_rewritten_more_often() {
+    let mut racing = make(9);
+    let (mut a, mut b) = (0, 0);
+    for step in 0..300 {
+        match racing.ask() {
+            Ask::Run(trial) => {
+                let Outcome::Complete(mut seen) = outcome(&trial, &mut Stream::root(0)) else {
+                    unreachable!()
+                };
+                for scored in &mut seen.instances {
+                    scored.notes.iter_mut().for_each(|n| n.component = "b".into());
+                }
+                racing.tell(trial.id, Outcome::Complete(seen)).unwrap();
+            }
+            Ask::Query(query) => {
+                if query.component == "a" {
+                    a += 1
+                } else {
+                    b += 1
+                }
+                let text = if query.component == "a" { "same".into() } else { format!("t{step}") };
+                racing.answer(query.id, Reply::Text(text)).unwrap();
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(b > 20 && b >= a, "{a} and {b}");
+}
+
+#[test]
+fn what_is_refused_changes_nothing_and_a_seed_that_cannot_run_ends_the_search() {
+    let mut racing = make(1);
+    let Ask::Run(trial) = racing.ask() else { panic!("the seed comes first") };
+    let Outcome::Complete(seen) = outcome(&trial, &mut Stream::root(0)) else { unreachable!() };
+    let before = racing.save();
+    let mut short = seen.clone();
+    short.instances.pop();
+    let mut other = seen.clone();
+    other.instances[0].example = ExampleId::new(Split::Test, 0);
+    let mut broken = seen.clone();
+    broken.losses = vec![f64::NAN];
+    for wrong in [short, other, broken] {
+        let refused = racing.tell(trial.id, Outcome::Complete(wrong));
+        assert!(matches!(refused, Err(TellError::Mismatch(_))), "{refused:?}");
+    }
+    assert_eq!(racing.save(), before);
+    let message = "the model is gone".to_owned();
+    let failed = Outcome::Failed { kind: ErrorKind::InvalidInput, message, cost: Cost::ZERO };
+    racing.tell(trial.id, failed).unwrap();
+    assert_eq!(racing.ask(), Ask::Done(StopReason::Failures));
+    assert!(racing.best().is_none());
+
+    for (train, val, options) in [
+        (0, 3, Options::default()),
+        (3, 0, Options::default()),
+        (3, 3, Options { block: 0, ..Options::default() }),
+        (3, 3, Options { first: 0, ..Options::default() }),
+        (3, 3, Options { fresh: 0, ..Options::default() }),
+    ] {
+        let texts: Components = [("a", "x")].into_iter().collect();
+        let (train, val) = (ids(Split::Train, train), ids(Split::Val, val));
+        Racing::new(texts, train, val, options, Stream::root(1)).unwrap_err();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_damaged_snapshot_is_refused_or_usable(seed: u64, steps in 1..60_u64, at: prop::sample::Index, with: u8) {
+        let mut racing = make(seed);
+        drive(&mut racing, steps);
+        racing.ask();
+        let mut saved = racing.save();
+        let at = at.index(saved.body.len());
+        saved.body[at] = b"0123456789,:]}\"-.e"[usize::from(with) % 18];
+        let mut racing = make(seed);
+        if racing.load(saved).is_ok() {
+            for _ in 0..30 {
+                match racing.ask() {
+                    Ask::Run(trial) => drop(racing.tell(trial.id, outcome(&trial, &mut Stream::root(0)))),
+                    Ask::Query(query) => drop(racing.answer(query.id, Reply::Text("new".into()))),
+                    _ => break,
+                }
+            }
+        }
+    }
 }

@@ -12,13 +12,13 @@ use crate::toy::{Climber, Letters, Words};
 
 /// Storage that outlives its journal.
 #[derive(Clone, Default)]
-struct Shared(Arc<Mutex<MemoryStorage>>);
+pub(crate) struct Shared(Arc<Mutex<MemoryStorage>>);
 
 impl Shared {
-    fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         Self(Arc::new(Mutex::new(MemoryStorage::of(bytes.to_vec()))))
     }
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap().clone().into_bytes()
     }
 }
@@ -38,7 +38,7 @@ impl Storage for Shared {
     }
 }
 
-fn block_on<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 

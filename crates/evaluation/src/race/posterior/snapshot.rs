@@ -35,6 +35,14 @@ impl Posterior {
         }
     }
 
+    /// Whether this is the model of so many candidates of one part each.
+    pub(in crate::race) fn is_of_candidates(&self, candidates: usize, examples: usize) -> bool {
+        let alone = self.combinations.iter().enumerate().all(|(i, parts)| *parts == [i]);
+        (self.slots, self.examples) == (1, examples)
+            && (self.parts.len(), self.combinations.len()) == (candidates, candidates)
+            && alone
+    }
+
     /// The posterior of a saved state, bit for bit; the factors are computed again as they were.
     ///
     /// # Errors
