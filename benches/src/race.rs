@@ -95,9 +95,9 @@ pub fn stream(seed: u64, number: u64) -> Result<Row, RaceError> {
         row.false_claims_finite = row.false_claims_finite.max(share(&sure, |c| !better(*c)));
         row.finite[1] = sure.iter().filter(|c| better(**c)).count() as u32;
     }
-    for c in 1..=CANDIDATES {
-        row.kept[kinds[c]] += u32::from(race.decision(c) == Decision::Kept);
-        row.claimed[kinds[c]] += u32::from(race.is_established(c));
+    for (c, &kind) in kinds.iter().enumerate().skip(1) {
+        row.kept[kind] += u32::from(race.decision(c) == Decision::Kept);
+        row.claimed[kind] += u32::from(race.is_established(c));
     }
     row.calls = race.calls();
     Ok(row)
@@ -125,7 +125,7 @@ fn others(row: &mut Row, kind: usize, old: &[bool], new: &[bool], rng: &mut Stre
 
 /// P(X >= k) of a fair binomial of n.
 fn at_least(k: usize, n: usize) -> f64 {
-    let mut term = 0.5_f64.powi(n as i32);
+    let mut term = (0..n).fold(1.0, |term, _| 0.5 * term);
     let mut total = 0.0;
     for i in 0..=n {
         if i >= k {

@@ -33,7 +33,7 @@ impl Searcher {
             }
             Self::Racing => {
                 let options = racing::Options::default();
-                Box::new(Racing::new(problem.seed(), train, val, options, stream)?)
+                Box::new(Racing::new(&problem.seed(), train, val, options, stream)?)
             }
         })
     }

@@ -60,11 +60,11 @@ fn model(c: &mut Criterion) {
     }
     posterior.update();
     c.bench_function("update of 60 parts after 1,000 results", |bench| {
-        bench.iter_batched_ref(|| posterior.clone(), |posterior| posterior.update(), BatchSize::LargeInput);
+        bench.iter_batched_ref(|| posterior.clone(), Posterior::update, BatchSize::LargeInput);
     });
     let best = [parts[57], parts[58], parts[59]];
     c.bench_function("estimate of a combination", |bench| {
-        bench.iter(|| posterior.estimate(black_box(&best)))
+        bench.iter(|| posterior.estimate(black_box(&best)));
     });
 }
 

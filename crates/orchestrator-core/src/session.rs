@@ -128,7 +128,7 @@ impl Session {
                 Box::new(ReflectiveMutation::new(start, train, val, self.gepa.clone(), stream)?)
             }
             Algorithm::Racing => {
-                Box::new(Racing::new(start, train, val, racing::Options::default(), stream)?)
+                Box::new(Racing::new(&start, train, val, racing::Options::default(), stream)?)
             }
         })
     }

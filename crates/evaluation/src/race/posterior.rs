@@ -154,7 +154,7 @@ impl Posterior {
     pub fn update(&mut self) {
         self.updates += 1;
         self.concluded = (self.rows.len(), self.parts.len());
-        let learn = self.updates % 4 == 0;
+        let learn = self.updates.is_multiple_of(4);
         let places = self.places();
         for at in 0..self.stages.len() {
             let tallies = self.tallies(at, &places);

@@ -250,7 +250,7 @@ impl Race {
     fn top_two(&self, open: &[usize], stream: &meta_traits::Stream) -> usize {
         let best = |draw: u64| {
             let effects = self.posterior.draw(&stream.child("draw", draw));
-            let value = |c: &usize| self.posterior.effect(&effects, *c);
+            let value = |c: &usize| effects.of(*c);
             open.iter().copied().max_by(|a, b| value(a).total_cmp(&value(b))).unwrap_or(0)
         };
         let first = best(0);

@@ -4,6 +4,8 @@ mod evidence;
 mod noise;
 mod weights;
 
+use std::fmt::Write as _;
+
 use std::collections::BTreeMap;
 
 use evaluation::race::{Block, Decision, Race, RaceAsk, RaceOptions};
@@ -48,19 +50,19 @@ fn finish(world: u64, race: &mut Race, order: &[u8], lost: impl Fn(u64) -> bool)
     let mut out: Vec<Block> = Vec::new();
     loop {
         let turn = order.next().unwrap_or(0);
-        let answer =
-            match (turn < 100 && !out.is_empty()).then_some(RaceAsk::Wait).unwrap_or_else(|| race.ask()) {
-                RaceAsk::Run(block) => {
-                    asked.push(block.clone());
-                    out.push(block);
-                    continue;
-                }
-                RaceAsk::Wait => out.swap_remove(usize::from(turn) % out.len()),
-                RaceAsk::Idle => {
-                    assert!(out.is_empty(), "idle with {out:?} under way");
-                    return asked;
-                }
-            };
+        let ask = if turn < 100 && !out.is_empty() { RaceAsk::Wait } else { race.ask() };
+        let answer = match ask {
+            RaceAsk::Run(block) => {
+                asked.push(block.clone());
+                out.push(block);
+                continue;
+            }
+            RaceAsk::Wait => out.swap_remove(usize::from(turn) % out.len()),
+            _ => {
+                assert!(out.is_empty(), "idle with {out:?} under way");
+                return asked;
+            }
+        };
         let done = if lost(answer.id) {
             race.abandon(answer.id)
         } else {
@@ -181,7 +183,7 @@ fn a_race_goes_on_from_any_point() {
         let mut seen = String::new();
         for _ in 0..2 {
             let ask = race.ask();
-            seen.push_str(&format!("{ask:?} "));
+            let _ = write!(seen, "{ask:?} ");
             if let RaceAsk::Run(block) = ask {
                 out.push(block);
             }

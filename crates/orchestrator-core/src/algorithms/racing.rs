@@ -82,7 +82,7 @@ impl Racing {
     /// # Errors
     /// [`PromptError`] when the seed or a split is empty, or `block`, `first` or `fresh` of the options is 0.
     pub fn new(
-        seed: Components,
+        seed: &Components,
         train: Vec<ExampleId>,
         val: Vec<ExampleId>,
         options: Options,
@@ -226,7 +226,7 @@ impl Optimizer for Racing {
         match outcome {
             Outcome::Complete(seen) => self.complete(parts, &on, seen),
             Outcome::Failed { .. } if self.entrants.is_empty() => {
-                self.step = Step::Over(StopReason::Failures)
+                self.step = Step::Over(StopReason::Failures);
             }
             _ => self.fresh.clear(),
         }

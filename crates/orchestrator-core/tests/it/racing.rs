@@ -18,7 +18,7 @@ fn ids(split: Split, n: u32) -> Vec<ExampleId> {
 fn make(seed: u64) -> Racing {
     let texts: Components = [("a", "x"), ("b", "y")].into_iter().collect();
     let options = Options { block: 3, ..Options::default() };
-    Racing::new(texts, ids(Split::Train, 7), ids(Split::Val, 6), options, Stream::root(seed)).unwrap()
+    Racing::new(&texts, ids(Split::Train, 7), ids(Split::Val, 6), options, Stream::root(seed)).unwrap()
 }
 
 fn inside(candidate: &Components) -> bool {
@@ -132,9 +132,9 @@ fn texts_of_the_component_that_is_to_blame_are_rewritten_more_often() {
             }
             Ask::Query(query) => {
                 if query.component == "a" {
-                    a += 1
+                    a += 1;
                 } else {
-                    b += 1
+                    b += 1;
                 }
                 let text = if query.component == "a" { "same".into() } else { format!("t{step}") };
                 racing.answer(query.id, Reply::Text(text)).unwrap();
@@ -177,7 +177,7 @@ fn what_is_refused_changes_nothing_and_a_seed_that_cannot_run_ends_the_search() 
     ] {
         let texts: Components = [("a", "x")].into_iter().collect();
         let (train, val) = (ids(Split::Train, train), ids(Split::Val, val));
-        Racing::new(texts, train, val, options, Stream::root(1)).unwrap_err();
+        Racing::new(&texts, train, val, options, Stream::root(1)).unwrap_err();
     }
 }
 

@@ -22,6 +22,13 @@ fn ones(parts: &[PartId]) -> impl Iterator<Item = (PartId, f64)> {
     parts.iter().map(|&p| (p, 1.0))
 }
 
+impl Effects {
+    /// The effect of a part in the last stage; 0 before any failure.
+    pub(in crate::race) fn of(&self, part: PartId) -> f64 {
+        self.stages.last().and_then(|stage| stage.get(part)).copied().unwrap_or(0.0)
+    }
+}
+
 impl Posterior {
     /// The mean score of a combination over all examples, and how sure that is (delta method on the stages).
     ///
@@ -74,7 +81,9 @@ impl Posterior {
             }
         }
         let n = self.examples.max(1) as f64;
-        slopes.iter_mut().for_each(|slope| *slope /= n);
+        for slope in &mut slopes {
+            *slope /= n;
+        }
         (mean / n, slopes)
     }
 
@@ -84,11 +93,6 @@ impl Posterior {
             stage.draw(&self.parts, &mut rng.child("effects", at as u64))
         };
         Effects { stages: self.stages.iter().enumerate().map(draw).collect() }
-    }
-
-    /// The drawn effect of a part in the last stage; 0 before any failure.
-    pub(in crate::race) fn effect(&self, effects: &Effects, part: PartId) -> f64 {
-        effects.stages.last().and_then(|stage| stage.get(part)).copied().unwrap_or(0.0)
     }
 
     /// The posterior mean of the effects.
@@ -144,7 +148,9 @@ impl Posterior {
             let failed = failed / self.examples as f64;
             let blamed = &self.kinds[*kind];
             if blamed.is_empty() {
-                blame.iter_mut().for_each(|b| *b += failed / self.slots as f64);
+                for b in &mut blame {
+                    *b += failed / self.slots as f64;
+                }
             }
             for &slot in blamed {
                 blame[slot] += failed / blamed.len() as f64;

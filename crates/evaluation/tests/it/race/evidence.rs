@@ -43,7 +43,9 @@ proptest! {
         mut values in vec((-4..=4_i8).prop_map(|q| f64::from(q) / 4.0), 6), goal in 1.01..6.0_f64,
     ) {
         let mean = values.iter().sum::<f64>() / 6.0;
-        values.iter_mut().for_each(|v| *v = (*v - mean.max(0.0)).clamp(-1.0, 1.0));
+        for v in &mut values {
+            *v = (*v - mean.max(0.0)).clamp(-1.0, 1.0);
+        }
         let all = orders(&values);
         prop_assume!(values.iter().sum::<f64>() <= 1e-12);
         let mean = all.iter().map(|order| stopped(Target::Finite(6), order, goal)).sum::<f64>() / all.len() as f64;

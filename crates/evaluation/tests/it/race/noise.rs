@@ -5,7 +5,7 @@ use meta_traits::Stream;
 
 /// Passes half of the examples with probability 0.8 and half with 0.2, and `more` on top.
 fn noisy(example: usize, more: f64, rng: &mut Stream) -> f64 {
-    f64::from(u8::from(rng.chance(if example % 2 == 0 { 0.8 } else { 0.2 } + more)))
+    f64::from(u8::from(rng.chance(if example.is_multiple_of(2) { 0.8 } else { 0.2 } + more)))
 }
 
 fn run(seed: u64, repeats: u32, more: f64) -> (Decision, u64, Race) {

@@ -15,7 +15,7 @@ use crate::resume::{Shared, block_on};
 fn search(log: &Shared, problem: &Problem) -> (Ending, u64) {
     let (train, val) = (problem.examples(Split::Train), problem.examples(Split::Val));
     let racing =
-        Racing::new(problem.seed(), train, val, racing::Options::default(), Stream::root(3)).unwrap();
+        Racing::new(&problem.seed(), train, val, racing::Options::default(), Stream::root(3)).unwrap();
     let options = Options::new(3, Budget::calls(150));
     let mut observer = |_: &orchestrator_core::run::Progress| {};
     let storage = Box::new(log.clone());
