@@ -104,6 +104,26 @@ fn finite(statistic: &'static str, values: &[f64]) -> Result<(), EvaluationError
     }
 }
 
+/// `a - b` of arms with a score each for the same examples, at least `least` of them.
+fn paired_differences(
+    statistic: &'static str,
+    a: &[f64],
+    b: &[f64],
+    least: usize,
+) -> Result<Vec<f64>, EvaluationError> {
+    if a.len() != b.len() || a.len() < least {
+        let (a, b) = (a.len(), b.len());
+        let message = format!("the arms hold {a} and {b} scores. Needed: as many in both, at least {least}");
+        return undefined(statistic, message);
+    }
+    finite(statistic, a)?;
+    finite(statistic, b)?;
+    let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
+    // Finite values may be too far apart for their difference.
+    finite(statistic, &differences)?;
+    Ok(differences)
+}
+
 fn level_in_range(statistic: &'static str, level: f64) -> Result<(), EvaluationError> {
     if level > 0.0 && level < 1.0 {
         return Ok(());

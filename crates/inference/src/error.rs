@@ -96,7 +96,7 @@ pub enum InferenceError {
         /// The system's reason.
         message: String,
     },
-    /// The endpoint kept failing, so it is not asked for now.
+    /// The endpoint kept failing, so it is not asked until a wait is over.
     #[error(
         "{endpoint} is not asked for another {wait:.0?} because it kept failing; nothing was spent. Last failure: {message}"
     )]

@@ -1,7 +1,7 @@
 use meta_traits::Stream;
 use serde::Serialize;
 
-use super::{finite, mean, undefined};
+use super::{mean, paired_differences};
 use crate::EvaluationError;
 
 /// Up to so many differences that are not 0, all sign patterns are counted.
@@ -38,17 +38,7 @@ pub fn paired_permutation(
     rng: &Stream,
 ) -> Result<PairedTest, EvaluationError> {
     const NAME: &str = "paired permutation test";
-    if a.len() != b.len() || a.is_empty() {
-        let (a, b) = (a.len(), b.len());
-        return undefined(
-            NAME,
-            format!("the arms hold {a} and {b} scores. Needed: as many in both, at least 1"),
-        );
-    }
-    finite(NAME, a)?;
-    finite(NAME, b)?;
-    let all: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    finite(NAME, &all)?;
+    let all = paired_differences(NAME, a, b, 1)?;
     let nonzero: Vec<f64> = all.iter().copied().filter(|d| *d != 0.0).collect();
     let scale: f64 = nonzero.iter().map(|d| d.abs()).sum();
     // Sums that differ by rounding alone are equal.

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::{finite, undefined};
+use super::paired_differences;
 use crate::EvaluationError;
 
 /// Up to so many ranked pairs the distribution is counted.
@@ -58,18 +58,7 @@ pub struct SignedRank {
 /// # Errors
 /// [`EvaluationError::Undefined`] without pairs, for arms of unequal length, or for values that are not finite.
 pub fn wilcoxon(a: &[f64], b: &[f64], zeros: Zeros) -> Result<SignedRank, EvaluationError> {
-    const NAME: &str = "signed-rank test";
-    if a.len() != b.len() || a.is_empty() {
-        let (a, b) = (a.len(), b.len());
-        return undefined(
-            NAME,
-            format!("the arms hold {a} and {b} scores. Needed: as many in both, at least 1"),
-        );
-    }
-    finite(NAME, a)?;
-    finite(NAME, b)?;
-    let mut d: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    finite(NAME, &d)?;
+    let mut d = paired_differences("signed-rank test", a, b, 1)?;
     if zeros == Zeros::Wilcox {
         d.retain(|d| *d != 0.0);
     }

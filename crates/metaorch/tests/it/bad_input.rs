@@ -92,7 +92,8 @@ fn models_that_cannot_be_had() {
     check(home, &model("{provider: embedded, model: none.gguf}"), 2, &["none.gguf"]);
     check(home, &model("{provider: openai, model: m, key_env: NO_SUCH_KEY}"), 4, &["NO_SUCH_KEY"]);
     // Nobody listens on the discard port of the loopback.
-    let dead = "{provider: openai, model: m, key_env: '', base_url: 'http://127.0.0.1:9', timeout_s: 5}";
+    let dead = "{provider: openai, model: m, key_env: '', base_url: 'http://127.0.0.1:9', timeout_s: 5, \
+                retries: 0}";
     check(home, &model(dead), 4, &["evaluator:", "127.0.0.1:9"]);
 }
 

@@ -43,7 +43,8 @@ fn assert_clean(what: &str, home: &Path, output: &Output) -> usize {
     output.stdout.len() + output.stderr.len() + all.iter().map(|(_, bytes)| bytes.len()).sum::<usize>()
 }
 
-/// The program with the key in its environment and every log switched on.
+/// The program with the key in its environment, asked for logs and backtraces. It writes no log of its own today: what
+/// libraries would tell a subscriber is not seen here.
 fn command(home: &Path, args: &[&str]) -> Output {
     metaorch(home)
         .args(args)

@@ -1,5 +1,6 @@
 use super::{two_arms, undefined};
 use crate::EvaluationError;
+use crate::stats::paired_differences;
 
 /// The Hodges-Lehmann shift (1963) of two independent samples: the median of all differences a - b.
 ///
@@ -51,17 +52,7 @@ pub fn hodges_lehmann(a: &[f64], b: &[f64]) -> Result<f64, EvaluationError> {
 /// # Errors
 /// [`EvaluationError::Undefined`] without pairs, for arms of unequal length, or for values that are not finite.
 pub fn hodges_lehmann_paired(a: &[f64], b: &[f64]) -> Result<f64, EvaluationError> {
-    const NAME: &str = "paired Hodges-Lehmann shift";
-    two_arms(NAME, a, b)?;
-    if a.len() != b.len() {
-        return undefined(
-            NAME,
-            format!("the arms hold {} and {} scores. Needed: as many in both", a.len(), b.len()),
-        );
-    }
-    let d: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    crate::stats::finite(NAME, &d)?;
-    let d = sorted(&d);
+    let d = sorted(&paired_differences("paired Hodges-Lehmann shift", a, b, 1)?);
     let n = d.len();
     // Pairs i <= j whose mean is at most x: as i grows, the last such j falls.
     let up_to = |x: f64| -> u64 {

@@ -1,9 +1,9 @@
 use serde::Serialize;
 use statrs::function::gamma::ln_gamma;
 
-use super::{two_arms, undefined};
+use super::undefined;
 use crate::EvaluationError;
-use crate::stats::mean;
+use crate::stats::{mean, paired_differences};
 
 /// A mean difference on the same examples, in units of its standard deviation over examples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -35,17 +35,8 @@ pub struct PairedEffect {
 /// differences that are all the same and not 0.
 pub fn paired_effect(a: &[f64], b: &[f64]) -> Result<PairedEffect, EvaluationError> {
     const NAME: &str = "paired effect size";
-    two_arms(NAME, a, b)?;
-    let n = a.len();
-    if n != b.len() || n < 3 {
-        let m = b.len();
-        return undefined(
-            NAME,
-            format!("the arms hold {n} and {m} scores. Needed: as many in both, at least 3"),
-        );
-    }
-    let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    crate::stats::finite(NAME, &differences)?;
+    let differences = paired_differences(NAME, a, b, 3)?;
+    let n = differences.len();
     let difference = mean(&differences);
     let same = differences.iter().all(|d| d.total_cmp(&differences[0]).is_eq());
     if same && difference != 0.0 {
