@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::{Block, Decision, Race, RaceAsk, RaceDraw, RaceError, RaceOptions, Target, choose};
 
 impl RaceOptions {
@@ -211,14 +213,10 @@ impl Race {
             [only] => *only,
             _ => self.top_two(&open, &stream),
         };
-        let anchors: Vec<usize> = self
-            .options
-            .anchors
-            .iter()
-            .copied()
-            .filter(|&a| self.runs(candidate, a) == 0)
-            .take(size)
-            .collect();
+        // An anchor that is named twice is still one example.
+        let mut named = BTreeSet::new();
+        let due = |a: &usize| self.runs(candidate, *a) == 0 && named.insert(*a);
+        let anchors: Vec<usize> = self.options.anchors.iter().copied().filter(due).take(size).collect();
         let draws: Vec<(usize, f64)> = if anchors.is_empty() {
             let told = self.posterior.information(&[candidate], &[candidate]);
             let fewest = (0..self.examples).map(|j| self.runs(candidate, j)).min().unwrap_or(0);

@@ -97,7 +97,8 @@ fn one_combination_meets_an_example_again_only_after_all_others() {
         let (least, most) = (runs.iter().min().unwrap(), runs.iter().max().unwrap());
         assert!(most - least <= 1, "{runs:?}");
     }
-    assert!(met.values().any(|runs| runs.iter().all(|n| *n > 0)), "the leader meets every example");
+    let most = met.values().map(|runs| runs.iter().sum::<u32>()).max();
+    assert!(most >= Some(9), "the best are looked at again: {most:?}");
 }
 
 #[test]

@@ -73,11 +73,10 @@ budget: {{calls: {calls}}}
     let open = |calls| {
         runtime.block_on(session(&Resolved { base: base.clone(), config: config(calls) }, None, &|_| {}))
     };
-    let poor = open(10).unwrap().check_budget().unwrap_err().to_string();
+    let poor = open(10).err().unwrap().to_string();
     assert!(poor.contains("24") && poor.contains("10"), "{poor}");
 
     let session = open(100).unwrap();
-    session.check_budget().unwrap();
     let mut directory = RunDirectory::create(&base.join("runs"), "racing", "none").unwrap();
     let finish = runtime.block_on(session.run(&mut directory, &mut (), &|| false)).unwrap();
     let Finish::Done(result) = finish else { panic!("nobody paused") };
