@@ -7,7 +7,7 @@ use meta_traits::{BoxFuture, Cost};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Embed, Embedded, Generate, Generated, InferenceError, LlmClient, Score, Scored, Usage};
+use crate::{Embed, Embedded, Generate, Generated, InferenceError, LlmClient, OnText, Score, Scored, Usage};
 
 mod bound;
 mod key;
@@ -209,6 +209,31 @@ impl<C: LlmClient> LlmClient for Cached<C> {
             }
             let key = CacheKey::of_generate(self.identity(), request);
             self.answer(key, self.client.generate(request)).await
+        })
+    }
+
+    /// A kept answer comes in one piece.
+    fn stream<'a>(
+        &'a self,
+        request: &'a Generate,
+        on_text: OnText<'a>,
+    ) -> BoxFuture<'a, Result<Generated, InferenceError>> {
+        Box::pin(async move {
+            if !request.is_greedy() && !self.sampled {
+                self.misses.fetch_add(1, Ordering::Relaxed);
+                return self.client.stream(request, on_text).await;
+            }
+            let key = CacheKey::of_generate(self.identity(), request);
+            let mut asked = false;
+            let ask = async {
+                asked = true;
+                self.client.stream(request, on_text).await
+            };
+            let answer = self.answer(key, ask).await?;
+            if !asked {
+                on_text(&answer.text);
+            }
+            Ok(answer)
         })
     }
 

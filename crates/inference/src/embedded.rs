@@ -27,12 +27,15 @@ mod gguf;
 mod golden;
 #[doc(hidden)]
 pub mod kernels;
+mod matrix;
 mod model;
 mod open;
 mod packed;
 mod prefixes;
 mod product;
 mod queue;
+#[cfg(test)]
+mod same_bits;
 mod sample;
 mod scoring;
 mod shape;

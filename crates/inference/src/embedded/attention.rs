@@ -2,7 +2,8 @@ use pulp::{Simd, WithSimd};
 
 use super::activation::soften;
 use super::arena::Arena;
-use super::forward::{Matrix, Pass, Segment, TRUNK};
+use super::forward::{Pass, Segment, TRUNK};
+use super::matrix::Matrix;
 use super::product::Band;
 use super::shape::Shape;
 use super::simd::Cpu;

@@ -5,8 +5,9 @@ use meta_traits::Stream;
 
 use super::arena::Arena;
 use super::crew::Crew;
-use super::forward::{Matrix, Pass, Segment, TRUNK};
+use super::forward::{Pass, Segment, TRUNK};
 use super::gguf::ModelFile;
+use super::matrix::Matrix;
 use super::model::Model;
 use super::prefixes::Prefixes;
 use super::sample::Sampler;

@@ -3,6 +3,7 @@ use super::arena::Arena;
 use super::attention::Attention;
 use super::crew::Crew;
 use super::gelu::gated_gelu;
+use super::matrix::Matrix;
 use super::model::{Layer, Model, Projection};
 use super::product::{TOKENS, multiply, multiply_part};
 use super::simd::Cpu;
@@ -34,30 +35,6 @@ pub(crate) struct Segment<'a> {
     pub(crate) arena: &'a mut Arena,
     /// What to read now.
     pub(crate) pass: Pass<'a>,
-}
-
-/// Numbers of tokens, token after token.
-#[derive(Clone, Debug)]
-pub(crate) struct Matrix {
-    pub(crate) numbers: Vec<f32>,
-    /// Numbers a token, at least one.
-    pub(crate) stride: usize,
-}
-
-impl Matrix {
-    /// Zeros.
-    pub(crate) fn new(tokens: usize, stride: usize) -> Self {
-        Self { numbers: vec![0.0; tokens * stride], stride }
-    }
-
-    /// The numbers of token `token`.
-    pub(crate) fn row(&self, token: usize) -> &[f32] {
-        &self.numbers[token * self.stride..(token + 1) * self.stride]
-    }
-
-    fn tokens(&self) -> usize {
-        self.numbers.len() / self.stride
-    }
 }
 
 /// Some tokens of a pass, worked on by one thread.
@@ -180,13 +157,6 @@ impl Model {
             }
         }
         out
-    }
-}
-
-impl Matrix {
-    fn only(&self, tokens: &[usize]) -> Self {
-        let numbers = tokens.iter().flat_map(|&t| self.row(t)).copied().collect();
-        Self { numbers, stride: self.stride }
     }
 }
 

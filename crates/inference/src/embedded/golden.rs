@@ -11,8 +11,9 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 
 use super::crew::ALONE;
-use super::forward::{Matrix, Pass, Segment, TRUNK};
+use super::forward::{Pass, Segment, TRUNK};
 use super::gguf::ModelFile;
+use super::matrix::Matrix;
 use super::model::Model;
 use super::simd::Cpu;
 use super::template::Template;
@@ -21,14 +22,14 @@ use crate::{Message, Prompt, Role};
 
 const TOKENIZERS: &str = include_str!("../../tests/golden/tokenizers.json");
 const VOCABULARIES: &str = include_str!("../../tests/golden/vocabularies.json");
-const FAMILIES: &str = include_str!("../../tests/golden/families.json");
+pub(super) const FAMILIES: &str = include_str!("../../tests/golden/families.json");
 const TEMPLATES: &str = include_str!("../../tests/golden/templates.json");
 
-fn parsed(text: &str) -> Json {
+pub(super) fn parsed(text: &str) -> Json {
     serde_json::from_str(text).unwrap()
 }
 
-fn list(json: &Json) -> &[Json] {
+pub(super) fn list(json: &Json) -> &[Json] {
     json.as_array().unwrap()
 }
 

@@ -5,7 +5,8 @@ use super::activation::partition;
 use super::arena::Arena;
 use super::crew::Crew;
 use super::engine::{Engine, Start, common, last};
-use super::forward::{Matrix, Pass, Segment, TRUNK};
+use super::forward::{Pass, Segment, TRUNK};
+use super::matrix::Matrix;
 use super::vocabulary::Piece;
 use crate::{InferenceError, Score, Scored, Usage};
 

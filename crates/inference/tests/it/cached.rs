@@ -245,3 +245,22 @@ fn blake3_of_the_request() -> String {
     let request = r#"{"format":1,"identity":"m","verb":"generate","request":{"prompt":{"text":"p"},"max_tokens":256,"temperature":0.0,"top_p":1.0,"seed":null,"stop":[]}}"#;
     blake3::hash(request.as_bytes()).to_hex().to_string()
 }
+
+#[tokio::test]
+async fn a_stream_is_kept_and_comes_back_in_one_piece() {
+    let dir = tempfile::tempdir().unwrap();
+    let client = Cached::new(echo(), dir.path());
+    let request = ask("x");
+    for from_cache in [false, true] {
+        let said = std::sync::Mutex::new(Vec::new());
+        let on_text = |text: &str| said.lock().unwrap().push(text.to_owned());
+        let answer = client.stream(&request, &on_text).await.unwrap();
+        assert_eq!(said.into_inner().unwrap(), [answer.text]);
+        assert_eq!(answer.usage.from_cache, from_cache);
+    }
+    assert!(
+        client.generate(&request).await.unwrap().usage.from_cache,
+        "it is the answer of a generation, too"
+    );
+    assert_eq!(client.inner().asked().len(), 1);
+}

@@ -1,6 +1,8 @@
 //! What can be checked in a configuration without looking at data, system or models.
 
-use crate::config::{ConfigError, ModelSpec, ProposerSpec, Provider, RunConfig, SplitSpec, nearest};
+use crate::config::{
+    Algorithm, ConfigError, ModelSpec, OptimizerSpec, ProposerSpec, Provider, RunConfig, SplitSpec, nearest,
+};
 
 impl RunConfig {
     /// Checks everything that the file alone shows.
@@ -135,6 +137,18 @@ impl RunConfig {
                 &self.optimizer.max_prompt_length,
                 "100 to 10000",
             ));
+        }
+        if self.optimizer.algorithm == Algorithm::Racing {
+            let usual = OptimizerSpec::default();
+            for (field, given) in [
+                ("minibatch", self.optimizer.minibatch != usual.minibatch),
+                ("merge", self.optimizer.merge != usual.merge),
+            ] {
+                if given {
+                    let message = format!("optimizer.{field} means nothing to racing: remove it");
+                    return Err(ConfigError::inconsistent(message));
+                }
+            }
         }
         if self.optimizer.failure_limit == 0 {
             return Err(ConfigError::range("optimizer.failure_limit", &0, "at least 1"));
@@ -273,6 +287,17 @@ mod tests {
             assert!(error.contains(words), "{error}");
         }
         assert!(read("{provider: antropic, model: x}").unwrap_err().to_string().contains("anthropic"));
+    }
+
+    #[test]
+    fn settings_of_another_algorithm_are_refused() {
+        for (settings, field) in [("minibatch: 5", "minibatch"), ("merge: true", "merge")] {
+            let text = format!(
+                "simulated: {{}}\nbudget: {{calls: 99}}\noptimizer: {{algorithm: racing, {settings}}}\n"
+            );
+            let error = RunConfig::from_text(&text, "test.yaml").unwrap_err().to_string();
+            assert!(error.contains(&format!("optimizer.{field} means nothing to racing")), "{error}");
+        }
     }
 
     /// The guide's examples are read and its table names every provider and every option of the code.
