@@ -63,18 +63,32 @@ impl Band<'_> {
     }
 
     #[inline(always)]
+    #[expect(
+        clippy::needless_range_loop,
+        clippy::manual_memcpy,
+        reason = "what calls a function keeps its numbers in memory where that is not inlined"
+    )]
     fn tile<S: Simd, const M: usize, const N: usize>(&self, simd: S, first: usize, out: &mut [f32]) {
+        // Loops over constants and nothing that calls: only then the sums stay in registers wherever this is inlined.
         let mut sums = [[simd.splat_f32s(0.0); N]; M];
         if !self.fresh {
             for m in 0..M {
                 let out = S::as_simd_f32s(&out[(first + m) * self.out_stride..][..GROUP]).0;
-                sums[m].copy_from_slice(&out[..N]);
+                for n in 0..N {
+                    sums[m][n] = out[n];
+                }
             }
         }
-        let x: [&[f32]; M] = std::array::from_fn(|m| &self.x[(first + m) * self.x_stride..][..self.depth]);
+        let mut x = [self.x; M];
+        for m in 0..M {
+            x[m] = &self.x[(first + m) * self.x_stride..][..self.depth];
+        }
         for k in 0..self.depth {
-            let line = S::as_simd_f32s(&self.lines[k * self.step..][..GROUP]).0;
-            let line: [S::f32s; N] = std::array::from_fn(|n| line[n]);
+            let all = S::as_simd_f32s(&self.lines[k * self.step..][..GROUP]).0;
+            let mut line = [simd.splat_f32s(0.0); N];
+            for n in 0..N {
+                line[n] = all[n];
+            }
             for m in 0..M {
                 let x = simd.splat_f32s(x[m][k]);
                 for n in 0..N {
@@ -84,7 +98,9 @@ impl Band<'_> {
         }
         for m in 0..M {
             let out = S::as_mut_simd_f32s(&mut out[(first + m) * self.out_stride..][..GROUP]).0;
-            out[..N].copy_from_slice(&sums[m]);
+            for n in 0..N {
+                out[n] = sums[m][n];
+            }
         }
     }
 }
@@ -100,19 +116,31 @@ struct Product<'a> {
     out: &'a mut [f32],
 }
 
-impl WithSimd for Product<'_> {
+impl Product<'_> {
+    fn run(self, cpu: Cpu) {
+        match &self.weights.values {
+            Values::Four(groups) => cpu.run(Of { groups, op: self }),
+            Values::Eight(groups) => cpu.run(Of { groups, op: self }),
+            Values::FineFour(groups) => cpu.run(Of { groups, op: self }),
+            Values::FineEight(groups) => cpu.run(Of { groups, op: self }),
+            Values::Half(groups) => cpu.run(Of { groups, op: self }),
+            Values::Single(groups) => cpu.run(Of { groups, op: self }),
+        }
+    }
+}
+
+/// A product of one form of weights. Each form gets a function of its own, which the compiler can keep in view.
+struct Of<'a, G> {
+    groups: &'a G,
+    op: Product<'a>,
+}
+
+impl<G: Groups> WithSimd for Of<'_, G> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        match &self.weights.values {
-            Values::Four(groups) => product(simd, groups, self),
-            Values::Eight(groups) => product(simd, groups, self),
-            Values::FineFour(groups) => product(simd, groups, self),
-            Values::FineEight(groups) => product(simd, groups, self),
-            Values::Half(groups) => product(simd, groups, self),
-            Values::Single(groups) => product(simd, groups, self),
-        }
+        product(simd, self.groups, self.op);
     }
 }
 
@@ -153,12 +181,12 @@ fn product<S: Simd, G: Groups>(simd: S, groups: &G, op: Product<'_>) {
 ///
 /// `x` has at least [`Weights::columns`] numbers a token, `out` exactly [`Weights::padded`].
 pub(crate) fn multiply(cpu: Cpu, weights: &Weights, x: &[f32], tokens: usize, out: &mut [f32]) {
-    cpu.run(Product { weights, first: 0, x, tokens, out });
+    Product { weights, first: 0, x, tokens, out }.run(cpu);
 }
 
 /// The part of `weights * x` that starts at group `first` and fills `out`, for one token.
 pub(crate) fn multiply_part(cpu: Cpu, weights: &Weights, first: usize, x: &[f32], out: &mut [f32]) {
-    cpu.run(Product { weights, first, x, tokens: 1, out });
+    Product { weights, first, x, tokens: 1, out }.run(cpu);
 }
 
 #[cfg(test)]
