@@ -32,8 +32,8 @@ pub use self::snapshot::RacingState;
 ///
 /// The recommendation is the evaluated combination with the highest posterior mean less [`Options::caution`] standard
 /// deviations; its observation holds its own scores, with the posterior's mean as loss and variance. One thing is pending at
-/// a time; draws come from key paths by round. An update costs O(results + texts^3): about half a millisecond a metric
-/// call over 3,000 calls. Works without blame too, with one common logit; the gain is smaller.
+/// a time; draws come from key paths by round. An update costs O(results + texts^3): about a millisecond a metric
+/// call over 6,000 calls. Works without blame too, with one common logit; the gain is smaller.
 ///
 /// Sources: Agrawal et al. 2025 (GEPA) for reflection; Thompson 1933 and Russo et al. 2018 for the choice of candidates.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use meta_traits::{Split, Stream};
 use super::purse::{Candidate, Purse};
 use crate::algorithms::racing::Options;
 
-/// How often a round evaluates without a new text, and how often a new text leads.
+/// How often a round evaluates without a new text, and how often a new text leads: set by hand, held against no runs.
 const UNDECIDED: f64 = 0.5;
 const SUCCESS: f64 = 0.2;
 /// No simulated run is longer: what is said of longer ones holds for so many rounds.
