@@ -3,11 +3,15 @@
 //! Every program takes instances and seeds as ranges `A..B` (both ends included), writes raw rows with `--out DIR`,
 //! and ends with one JSON object on the last line of its output. Bad arguments end it with status 2.
 
+#[cfg(feature = "systems")]
 pub mod cab;
 mod command;
+#[cfg(feature = "systems")]
 pub mod llm;
 mod parallel;
+#[cfg(feature = "systems")]
 pub mod plan;
+#[cfg(feature = "systems")]
 pub mod race;
 mod range;
 mod rows;

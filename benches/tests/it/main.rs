@@ -1,2 +1,3 @@
 //! The bench programs as a user calls them.
+#[cfg(feature = "systems")]
 mod cab;
