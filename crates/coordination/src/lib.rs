@@ -17,7 +17,15 @@
 //! ```
 
 pub mod journal;
+pub mod plan;
 
+mod admit;
 mod config;
+mod key;
+mod update;
+
+pub use admit::{Admission, AdmitError, Notice, Ticket, Why};
+pub use key::{Access, Key, Keys, Mode};
+pub use update::Update;
 
 pub use config::{AllocationStrategy, ConfigError, CoordinationConfig};
