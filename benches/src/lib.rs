@@ -5,9 +5,9 @@
 
 #[cfg(feature = "systems")]
 pub mod cab;
+mod clock;
 mod command;
 pub mod coordination;
-mod clock;
 #[cfg(feature = "systems")]
 pub mod llm;
 mod parallel;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use metaorch_benches::coordination::{conflicts, policy, throughput};
@@ -37,6 +38,9 @@ enum Figure {
         /// Workloads, A..B with both ends included. Develop below 100, report on 100 and above.
         #[arg(long, default_value = "0..19")]
         seeds: Range,
+        /// Mean works of a step that an update waits before nobody overtakes it any more.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=1_000_000))]
+        bound: u64,
         /// Workloads at a time. Decides the time taken and nothing else.
         #[arg(long, default_value = "1")]
         threads: NonZeroUsize,
@@ -67,12 +71,12 @@ fn main() -> ExitCode {
 
 fn bench(args: &Args) -> anyhow::Result<()> {
     let summary = match &args.figure {
-        Figure::Policy { seeds, threads } => {
+        Figure::Policy { seeds, bound, threads } => {
             use policy::Policy::{Aging, Fifo, Serial, SkipAhead};
             let seeds: Vec<u64> = seeds.iter().collect();
             let run = |seed: &u64| -> anyhow::Result<[policy::Row; 4]> {
                 let [serial, fifo, skip, aging] = [Serial, Fifo, SkipAhead, Aging];
-                let row = |p| policy::simulate(*seed, p);
+                let row = |p| policy::simulate(*seed, p, Duration::from_secs(*bound));
                 Ok([row(serial)?, row(fifo)?, row(skip)?, row(aging)?])
             };
             let rows = in_parallel(&seeds, *threads, run).into_iter().collect::<anyhow::Result<Vec<_>>>()?;

@@ -18,7 +18,7 @@ pub struct Row {
     pub concurrency: usize,
     /// The repeat.
     pub repeat: u64,
-    /// A spawned task that takes one shared lock.
+    /// A spawned task that makes its update under one shared lock.
     pub raw: f64,
     /// A spawned task that submits, waits for its grant, and finishes: admission, conflicts, budget, release.
     pub full: f64,
@@ -59,8 +59,10 @@ fn raw(runtime: &Runtime, concurrency: usize, updates: usize) -> anyhow::Result<
                 }
                 let state = state.clone();
                 tasks.spawn(async move {
-                    *state.lock().await += 1;
+                    // Held while the update is made, as a grant is.
+                    let mut state = state.lock().await;
                     tokio::task::yield_now().await;
+                    *state += 1;
                 });
             }
             while let Some(ended) = tasks.join_next().await {

@@ -25,7 +25,7 @@ pub use why::Why;
 
 use crate::update::Update;
 use line::Line;
-use ticket::{Entries, Rank, State};
+use ticket::{Entries, Place, State};
 
 /// The number of the line for units of capacity; key `k` has line `k + 1`.
 const UNITS: usize = 0;
@@ -79,8 +79,8 @@ pub struct Admission {
     now: Duration,
     entries: Entries,
     lines: Vec<Line>,
-    /// Lines of which somebody may be admitted, by the rank of their first.
-    open: BinaryHeap<Reverse<(Rank, usize)>>,
+    /// Lines of which somebody may be admitted, by the place of their first.
+    open: BinaryHeap<Reverse<(Place, usize)>>,
     /// Waiting updates in the order in which they began to.
     aging: VecDeque<Ticket>,
     /// Numbers of updates that ended badly.
@@ -242,12 +242,12 @@ impl Admission {
                     break;
                 }
                 entry.aged = true;
-                let rank = entry.rank();
+                let place = entry.place();
                 for (key, mode) in entry.update.access.keys() {
                     self.lines[line_of(*key)].reserved.insert(ticket.seq, *mode);
                 }
                 if let State::Waiting(line) = entry.state {
-                    self.lines[line].waiting.push(Reverse((rank, ticket)));
+                    self.lines[line].waiting.push(Reverse(place));
                 }
             }
             self.aging.pop_front();
@@ -277,21 +277,33 @@ impl Admission {
         }
     }
 
-    /// The line of the first thing that the update cannot have now.
+    /// The line of something that the update cannot have now: of several keys, the one that most wait for, because it
+    /// will be free last.
     fn obstacle(&self, ticket: Ticket) -> Option<usize> {
         let entry = self.entries.get(ticket)?;
-        let blocked =
-            |(key, mode): &(crate::Key, crate::Mode)| !self.lines[line_of(*key)].admits(ticket.seq, *mode);
-        let key = entry.update.access.keys().iter().find(|k| blocked(k)).map(|(key, _)| line_of(*key));
+        let mut most = None;
+        for (key, mode) in entry.update.access.keys() {
+            let line = &self.lines[line_of(*key)];
+            if !line.admits(ticket.seq, *mode) && most.is_none_or(|(length, _)| line.waiting.len() > length) {
+                most = Some((line.waiting.len(), line_of(*key)));
+            }
+        }
         let short =
-            || entry.update.units > self.free || !self.lines[UNITS].admits(ticket.seq, crate::Mode::Write);
-        key.or_else(|| short().then_some(UNITS))
+            entry.update.units > self.free || !self.lines[UNITS].admits(ticket.seq, crate::Mode::Write);
+        most.map(|(_, line)| line).or_else(|| short.then_some(UNITS))
+    }
+
+    /// Whether the key of `line` keeps the update from running now.
+    fn blocks(&self, line: usize, ticket: Ticket) -> bool {
+        let key = line.checked_sub(1).map(|k| crate::Key(k as u32));
+        let mode = key.zip(self.entries.get(ticket)).and_then(|(k, e)| e.update.access.mode(k));
+        mode.is_some_and(|m| !self.lines[line].admits(ticket.seq, m))
     }
 
     fn wait_in(&mut self, line: usize, ticket: Ticket) {
         let Some(entry) = self.entries.get_mut(ticket) else { return };
         entry.state = State::Waiting(line);
-        self.lines[line].waiting.push(Reverse((entry.rank(), ticket)));
+        self.lines[line].waiting.push(Reverse(entry.place()));
     }
 
     fn grant(&mut self, ticket: Ticket) {
@@ -366,24 +378,24 @@ impl Admission {
     fn wake(&mut self, line: usize) {
         self.leave_stale(line);
         let Line { waiting, open, .. } = &mut self.lines[line];
-        if let (Some(Reverse((rank, _))), false) = (waiting.peek(), *open) {
+        if let (Some(Reverse(place)), false) = (waiting.peek(), *open) {
             *open = true;
-            self.open.push(Reverse((*rank, line)));
+            self.open.push(Reverse((*place, line)));
         }
     }
 
-    /// Takes places out of the front of a line that were left, or taken again with another rank.
+    /// Takes places out of the front of a line that were left, or taken again with a better place.
     fn leave_stale(&mut self, line: usize) {
-        while let Some(Reverse((rank, ticket))) = self.lines[line].waiting.peek().copied() {
-            let stands = |e: &ticket::Entry| e.state == State::Waiting(line) && e.rank() == rank;
-            if self.entries.get(ticket).is_some_and(stands) {
+        while let Some(Reverse(place)) = self.lines[line].waiting.peek().copied() {
+            let stands = |e: &ticket::Entry| e.state == State::Waiting(line) && e.place() == place;
+            if self.entries.get(place.ticket()).is_some_and(stands) {
                 break;
             }
             self.lines[line].waiting.pop();
         }
     }
 
-    /// Admits whom it can, best rank first over all open lines.
+    /// Admits whom it can, best place first over all open lines.
     fn settle(&mut self) {
         let mut aside: Vec<(usize, Ticket)> = Vec::new();
         while self.free > 0 {
@@ -396,7 +408,8 @@ impl Admission {
                     self.reserve_units(ticket);
                     aside.push((UNITS, ticket));
                 }
-                Some(other) if other == line => aside.push((line, ticket)),
+                // Moved only out of a line that is no obstacle: so nobody moves twice.
+                Some(_) if self.blocks(line, ticket) => aside.push((line, ticket)),
                 Some(other) => self.wait_in(other, ticket),
             }
             self.wake(line);
@@ -412,7 +425,7 @@ impl Admission {
             return None;
         }
         self.leave_stale(line);
-        self.lines[line].waiting.pop().map(|Reverse((_, ticket))| ticket)
+        self.lines[line].waiting.pop().map(|Reverse(place)| place.ticket())
     }
 
     /// Of an aged update that lacks nothing but units: nobody later may take any.

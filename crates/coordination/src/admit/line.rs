@@ -1,7 +1,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::ticket::{Rank, Ticket};
+use super::ticket::Place;
 use crate::key::Mode;
 
 /// One key, or the capacity: who holds it and who waits for it.
@@ -14,7 +14,7 @@ pub(super) struct Line {
     pub(super) readers: u32,
     /// Aged tickets that want it, and how: nobody later may take it against them.
     pub(super) reserved: BTreeMap<u64, Mode>,
-    pub(super) waiting: BinaryHeap<Reverse<(Rank, Ticket)>>,
+    pub(super) waiting: BinaryHeap<Reverse<Place>>,
     /// Whether it is among the lines to be looked at.
     pub(super) open: bool,
 }

@@ -45,22 +45,28 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn rank(&self) -> Rank {
+    pub(super) fn place(&self) -> Place {
         // Among the aged, priority counts no more: that is what bounds the wait of the least urgent.
-        Rank {
-            fresh: !self.aged,
-            urgency: if self.aged { 0 } else { -i64::from(self.update.priority) },
-            seq: self.ticket.seq,
-        }
+        let lead =
+            if self.aged { 0 } else { (1 << 32) + (i64::from(i32::MAX) - i64::from(self.update.priority)) };
+        Place::new(lead as u64, self.ticket)
     }
 }
 
-/// Who goes first: smaller does.
+/// A place in a line: who goes first is smaller. One number, because lines are sorted all the time.
+///
+/// From the top: 33 bits of age and priority, 63 of the sequence number, 32 of the slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Rank {
-    fresh: bool,
-    urgency: i64,
-    seq: u64,
+pub(super) struct Place(u128);
+
+impl Place {
+    fn new(lead: u64, ticket: Ticket) -> Self {
+        Self(u128::from(lead) << 95 | u128::from(ticket.seq) << 32 | u128::from(ticket.slot))
+    }
+
+    pub(super) fn ticket(self) -> Ticket {
+        Ticket { seq: (self.0 >> 32) as u64 & (u64::MAX >> 1), slot: self.0 as u32 }
+    }
 }
 
 /// Entries by ticket; slots are used again, sequence numbers never.
