@@ -5,7 +5,9 @@
 
 #[cfg(feature = "systems")]
 pub mod cab;
+mod clock;
 mod command;
+pub mod coordination;
 #[cfg(feature = "systems")]
 pub mod llm;
 mod parallel;
@@ -16,6 +18,7 @@ pub mod race;
 mod range;
 mod rows;
 
+pub use clock::processor_seconds;
 pub use command::parse;
 pub use parallel::in_parallel;
 pub use range::Range;

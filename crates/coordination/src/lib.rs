@@ -17,7 +17,20 @@
 //! ```
 
 pub mod journal;
+pub mod plan;
 
+mod admit;
+mod clock;
 mod config;
+mod coordinator;
+mod key;
+mod sync;
+mod update;
+
+pub use admit::{Admission, AdmitError, Notice, Ticket, Why};
+pub use clock::{Clock, MachineClock, ManualClock};
+pub use coordinator::{CoordinateError, Coordinator, Grant, Pass};
+pub use key::{Access, Key, Keys, Mode};
+pub use update::Update;
 
 pub use config::{AllocationStrategy, ConfigError, CoordinationConfig};

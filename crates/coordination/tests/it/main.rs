@@ -1,0 +1,2 @@
+//! Coordination as its users drive it.
+mod admission;
