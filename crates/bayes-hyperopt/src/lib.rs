@@ -10,10 +10,16 @@
 //! assert_eq!(config.validate(), Ok(()));
 //! ```
 
+mod acquisition;
 mod choice;
 mod config;
 mod error;
+mod gp;
+mod kernel;
 mod level;
+mod maximize;
+mod numerics;
+mod optimizer;
 mod range;
 mod space;
 
@@ -21,6 +27,7 @@ pub use choice::{Acquisition, KernelKind};
 pub use config::HyperOptConfig;
 pub use error::{ConfigError, SpaceError};
 pub use level::FidelityLevel;
+pub use optimizer::{BayesOptimizer, State as BayesState};
 pub use space::{
     Condition, Configuration, Constraint, Domain, Forbidden, INACTIVE, Parameter, SearchSpace, Value,
 };
