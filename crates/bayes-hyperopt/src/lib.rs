@@ -1,8 +1,8 @@
 //! Bayesian optimisation of mixed, conditional, multi-fidelity hyperparameters.
 //!
-//! Present today: the contracts. [`HyperOptConfig`] holds the settings with their ranges, [`Acquisition`] and
-//! [`KernelKind`] the choices among methods, [`FidelityLevel`] the three fidelities users name. Spaces, models and the
-//! optimizer are not part of this version; what they will implement is [`meta_traits::Optimizer`].
+//! [`SearchSpace`] says what may be searched: floats, logs, whole numbers, levels, choices, conditional trees, forbidden
+//! combinations, known constraints. [`HyperOptConfig`] holds the settings with their ranges, [`Acquisition`] and
+//! [`KernelKind`] the choices among methods, [`FidelityLevel`] the three fidelities users name.
 //!
 //! ```
 //! use bayes_hyperopt::{Acquisition, HyperOptConfig};
@@ -15,8 +15,12 @@ mod config;
 mod error;
 mod level;
 mod range;
+mod space;
 
 pub use choice::{Acquisition, KernelKind};
 pub use config::HyperOptConfig;
-pub use error::ConfigError;
+pub use error::{ConfigError, SpaceError};
 pub use level::FidelityLevel;
+pub use space::{
+    Condition, Configuration, Constraint, Domain, Forbidden, INACTIVE, Parameter, SearchSpace, Value,
+};

@@ -1,0 +1,3 @@
+//! Laws of the public interface.
+
+mod space;
