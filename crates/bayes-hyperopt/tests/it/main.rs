@@ -1,3 +1,4 @@
 //! Laws of the public interface.
 
+mod baselines;
 mod space;
