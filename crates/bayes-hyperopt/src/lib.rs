@@ -2,7 +2,8 @@
 //!
 //! [`SearchSpace`] says what may be searched: floats, logs, whole numbers, levels, choices, conditional trees, forbidden
 //! combinations, known constraints. [`HyperOptConfig`] holds the settings with their ranges, [`Acquisition`] and
-//! [`KernelKind`] the choices among methods, [`FidelityLevel`] the three fidelities users name.
+//! [`KernelKind`] the choices among methods, [`FidelityLevel`] the three fidelities users name. [`baseline`] and
+//! [`scheduler`] are searches without a Gaussian process, [`doe`] holds designs.
 //!
 //! ```
 //! use bayes_hyperopt::{Acquisition, HyperOptConfig};
@@ -11,8 +12,10 @@
 //! ```
 
 mod acquisition;
+pub mod baseline;
 mod choice;
 mod config;
+pub mod doe;
 mod error;
 mod gp;
 mod kernel;
@@ -21,6 +24,7 @@ mod maximize;
 mod numerics;
 mod optimizer;
 mod range;
+pub mod scheduler;
 mod space;
 
 pub use choice::{Acquisition, KernelKind};
