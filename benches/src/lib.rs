@@ -3,6 +3,7 @@
 //! Every program takes instances and seeds as ranges `A..B` (both ends included), writes raw rows with `--out DIR`,
 //! and ends with one JSON object on the last line of its output. Bad arguments end it with status 2.
 
+pub mod bayes;
 #[cfg(feature = "systems")]
 pub mod cab;
 mod clock;
