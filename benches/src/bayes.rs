@@ -1,7 +1,11 @@
 //! Hyperparameter search on functions with known optima; `--bin bayes` says what is measured.
 
+mod fidelity;
 mod functions;
+mod space;
 mod tasks;
 
+pub use fidelity::{FidelityArgs, FidelityRow, Method, run as run_fidelity, search};
 pub use functions::{FUNCTIONS, FURTHER, Function, Input, Noise};
+pub use space::{point_of, space_of};
 pub use tasks::{LEVELS, Task};
