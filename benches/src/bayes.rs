@@ -2,10 +2,12 @@
 
 mod fidelity;
 mod functions;
+mod regret;
 mod space;
 mod tasks;
 
 pub use fidelity::{FidelityArgs, FidelityRow, Method, run as run_fidelity, search};
 pub use functions::{FUNCTIONS, FURTHER, Function, Input, Noise};
-pub use space::{point_of, space_of};
+pub use regret::{INITIAL, RegretRow, RegretSummary, drive, median, regret};
+pub use space::{point, space};
 pub use tasks::{LEVELS, Task};

@@ -11,7 +11,7 @@ use bayes_hyperopt::{Configuration, SearchSpace};
 use meta_traits::{Ask, Cost, Fidelity, Observation, Optimizer, Outcome, Stream};
 use serde::Serialize;
 
-use super::{LEVELS, Task, point_of, space_of};
+use super::{LEVELS, Task, point, space};
 use crate::{Range, in_parallel, write_rows};
 
 /// Regret of the best full evaluation so far, against cost, on tasks that can be evaluated in part.
@@ -124,7 +124,7 @@ pub struct FidelityRow {
 /// A fault of the program: a search that stops or refuses what it is told.
 pub fn search(task: Task, method: Method, seed: u64) -> anyhow::Result<FidelityRow> {
     let root = Stream::root(seed).child(task.name(), 0);
-    let mut optimizer = method.search(space_of(task.inputs())?, root.child(method.name(), 0))?;
+    let mut optimizer = method.search(space(task.inputs())?, root.child(method.name(), 0))?;
     let costs = task.costs();
     let (mut spent, mut best) = (0.0, None::<f64>);
     let mut regret = vec![None; costs.len()];
@@ -135,20 +135,20 @@ pub fn search(task: Task, method: Method, seed: u64) -> anyhow::Result<FidelityR
         let Ask::Run(trial) = optimizer.ask() else { anyhow::bail!("{} gave no trial", method.name()) };
         let share = trial.fidelity.get();
         let level = LEVELS.iter().position(|l| share <= l * 1.000_001).unwrap_or(LEVELS.len() - 1);
-        let point = point_of(task.inputs(), &trial.candidate);
-        let mut cost = task.cost(&point, level);
+        let at = point(task.inputs(), &trial.candidate)?;
+        let mut cost = task.cost(&at, level);
         if task.resumes() {
-            let paid = paid.entry(format!("{point:?}")).or_insert(0.0);
+            let paid = paid.entry(format!("{at:?}")).or_insert(0.0);
             (cost, *paid) = ((cost - *paid).max(0.0), cost.max(*paid));
         }
         spent += cost;
         evaluations[level] += 1;
-        let loss = task.loss(&point, level);
+        let loss = task.loss(&at, level);
         if level + 1 == LEVELS.len() {
             best = Some(best.map_or(loss, |best| best.min(loss)));
         }
-        for (regret, at) in regret.iter_mut().zip(costs) {
-            if spent <= at + 1e-9 {
+        for (regret, cost) in regret.iter_mut().zip(costs) {
+            if spent <= cost + 1e-9 {
                 *regret = best.map(|best| best - task.minimum());
             }
         }

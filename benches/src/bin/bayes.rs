@@ -1,30 +1,65 @@
-//! Hyperparameter search: regret, latency, fidelities, transfer and cost.
+//! Hyperparameter search: regret, speed, fidelities, transfer.
 //!
 //! ```text
-//! cargo run --release -p metaorch-benches --bin bayes -- fidelity --seeds 100..119 --json
+//! cargo run --release -p metaorch-benches --no-default-features --bin bayes -- regret --functions all --seeds 100..119 --json
 //! ```
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use metaorch_benches::bayes::{FidelityArgs, run_fidelity};
-use metaorch_benches::parse;
+use anyhow::Context as _;
+use metaorch_benches::bayes::{self, FUNCTIONS, FURTHER, FidelityArgs, Function, RegretSummary};
+use metaorch_benches::{Range, in_parallel, parse, write_rows};
 
-/// Hyperparameter search on functions and tasks with known optima.
+/// Hyperparameter search on functions with known optima.
 #[derive(clap::Parser)]
 #[command(name = "bayes", version)]
 struct Args {
     #[command(subcommand)]
-    what: What,
+    command: Command,
 }
 
 #[derive(clap::Subcommand)]
-enum What {
+enum Command {
+    /// Simple regret after 25, 50 and 100 evaluations.
+    Regret(Regret),
     Fidelity(FidelityArgs),
+}
+
+/// Medians over seeds of the least value found less the least value there is.
+#[derive(clap::Args)]
+struct Regret {
+    /// Names with commas between; `all` for the seven of the peers' table, `further` for the twenty others.
+    #[arg(long, default_value = "all")]
+    functions: String,
+    /// Seeds, A..B with both ends included. Develop below 100, report on 100 and above.
+    #[arg(long, default_value = "0..4")]
+    seeds: Range,
+    /// Evaluations a search.
+    #[arg(long, default_value_t = 100)]
+    evals: usize,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(clap::Args)]
+struct Output {
+    /// Searches at a time. Decides the time taken and nothing else.
+    #[arg(long, default_value = "1")]
+    threads: NonZeroUsize,
+    /// Writes raw rows and the command to this directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Prints the JSON object alone.
+    #[arg(long)]
+    json: bool,
 }
 
 fn main() -> ExitCode {
     let args: Args = parse();
-    let done = match &args.what {
-        What::Fidelity(args) => run_fidelity(args),
+    let done = match &args.command {
+        Command::Regret(args) => regret(args),
+        Command::Fidelity(args) => bayes::run_fidelity(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -33,4 +68,39 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn functions(names: &str) -> anyhow::Result<Vec<&'static Function>> {
+    match names {
+        "all" => Ok(FUNCTIONS.iter().collect()),
+        "further" => Ok(FURTHER.iter().collect()),
+        names => names
+            .split(',')
+            .map(|name| {
+                let known = || FUNCTIONS.iter().chain(FURTHER).map(|f| f.name).collect::<Vec<_>>().join(", ");
+                Function::named(name)
+                    .with_context(|| format!("no function '{name}'; allowed: all, further, {}", known()))
+            })
+            .collect(),
+    }
+}
+
+fn regret(args: &Regret) -> anyhow::Result<()> {
+    let cases: Vec<(&'static Function, u64)> = functions(&args.functions)?
+        .into_iter()
+        .flat_map(|f| args.seeds.iter().map(move |s| (f, s)))
+        .collect();
+    let rows = in_parallel(&cases, args.output.threads, |(f, seed)| bayes::regret(f, *seed, args.evals));
+    let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
+    if let Some(directory) = &args.output.out {
+        write_rows(directory, "bayes", &rows)?;
+    }
+    let summary = RegretSummary::new(&rows);
+    if !args.output.json {
+        for (function, at) in &summary.median_regret {
+            println!("{function:14} {at:?}");
+        }
+    }
+    println!("{}", serde_json::to_string(&summary)?);
+    Ok(())
 }

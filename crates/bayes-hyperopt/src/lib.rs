@@ -11,12 +11,18 @@
 //! assert_eq!(config.validate(), Ok(()));
 //! ```
 
+mod acquisition;
 pub mod baseline;
 mod choice;
 mod config;
 pub mod doe;
 mod error;
+mod gp;
+mod kernel;
 mod level;
+mod maximize;
+mod numerics;
+mod optimizer;
 mod range;
 pub mod scheduler;
 mod space;
@@ -25,6 +31,7 @@ pub use choice::{Acquisition, KernelKind};
 pub use config::HyperOptConfig;
 pub use error::{ConfigError, SpaceError};
 pub use level::FidelityLevel;
+pub use optimizer::{BayesOptimizer, State as BayesState};
 pub use space::{
     Condition, Configuration, Constraint, Domain, Forbidden, INACTIVE, Parameter, SearchSpace, Value,
 };

@@ -1,4 +1,5 @@
 //! Laws of the public interface.
 
 mod baselines;
+mod optimizer;
 mod space;
