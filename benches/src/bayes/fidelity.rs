@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bayes_hyperopt::baseline::{Random, Search, Tpe};
+use bayes_hyperopt::fidelity::MultiFidelity;
 use bayes_hyperopt::scheduler::{Asha, Dehb, Hyperband, Kde, Levels, Uniform};
-use bayes_hyperopt::{Configuration, SearchSpace};
+use bayes_hyperopt::{BayesOptimizer, Configuration, HyperOptConfig, SearchSpace};
 use meta_traits::{Ask, Cost, Fidelity, Observation, Optimizer, Outcome, Stream};
 use serde::Serialize;
 
-use super::{LEVELS, Task, point, space};
+use super::{INITIAL, LEVELS, Task, point, space};
 use crate::{Range, in_parallel, write_rows};
 
 /// Regret of the best full evaluation so far, against cost, on tasks that can be evaluated in part.
@@ -65,12 +66,25 @@ pub enum Method {
     Bohb,
     /// Differential evolution in the brackets of Hyperband.
     Dehb,
+    /// A Gaussian process at full fidelity.
+    FullGp,
+    /// One Gaussian process over points and fidelities.
+    Mf,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 7] =
-        [Self::Random, Self::Tpe, Self::Hyperband, Self::Asha, Self::Pasha, Self::Bohb, Self::Dehb];
+    pub const ALL: [Self; 9] = [
+        Self::Random,
+        Self::Tpe,
+        Self::Hyperband,
+        Self::Asha,
+        Self::Pasha,
+        Self::Bohb,
+        Self::Dehb,
+        Self::FullGp,
+        Self::Mf,
+    ];
 
     /// What one writes on the command line and reads in tables.
     pub fn name(self) -> &'static str {
@@ -82,11 +96,14 @@ impl Method {
             Self::Pasha => "pasha",
             Self::Bohb => "bohb",
             Self::Dehb => "dehb",
+            Self::FullGp => "full_gp",
+            Self::Mf => "mf",
         }
     }
 
     fn search(
         self,
+        task: Task,
         space: SearchSpace,
         rng: Stream,
     ) -> anyhow::Result<Box<dyn Optimizer<Candidate = Configuration>>> {
@@ -99,6 +116,18 @@ impl Method {
             Self::Pasha => Box::new(Search::new(space, Asha::progressive(levels, Uniform), rng)),
             Self::Bohb => Box::new(Search::new(space, Hyperband::new(levels, Kde), rng)),
             Self::Dehb => Box::new(Search::new(space, Dehb::new(levels), rng)),
+            Self::FullGp => {
+                let config = HyperOptConfig { n_initial_points: INITIAL, ..HyperOptConfig::default() };
+                Box::new(BayesOptimizer::new(space, config, rng.key())?)
+            }
+            Self::Mf => {
+                let fidelities = LEVELS.map(Fidelity::new).into_iter().collect::<Result<Vec<_>, _>>()?;
+                let mut strategy = MultiFidelity::new(&space, &fidelities, &rng);
+                if task.resumes() {
+                    strategy = strategy.resuming();
+                }
+                Box::new(Search::new(space, strategy, rng))
+            }
         })
     }
 }
@@ -124,7 +153,7 @@ pub struct FidelityRow {
 /// A fault of the program: a search that stops or refuses what it is told.
 pub fn search(task: Task, method: Method, seed: u64) -> anyhow::Result<FidelityRow> {
     let root = Stream::root(seed).child(task.name(), 0);
-    let mut optimizer = method.search(space(task.inputs())?, root.child(method.name(), 0))?;
+    let mut optimizer = method.search(task, space(task.inputs())?, root.child(method.name(), 0))?;
     let costs = task.costs();
     let (mut spent, mut best) = (0.0, None::<f64>);
     let mut regret = vec![None; costs.len()];

@@ -2,7 +2,7 @@
 
 mod propose;
 mod record;
-mod regime;
+pub(crate) mod regime;
 
 use std::collections::BTreeMap;
 
