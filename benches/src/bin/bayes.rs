@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use metaorch_benches::bayes::{self, FUNCTIONS, FURTHER, Function, RegretSummary};
+use metaorch_benches::bayes::{self, FUNCTIONS, FURTHER, FidelityArgs, Function, RegretSummary};
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 
 /// Hyperparameter search on functions with known optima.
@@ -23,6 +23,7 @@ struct Args {
 enum Command {
     /// Simple regret after 25, 50 and 100 evaluations.
     Regret(Regret),
+    Fidelity(FidelityArgs),
 }
 
 /// Medians over seeds of the least value found less the least value there is.
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
     let args: Args = parse();
     let done = match &args.command {
         Command::Regret(args) => regret(args),
+        Command::Fidelity(args) => bayes::run_fidelity(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,7 @@ mod explanation;
 mod feasibility;
 mod propose;
 mod record;
-mod regime;
+pub(crate) mod regime;
 mod subset;
 
 use std::collections::BTreeMap;
