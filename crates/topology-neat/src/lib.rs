@@ -15,7 +15,9 @@ mod config;
 mod error;
 mod mutation;
 mod range;
+mod workflow;
 
 pub use config::TopologyConfig;
 pub use error::ConfigError;
 pub use mutation::{MODULE_LIBRARY, MutationKind};
+pub use workflow::{Draft, Edit, Library, Module, ModuleKind, Port, Workflow, WorkflowError, WorkflowSpace};
