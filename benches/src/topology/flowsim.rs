@@ -62,6 +62,7 @@
 //! repair pay. It is a simulation: a win here is a win in search under these assumptions.
 
 mod baseline;
+mod evolve;
 mod instance;
 mod item;
 mod log;

@@ -8,8 +8,10 @@
 mod canonical;
 mod draft;
 mod error;
+mod features;
 mod module;
 mod mutate;
+mod search;
 
 use std::fmt;
 
@@ -18,8 +20,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::draft::Draft;
 pub use self::error::WorkflowError;
+pub(crate) use self::features::{Features, LEVELS};
 pub use self::module::{Library, Module, ModuleKind, Port};
 pub use self::mutate::Edit;
+pub use self::search::{Arm, SearchOptions, SearchState, WorkflowSearch};
 
 /// An acyclic typed graph of modules between the task and the output, in canonical form.
 ///

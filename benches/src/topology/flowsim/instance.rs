@@ -179,6 +179,15 @@ pub struct Score {
     pub cost: f64,
 }
 
+impl Score {
+    /// Variance of the value of an evaluation of 100 items, with two items added to keep it above 0 (Agresti & Coull 1998).
+    pub fn variance(&self) -> f64 {
+        let n = BATCH as f64;
+        let share = (self.accuracy * n + 1.0) / (n + 2.0);
+        share * (1.0 - share) / n
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use topology_neat::Module;

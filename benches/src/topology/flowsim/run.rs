@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use super::baseline::{Baseline, single};
+use super::evolve::{OFF, ON, evolve};
 use super::instance::{Family, GENERATORS, Instance};
 use super::reference::reference;
 
@@ -30,6 +31,9 @@ pub struct Run {
     pub run: u64,
     /// True score of the recommendation after each evaluation.
     pub curve: Vec<f64>,
+    /// Predictions of new workflows, and how many 90 % intervals held the outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<[u64; 2]>,
 }
 
 /// Runs every search on one instance.
@@ -41,7 +45,11 @@ pub fn row(family: Family, seed: u64, runs: u64, evaluations: usize) -> Row {
     for run in 0..runs {
         for baseline in Baseline::ALL {
             let curve = baseline.search(&instance, run, evaluations);
-            all.push(Run { search: baseline.name(), run, curve });
+            all.push(Run { search: baseline.name(), run, curve, intervals: None });
+        }
+        for (name, predictor) in [(ON, true), (OFF, false)] {
+            let (curve, calibration) = evolve(&instance, run, evaluations, predictor);
+            all.push(Run { search: name, run, curve, intervals: Some([calibration.n, calibration.covered]) });
         }
     }
     best = all.iter().flat_map(|r| &r.curve).copied().fold(best.max(base), f64::max);

@@ -13,6 +13,16 @@ pub enum WorkflowError {
         /// What is wrong and what to do.
         why: &'static str,
     },
+    /// An option of the search is outside its range.
+    #[error("workflow search: {field} = {value} is outside its range; allowed: {allowed}")]
+    Option {
+        /// The field.
+        field: &'static str,
+        /// The value found.
+        value: String,
+        /// The range, in words.
+        allowed: &'static str,
+    },
     /// Too many modules, or too many inputs of one.
     #[error("workflow: {what} = {found}; allowed: up to {most}")]
     Size {

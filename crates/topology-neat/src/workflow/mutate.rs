@@ -35,11 +35,15 @@ pub enum Edit {
     Remove,
     /// Several modules answer side by side and a vote ends them: a module is copied twice and a vote reads all three.
     Poll,
+    /// An answer is checked and repaired: a check (verify or critique) and a refine follow one another in an edge.
+    Repair,
+    /// A module and another of its kind share the tasks: each stands behind a route of its own.
+    Dispatch,
 }
 
 impl Edit {
     /// Every edit.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Split,
         Self::Branch,
         Self::Join,
@@ -48,6 +52,8 @@ impl Edit {
         Self::Vary,
         Self::Remove,
         Self::Poll,
+        Self::Repair,
+        Self::Dispatch,
     ];
 
     /// The edits that are of this kind.
@@ -56,8 +62,8 @@ impl Edit {
             MutationKind::AddModule => &[Self::Split, Self::Branch],
             MutationKind::RemoveModule => &[Self::Remove],
             MutationKind::Reconnect => &[Self::Join, Self::Cut],
-            MutationKind::ControlFlow => &[Self::Poll, Self::Relabel],
-            MutationKind::ParameterMutation => &[Self::Vary],
+            MutationKind::ControlFlow => &[Self::Poll, Self::Repair, Self::Dispatch],
+            MutationKind::ParameterMutation => &[Self::Relabel, Self::Vary],
         }
     }
 
@@ -129,18 +135,52 @@ impl Edit {
                 beside_of(&mut draft, at, module);
                 beside_of(&mut draft, at, module);
             }
+            Self::Repair if modules.len() + 2 <= space.max_modules() => {
+                let check = *rng.pick(&[ModuleKind::Verify, ModuleKind::Critique])?;
+                let (check, refine) = (some(check, space, rng)?, some(ModuleKind::Refine, space, rng)?);
+                let at = vertex(rng);
+                let after: Vec<_> = draft.readers(at).collect();
+                let (check, refine) = (draft.add(check), draft.add(refine));
+                draft.join(at, check);
+                draft.join(check, refine);
+                for to in after {
+                    draft.cut(at, to);
+                    draft.join(refine, to);
+                }
+            }
+            Self::Dispatch if modules.len() + 3 <= space.max_modules() => {
+                let at = vertex(rng);
+                let other = some(draft.module(at)?.kind, space, rng)?;
+                let routes = [some(ModuleKind::Route, space, rng)?, some(ModuleKind::Route, space, rng)?];
+                let new = beside_of(&mut draft, at, other);
+                for (to, route) in [at, new].into_iter().zip(routes) {
+                    let route = draft.add(route);
+                    for from in draft.reads(to).collect::<Vec<_>>() {
+                        draft.cut(from, to);
+                        draft.join(from, route);
+                    }
+                    draft.join(route, to);
+                }
+            }
             _ => return None,
         }
         draft.settle().ok().filter(|new| new != workflow && meta_traits::Space::contains(space, new))
     }
 }
 
-/// Adds `module` with the inputs and readers of `vertex`.
-fn beside_of(draft: &mut Draft, vertex: usize, module: Module) {
+/// Some variant of a kind; `None` when it is not on offer.
+fn some(kind: ModuleKind, space: &WorkflowSpace, rng: &mut Stream) -> Option<Module> {
+    let variants = space.library().variants(kind);
+    (variants > 0).then(|| Module::new(kind, rng.below(usize::from(variants)) as u8))
+}
+
+/// Adds `module` with the inputs and readers of `vertex`; its vertex.
+fn beside_of(draft: &mut Draft, vertex: usize, module: Module) -> usize {
     let (before, after): (Vec<_>, Vec<_>) = (draft.reads(vertex).collect(), draft.readers(vertex).collect());
     let new = draft.add(module);
     before.into_iter().for_each(|from| draft.join(from, new));
     after.into_iter().for_each(|to| draft.join(new, to));
+    new
 }
 
 /// A module of the library: the kind uniformly, with generators twice as likely, then its variant.
