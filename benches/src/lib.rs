@@ -18,6 +18,7 @@ pub mod plan;
 pub mod race;
 mod range;
 mod rows;
+pub mod topology;
 
 pub use clock::processor_seconds;
 pub use command::parse;

@@ -14,8 +14,15 @@
 mod config;
 mod error;
 mod mutation;
+mod predictor;
 mod range;
+mod workflow;
 
 pub use config::TopologyConfig;
 pub use error::ConfigError;
 pub use mutation::{MODULE_LIBRARY, MutationKind};
+pub use predictor::{Calibration, StructurePredictor};
+pub use workflow::{
+    Arm, Draft, Edit, Library, Module, ModuleKind, Port, SearchOptions, SearchState, Workflow, WorkflowError,
+    WorkflowSearch, WorkflowSpace,
+};
