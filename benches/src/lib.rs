@@ -15,6 +15,7 @@ pub mod plan;
 pub mod race;
 mod range;
 mod rows;
+pub mod selector;
 
 pub use command::parse;
 pub use parallel::in_parallel;

@@ -1,0 +1,3 @@
+//! Which algorithm next: the black-box functions, the portfolio and the measurements of `rl-selector`.
+
+pub mod bbob;
