@@ -131,7 +131,11 @@ impl QNet {
     /// The network of `shape` with these parameters; `None` when their number is another.
     pub(crate) fn with_parameters(shape: Shape, parameters: Vec<f32>) -> Option<Self> {
         let layers = shape.layers();
-        (layers.last().map(|l| l.end()) == Some(parameters.len())).then_some(Self { shape, layers, parameters })
+        (layers.last().map(|l| l.end()) == Some(parameters.len())).then_some(Self {
+            shape,
+            layers,
+            parameters,
+        })
     }
 
     pub(crate) fn shape(&self) -> &Shape {
@@ -170,7 +174,8 @@ pub(crate) mod tests {
         let net = |seed| QNet::new(shape(), &Stream::root(seed));
         assert_eq!(net(3), net(3));
         assert_ne!(net(3), net(4));
-        let first = &net(3).parameters()[..13 * 256];
+        let net = net(3);
+        let first = &net.parameters()[..13 * 256];
         let bound = 1.0 / 13.0_f32.sqrt();
         assert!(first.iter().all(|w| w.abs() <= bound) && first.iter().any(|w| w.abs() > 0.95 * bound));
     }
