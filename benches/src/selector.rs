@@ -1,3 +1,4 @@
 //! Which algorithm next: the black-box functions, the portfolio and the measurements of `rl-selector`.
 
 pub mod bbob;
+pub mod portfolio;
