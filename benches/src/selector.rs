@@ -1,4 +1,6 @@
 //! Which algorithm next: the black-box functions, the portfolio and the measurements of `rl-selector`.
 
 pub mod bbob;
+pub mod cartpole;
 pub mod portfolio;
+pub mod speed;
