@@ -16,7 +16,7 @@ use std::pin::Pin;
 
 use coroutine::Port;
 use meta_traits::{HandOn, Stream};
-pub use run::{Action, Run};
+pub use run::{Action, FLOOR, Run};
 
 /// Lower and upper bound of every variable.
 pub const BOX: (f64, f64) = (-5.0, 5.0);

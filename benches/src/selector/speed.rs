@@ -56,7 +56,8 @@ pub fn measure(config: &DqnConfig, seed: u64) -> Result<Row, DqnError> {
     let wall = wall.elapsed().as_secs_f64();
     let used = thread_seconds().zip(cpu).map_or(wall, |(after, before)| after - before);
     agent.set_training_mode(false);
-    let mut micros: Vec<f64> = (0..DECISIONS).map(|_| decision(&mut agent, width, actions, &mut rng)).collect();
+    let mut micros: Vec<f64> =
+        (0..DECISIONS).map(|_| decision(&mut agent, width, actions, &mut rng)).collect();
     micros.sort_unstable_by(f64::total_cmp);
     Ok(Row {
         seed,

@@ -32,7 +32,11 @@ fn the_functions_are_those_of_the_reference() {
         assert!(at_optimum.abs() < 1e-5, "{} {at_optimum}", place("value at the optimum"));
         for (x, reference) in fixture.points.iter().zip(&known.values) {
             let own = problem.value(x);
-            assert!((own - reference).abs() <= 1e-9 * reference.abs(), "{} {own} {reference}", place("value"));
+            assert!(
+                (own - reference).abs() <= 1e-9 * reference.abs(),
+                "{} {own} {reference}",
+                place("value")
+            );
             compared += 1;
         }
     }

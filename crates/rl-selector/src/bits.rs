@@ -14,7 +14,10 @@ macro_rules! codec {
         pub(crate) mod $module {
             use super::*;
 
-            pub(crate) fn serialize<S: Serializer>(numbers: &[$number], serializer: S) -> Result<S::Ok, S::Error> {
+            pub(crate) fn serialize<S: Serializer>(
+                numbers: &[$number],
+                serializer: S,
+            ) -> Result<S::Ok, S::Error> {
                 let mut text = String::with_capacity(numbers.len() * $digits);
                 for number in numbers {
                     let written = write!(text, "{:0width$x}", number.to_bits(), width = $digits);
@@ -23,7 +26,9 @@ macro_rules! codec {
                 serializer.serialize_str(&text)
             }
 
-            pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<$number>, D::Error> {
+            pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<Vec<$number>, D::Error> {
                 let text = String::deserialize(deserializer)?;
                 let digits = digits(&text).filter(|d| d.len() % $digits == 0);
                 let digits = digits.ok_or_else(|| D::Error::custom("not the hexadecimal text of numbers"))?;
@@ -57,8 +62,14 @@ mod tests {
         let b = vec![0.1, -1e300, f64::NAN, 5e-324];
         let text = serde_json::to_string(&Both { a: a.clone(), b: b.clone() }).unwrap();
         let back: Both = serde_json::from_str(&text).unwrap();
-        assert_eq!(back.a.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), a.iter().map(|x| x.to_bits()).collect::<Vec<_>>());
-        assert_eq!(back.b.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), b.iter().map(|x| x.to_bits()).collect::<Vec<_>>());
+        assert_eq!(
+            back.a.iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
+            a.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+        );
+        assert_eq!(
+            back.b.iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
+            b.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+        );
         for bad in [r#"{"a":"0","b":""}"#, r#"{"a":"zzzzzzzz","b":""}"#, r#"{"a":"","b":null}"#] {
             assert!(serde_json::from_str::<Both>(bad).is_err(), "{bad}");
         }

@@ -131,7 +131,11 @@ impl QNet {
     /// The network of `shape` with these parameters; `None` when their number is another.
     pub(crate) fn with_parameters(shape: Shape, parameters: Vec<f32>) -> Option<Self> {
         let layers = shape.layers();
-        (layers.last().map(|l| l.end()) == Some(parameters.len())).then_some(Self { shape, layers, parameters })
+        (layers.last().map(|l| l.end()) == Some(parameters.len())).then_some(Self {
+            shape,
+            layers,
+            parameters,
+        })
     }
 
     pub(crate) fn shape(&self) -> &Shape {

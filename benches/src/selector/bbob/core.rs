@@ -107,16 +107,14 @@ impl Core {
                 let fine = |v: f64| -> f64 {
                     (1..33).map(|j| 2_f64.powi(j)).map(|p| (p * v - (p * v + 0.5).floor()).abs() / p).sum()
                 };
-                let factor = |(i, v): (usize, &f64)| {
-                    (1.0 + (i as f64 + 1.0) * fine(*v)).powf(10.0 / dim.powf(1.2))
-                };
+                let factor =
+                    |(i, v): (usize, &f64)| (1.0 + (i as f64 + 1.0) * fine(*v)).powf(10.0 / dim.powf(1.2));
                 10.0 / (dim * dim) * (x.iter().enumerate().map(factor).product::<f64>() - 1.0)
             }
             Self::Lunacek { signs, first, second } => lunacek(x, signs, first, second),
         }
     }
 }
-
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()

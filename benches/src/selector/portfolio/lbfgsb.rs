@@ -26,8 +26,7 @@ pub(super) async fn minimise(port: Port, start: Vec<f64>) {
         let direction: Vec<f64> = target.iter().zip(&x).map(|(t, x)| t - x).collect();
         let slope = dot(&g, &direction);
         let longest = if first { 1.0 } else { longest(&x, &direction) };
-        let found =
-            if slope < 0.0 { search(&port, &x, f, slope, &direction, longest).await } else { None };
+        let found = if slope < 0.0 { search(&port, &x, f, slope, &direction, longest).await } else { None };
         let Some((step, value, new_g)) = found else {
             if pairs.is_empty() {
                 return;
@@ -175,7 +174,8 @@ fn cauchy(x: &[f64], g: &[f64], b: &Matrix) -> (Vec<f64>, Vec<usize>) {
 /// The matrix that the pairs stand for: BFGS updates of a multiple of the identity.
 fn matrix(dim: usize, pairs: &[(Vec<f64>, Vec<f64>)]) -> Matrix {
     let scale = pairs.last().map_or(1.0, |(s, y)| dot(y, y) / dot(s, y));
-    let mut b: Matrix = (0..dim).map(|i| (0..dim).map(|j| if i == j { scale } else { 0.0 }).collect()).collect();
+    let mut b: Matrix =
+        (0..dim).map(|i| (0..dim).map(|j| if i == j { scale } else { 0.0 }).collect()).collect();
     for (s, y) in pairs {
         let bs: Vec<f64> = b.iter().map(|row| dot(row, s)).collect();
         let (sbs, sy) = (dot(&bs, s), dot(s, y));

@@ -25,8 +25,7 @@ pub(super) async fn minimise(port: Port, from: Option<(Vec<f64>, f64)>, dim: usi
                 for k in 0..dim {
                     let own_pull = PULL * rng.unit() * (own[i].0[k] - place[i][k]);
                     let shared_pull = PULL * rng.unit() * (best.0[k] - place[i][k]);
-                    speed[i][k] =
-                        (INERTIA * speed[i][k] + own_pull + shared_pull).clamp(-FASTEST, FASTEST);
+                    speed[i][k] = (INERTIA * speed[i][k] + own_pull + shared_pull).clamp(-FASTEST, FASTEST);
                     place[i][k] = (place[i][k] + speed[i][k]).clamp(BOX.0, BOX.1);
                 }
             }

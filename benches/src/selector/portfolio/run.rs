@@ -4,7 +4,7 @@ use super::super::bbob::Problem;
 use super::{Kind, Solver};
 
 /// Precisions are floored here.
-const FLOOR: f64 = 1e-8;
+pub const FLOOR: f64 = 1e-8;
 
 /// What to run next, and from what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,18 @@ pub struct Action {
     pub arm: usize,
     /// What it starts from when another arm ran before.
     pub hand_on: HandOn,
+}
+
+impl Action {
+    /// The arm with its own state.
+    pub fn alone(arm: usize) -> Self {
+        Self { arm, hand_on: HandOn::Resume }
+    }
+
+    /// The arm with the incumbent added to its own state.
+    pub fn injected(arm: usize) -> Self {
+        Self { arm, hand_on: HandOn::Inject }
+    }
 }
 
 /// One run on one problem: optimisers take turns on one budget.

@@ -357,11 +357,15 @@ impl DoubleDqn {
                 Some(Outcome::Reward { next: None, .. }) => (None, true),
                 Some(Outcome::Reward { next: Some(next), .. }) => match follower {
                     None => return,
-                    Some(follower) if follower.state == *next => (Some((next.clone(), follower.allowed)), false),
+                    Some(follower) if follower.state == *next => {
+                        (Some((next.clone(), follower.allowed)), false)
+                    }
                     Some(_) => (Some((next.clone(), all)), true),
                 },
             };
-            let Some(Decision { state, allowed, action, outcome, .. }) = self.pending.pop_front() else { return };
+            let Some(Decision { state, allowed, action, outcome, .. }) = self.pending.pop_front() else {
+                return;
+            };
             let Some(Outcome::Reward { reward, .. }) = outcome else { return };
             self.remember(Step { state, allowed, action, reward, next });
             if breaks {

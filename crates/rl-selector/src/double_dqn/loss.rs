@@ -86,7 +86,14 @@ impl Objective<'_> {
                 let own = quantile_huber(&outputs[taken.clone()], target, share, &mut slope[taken]);
                 loss += f64::from(share) * f64::from(own);
                 if self.conservative > 0.0 {
-                    let term = conservative(outputs, n, draw.batch.allowed[i], action, share * self.conservative, slope);
+                    let term = conservative(
+                        outputs,
+                        n,
+                        draw.batch.allowed[i],
+                        action,
+                        share * self.conservative,
+                        slope,
+                    );
                     loss += f64::from(share * self.conservative) * f64::from(term);
                 }
             }

@@ -68,8 +68,8 @@ impl Environment for CartPole {
         let force = if action == 1 { FORCE } else { -FORCE };
         let (sin, cos) = (angle.sin(), angle.cos());
         let push = (force + POLE_MASS_LENGTH * (turn * turn) * sin) / TOTAL_MASS;
-        let fall = (GRAVITY * sin - cos * push)
-            / (LENGTH * (4.0 / 3.0 - POLE_MASS * (cos * cos) / TOTAL_MASS));
+        let fall =
+            (GRAVITY * sin - cos * push) / (LENGTH * (4.0 / 3.0 - POLE_MASS * (cos * cos) / TOTAL_MASS));
         let drive = push - POLE_MASS_LENGTH * fall * cos / TOTAL_MASS;
         self.state = [x + TAU * speed, speed + TAU * drive, angle + TAU * turn, turn + TAU * fall];
         self.steps += 1;

@@ -81,7 +81,11 @@ impl Pass {
             let (to_weights, to_biases) = layer.split_mut(gradient);
             let delta = View::new(&self.delta, batch, layer.outputs);
             let input: &[f32] = if index == 0 { states } else { &self.layers[index - 1] };
-            self.multiplier.add_product(View::new(input, batch, layer.inputs).transposed(), delta, to_weights);
+            self.multiplier.add_product(
+                View::new(input, batch, layer.inputs).transposed(),
+                delta,
+                to_weights,
+            );
             for row in self.delta.chunks_exact(layer.outputs) {
                 to_biases.iter_mut().zip(row).for_each(|(sum, d)| *sum += d);
             }
@@ -131,7 +135,8 @@ mod tests {
     #[test]
     fn the_gradient_is_the_slope() {
         for dueling in [false, true] {
-            let shape = Shape { inputs: 5, hidden: vec![34, 33], actions: 3, quantiles: 2, heads: 2, dueling };
+            let shape =
+                Shape { inputs: 5, hidden: vec![34, 33], actions: 3, quantiles: 2, heads: 2, dueling };
             let rng = Stream::root(4);
             let mut net = QNet::new(shape, &rng);
             let mut draw = rng.child("x", 0);

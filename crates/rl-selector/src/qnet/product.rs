@@ -167,7 +167,9 @@ mod tests {
     fn every_shape_and_orientation_is_the_plain_product() {
         let mut rng = Stream::root(1);
         let mut multiplier = Multiplier::new();
-        for (m, k, n) in [(1, 1, 1), (6, 4, 16), (7, 5, 17), (64, 13, 256), (13, 64, 33), (5, 256, 6), (12, 3, 40)] {
+        for (m, k, n) in
+            [(1, 1, 1), (6, 4, 16), (7, 5, 17), (64, 13, 256), (13, 64, 33), (5, 256, 6), (12, 3, 40)]
+        {
             let (left, right) = (random(m * k, &mut rng), random(k * n, &mut rng));
             for (flip_a, flip_b) in [(false, false), (false, true), (true, false), (true, true)] {
                 let a = if flip_a { View::new(&left, k, m).transposed() } else { View::new(&left, m, k) };

@@ -110,7 +110,14 @@ mod tests {
             shape(),
             Shape { dueling: true, ..shape() },
             Shape { quantiles: 32, heads: 5, actions: 20, hidden: vec![64], ..shape() },
-            Shape { quantiles: 3, heads: 2, dueling: true, inputs: 100, hidden: vec![33, 65, 32, 40, 47], ..shape() },
+            Shape {
+                quantiles: 3,
+                heads: 2,
+                dueling: true,
+                inputs: 100,
+                hidden: vec![33, 65, 32, 40, 47],
+                ..shape()
+            },
         ];
         for (seed, form) in forms.into_iter().enumerate() {
             let rng = Stream::root(seed as u64);

@@ -106,7 +106,8 @@ mod tests {
             let net = QNet::new(shape, &Stream::root(7));
             let mut rng = Stream::root(8);
             for _ in 0..10 {
-                let state: Vec<f32> = (0..13).map(|i| if i % 3 == 0 { 0.0 } else { rng.unit() as f32 }).collect();
+                let state: Vec<f32> =
+                    (0..13).map(|i| if i % 3 == 0 { 0.0 } else { rng.unit() as f32 }).collect();
                 let mut pass = Pass::new();
                 let mut single = Single::new();
                 let batch = pass.forward(&net, &state);

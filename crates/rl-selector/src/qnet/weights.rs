@@ -73,7 +73,9 @@ pub(crate) fn from_bytes(net: &QNet, bytes: &[u8]) -> Result<Vec<f32>, DqnError>
         let [weight, bias] = names(index);
         let weights = read(&weight, &[layer.outputs, layer.inputs])?;
         let (inputs, outputs) = (layer.inputs, layer.outputs);
-        parameters.extend((0..inputs).flat_map(|i| (0..outputs).map(move |o| (i, o))).map(|(i, o)| weights[o * inputs + i]));
+        parameters.extend(
+            (0..inputs).flat_map(|i| (0..outputs).map(move |o| (i, o))).map(|(i, o)| weights[o * inputs + i]),
+        );
         parameters.extend(read(&bias, &[outputs])?);
     }
     Ok(parameters)

@@ -63,7 +63,14 @@ impl Replay {
     ///
     /// With priorities the total is cut into `size` equal parts and one number drawn from each (Schaul et al. 2016,
     /// appendix B.2.1); a weight is (n P)^-beta over the largest of the batch.
-    pub(crate) fn draw(&self, size: usize, settings: &Priorities, step: u64, rng: &mut Stream, out: &mut Draw) {
+    pub(crate) fn draw(
+        &self,
+        size: usize,
+        settings: &Priorities,
+        step: u64,
+        rng: &mut Stream,
+        out: &mut Draw,
+    ) {
         out.slots.clear();
         out.weights.clear();
         let n = self.len();
@@ -105,7 +112,13 @@ impl Replay {
     }
 
     /// What is wrong with a restored replay, if anything.
-    pub(crate) fn fault(&self, capacity: usize, width: usize, actions: usize, prioritized: bool) -> Option<&'static str> {
+    pub(crate) fn fault(
+        &self,
+        capacity: usize,
+        width: usize,
+        actions: usize,
+        prioritized: bool,
+    ) -> Option<&'static str> {
         if self.tree.is_some() != prioritized {
             return Some("priorities are on in one of replay and configuration and off in the other");
         }
@@ -192,7 +205,14 @@ mod tests {
         replay.update(&[4], &[f32::NAN], &capped);
         assert_eq!(replay, before);
         let top = replay.top;
-        replay.add(&Transition { state: vec![0.0], allowed: 1, action: 0, reward: 0.0, heads: 1, next: None });
+        replay.add(&Transition {
+            state: vec![0.0],
+            allowed: 1,
+            action: 0,
+            reward: 0.0,
+            heads: 1,
+            next: None,
+        });
         assert_eq!(replay.tree.as_ref().unwrap().get(20), top);
         let mut draw = Draw::default();
         Replay::new(8, 1, true).draw(4, &capped, 0, &mut Stream::root(0), &mut draw);

@@ -189,7 +189,9 @@ mod tests {
         assert_eq!(batch.next_states, [4.5, 4.5, 5.5, 5.5, 2.5, 2.5, 3.0, 3.0]);
         assert_eq!(batch.discounts, [0.9, 0.9, 0.9, 0.0]);
         assert_eq!(ring.fault(4, 2, 2), None);
-        assert!(ring.fault(5, 2, 2).is_some() && ring.fault(4, 2, 1).is_some() && ring.fault(4, 1, 2).is_some());
+        assert!(
+            ring.fault(5, 2, 2).is_some() && ring.fault(4, 2, 1).is_some() && ring.fault(4, 1, 2).is_some()
+        );
     }
 
     #[test]
