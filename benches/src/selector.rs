@@ -2,4 +2,8 @@
 
 pub mod bbob;
 pub mod cartpole;
+pub mod gap;
+pub mod portfolio;
+pub mod record;
 pub mod speed;
+mod targets;

@@ -8,9 +8,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use metaorch_benches::selector::gap::{self, Hold, Plan, Regime};
 use metaorch_benches::selector::{cartpole, speed};
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
-use rl_selector::DqnConfig;
+use rl_selector::simulator::TrainingConfig;
+use rl_selector::{DqnConfig, ForestConfig};
 use serde::Serialize;
 
 /// Measures the selectors. The last line of the output is one JSON object.
@@ -34,6 +36,35 @@ enum Command {
         #[arg(long, value_name = "JSON")]
         config: Option<String>,
     },
+    /// The share of the gap between the single best solver and the oracle that learning closes on held-out problems.
+    Bbob {
+        /// What is held out.
+        #[arg(long, default_value = "lofo")]
+        split: Hold,
+        /// Whether the incumbent is handed on.
+        #[arg(long, default_value = "replay")]
+        regime: Regime,
+        /// Instances tested on. Develop below 100, report on 101 and above.
+        #[arg(long, default_value = "61..65")]
+        instances: Range,
+        /// Instances learnt from; never those tested on.
+        #[arg(long, default_value = "1..20")]
+        train_instances: Range,
+        /// Seeds of learning.
+        #[arg(long, default_value = "0..4")]
+        train_seeds: Range,
+        #[command(flatten)]
+        training: Training,
+        /// Folds at a time. Decides the time taken and nothing else.
+        #[arg(long, default_value = "1")]
+        threads: NonZeroUsize,
+        /// Writes raw rows and the command to this directory.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Prints the JSON object alone.
+        #[arg(long)]
+        json: bool,
+    },
     /// Gradient steps a second of processor time, and the time of a decision, on one thread.
     Speed {
         #[command(flatten)]
@@ -42,6 +73,35 @@ enum Command {
         #[arg(long, value_name = "JSON")]
         config: Option<String>,
     },
+}
+
+/// How the policy is learnt.
+#[derive(clap::Args)]
+struct Training {
+    /// Episodes of random behaviour on each run.
+    #[arg(long, default_value_t = 2)]
+    episodes: usize,
+    /// Rounds of gathering with the policy itself.
+    #[arg(long, default_value_t = 2)]
+    rounds: usize,
+    /// Episodes on each run in such a round.
+    #[arg(long, default_value_t = 1)]
+    episodes_a_round: usize,
+    /// The last rounds, so many, label by playing the policy out.
+    #[arg(long, default_value_t = 0)]
+    rollouts: usize,
+    /// Share of the states kept.
+    #[arg(long, default_value_t = 0.5)]
+    kept: f64,
+    /// Trees.
+    #[arg(long, default_value_t = 24)]
+    trees: usize,
+    /// Rows of a leaf.
+    #[arg(long, default_value_t = 10)]
+    leaf: usize,
+    /// Share of the features tried at a node.
+    #[arg(long, default_value_t = 0.4)]
+    tried: f64,
 }
 
 #[derive(clap::Args)]
@@ -93,6 +153,43 @@ fn bench(command: &Command) -> anyhow::Result<()> {
             let rows = in_parallel(&seeds, common.threads, |seed| cartpole::train(&config, *seed, *steps));
             let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
             common.report(&rows, &cartpole::Summary::of(&rows))
+        }
+        Command::Bbob {
+            split,
+            regime,
+            instances,
+            train_instances,
+            train_seeds,
+            training,
+            threads,
+            out,
+            json,
+        } => {
+            let plan = Plan {
+                hold: *split,
+                regime: *regime,
+                instances: instances.clone(),
+                train_instances: train_instances.clone(),
+                train_seeds: train_seeds.clone(),
+                training: TrainingConfig {
+                    episodes: training.episodes,
+                    rounds: training.rounds,
+                    episodes_a_round: training.episodes_a_round,
+                    rollouts: training.rollouts,
+                    kept: training.kept,
+                },
+                forest: ForestConfig { trees: training.trees, leaf: training.leaf, tried: training.tried },
+                threads: *threads,
+            };
+            let (rows, summary) = gap::measure(&plan)?;
+            if let Some(directory) = out {
+                write_rows(directory, "selector", &rows)?;
+            }
+            if !json {
+                rows.iter().try_for_each(|row| serde_json::to_string(row).map(|row| println!("{row}")))?;
+            }
+            println!("{}", serde_json::to_string(&summary)?);
+            Ok(())
         }
         Command::Speed { common, config } => {
             let config = settings(config.as_deref(), DqnConfig::default())?;

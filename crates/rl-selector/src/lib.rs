@@ -11,8 +11,10 @@
 //! assert_eq!(config.state_dim, features::NAMES.len());
 //! ```
 
+pub mod bandit;
 pub mod env;
 pub mod features;
+pub mod simulator;
 
 mod algorithm;
 mod bits;
@@ -20,6 +22,9 @@ mod config;
 mod cpu;
 mod double_dqn;
 mod error;
+mod forest;
+mod history;
+mod learned;
 mod nstep;
 mod optim;
 mod qnet;
@@ -30,3 +35,6 @@ pub use algorithm::Algorithm;
 pub use config::RLConfig;
 pub use double_dqn::{ArmMetrics, DoubleDqn, DoubleDqnState, DqnConfig, DqnMetrics, Engine, Experience};
 pub use error::{ConfigError, DqnError};
+pub use forest::ForestConfig;
+pub use history::History;
+pub use learned::{Learned, LearnedSelector};

@@ -141,7 +141,7 @@ fn pack_left(a: View<'_>, left: &mut Vec<f32>) {
         let first = band * ROWS;
         let rows = ROWS.min(a.rows - first);
         let (packed, _) = packed.as_chunks_mut::<ROWS>();
-        if a.row_stride == 1 {
+        if a.col_stride != 1 {
             for (packed, column) in packed.iter_mut().zip(a.data.chunks_exact(a.col_stride)) {
                 match column[first..].first_chunk::<ROWS>() {
                     Some(whole) => *packed = *whole,
@@ -180,13 +180,14 @@ fn pack_right<S: Simd>(b: View<'_>, column: usize, right: &mut [f32]) {
     } else if used == width {
         let (pairs, _) = S::as_mut_simd_f32s(right);
         let (pairs, _) = pairs.as_chunks_mut::<2>();
-        for (packed, row) in pairs.iter_mut().zip(b.data.chunks_exact(b.row_stride)) {
+        for (packed, row) in pairs.iter_mut().zip(b.data.chunks_exact(b.row_stride.max(b.cols))) {
             if let ([x, y], _) = S::as_simd_f32s(&row[column..column + width]) {
                 *packed = [*x, *y];
             }
         }
     } else {
-        for (packed, row) in right.chunks_exact_mut(width).zip(b.data.chunks_exact(b.row_stride)) {
+        for (packed, row) in right.chunks_exact_mut(width).zip(b.data.chunks_exact(b.row_stride.max(b.cols)))
+        {
             packed[..used].copy_from_slice(&row[column..column + used]);
         }
     }
@@ -213,9 +214,17 @@ mod tests {
     fn every_shape_and_orientation_is_the_plain_product() {
         let mut rng = Stream::root(1);
         let mut multiplier = Multiplier::new();
-        for (m, k, n) in
-            [(1, 1, 1), (6, 4, 16), (7, 5, 17), (64, 13, 256), (13, 64, 33), (5, 256, 6), (12, 3, 40)]
-        {
+        for (m, k, n) in [
+            (1, 1, 1),
+            (5, 1, 7),
+            (1, 9, 1),
+            (6, 4, 16),
+            (7, 5, 17),
+            (64, 13, 256),
+            (13, 64, 33),
+            (5, 256, 6),
+            (12, 3, 40),
+        ] {
             let (left, right) = (random(m * k, &mut rng), random(k * n, &mut rng));
             for (flip_a, flip_b) in [(false, false), (false, true), (true, false), (true, true)] {
                 let a = if flip_a { View::new(&left, k, m).transposed() } else { View::new(&left, m, k) };
