@@ -19,6 +19,7 @@ pub mod race;
 mod range;
 mod rows;
 pub mod topology;
+pub mod selector;
 
 pub use clock::processor_seconds;
 pub use command::parse;
