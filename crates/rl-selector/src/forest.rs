@@ -84,15 +84,21 @@ impl Forest {
         sums.into_iter().map(moments).collect()
     }
 
-    /// The output with the highest mean; the first of equals.
-    pub(crate) fn best(&self, state: &[f64]) -> usize {
+    /// For each tree its outputs.
+    pub(crate) fn members(&self, state: &[f64]) -> Vec<Vec<f64>> {
+        let of = |tree: &Tree| tree.leaf(state, self.outputs).iter().map(|v| f64::from(*v)).collect();
+        self.trees.iter().map(of).collect()
+    }
+
+    /// The output with the highest mean among the first so many; the first of equals.
+    pub(crate) fn best(&self, state: &[f64], among: usize) -> usize {
         let mut sums = vec![0.0_f64; self.outputs];
         for tree in &self.trees {
             for (sum, value) in sums.iter_mut().zip(tree.leaf(state, self.outputs)) {
                 *sum += f64::from(*value);
             }
         }
-        (1..sums.len()).fold(0, |best, i| if sums[i] > sums[best] { i } else { best })
+        (1..sums.len().min(among)).fold(0, |best, i| if sums[i] > sums[best] { i } else { best })
     }
 }
 
@@ -222,7 +228,7 @@ mod tests {
             let predicted = forest.predict(&state);
             assert!((predicted[0].0 - step(&state)).abs() < 0.2, "{predicted:?}");
             assert!((predicted[1].0 - state[2]).abs() < 0.15, "{predicted:?}");
-            assert_eq!(forest.best(&state), usize::from(predicted[1].0 > predicted[0].0));
+            assert_eq!(forest.best(&state, 2), usize::from(predicted[1].0 > predicted[0].0));
         }
         assert!(Forest::fit(&[], &[], &ForestConfig::default(), &rng).is_none());
     }

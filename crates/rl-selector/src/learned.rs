@@ -12,6 +12,7 @@ use crate::simulator::{Rows, Simulation, TrainingConfig, collect};
 /// labels every action in each by what it would have brought. The same runs and stream give the same policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Learned {
+    actions: usize,
     forest: Forest,
 }
 
@@ -24,6 +25,17 @@ impl Learned {
         forest: &ForestConfig,
         rng: &Stream,
     ) -> Option<Self> {
+        Self::train_with_rows(runs, start, training, forest, rng).map(|(policy, _)| policy)
+    }
+
+    /// As [`Self::train`], with the states it learnt from.
+    pub(crate) fn train_with_rows<'a>(
+        runs: usize,
+        start: impl Fn(usize) -> Box<dyn Simulation + 'a>,
+        training: &TrainingConfig,
+        forest: &ForestConfig,
+        rng: &Stream,
+    ) -> Option<(Self, Rows)> {
         let mut rows = Rows::default();
         let mut learnt: Option<Forest> = None;
         for round in 0..=training.rounds as u64 {
@@ -39,7 +51,7 @@ impl Learned {
             }
             learnt = Some(Forest::fit(&rows.states, &rows.gains, forest, &rng.child("forest", round))?);
         }
-        Some(Self { forest: learnt? })
+        Some((Self { actions: start(0).actions(), forest: learnt? }, rows))
     }
 
     /// For each action the expected gain and how unsure it is (standard deviation over the members of the ensemble).
@@ -47,9 +59,14 @@ impl Learned {
         self.forest.predict(features)
     }
 
+    /// For each member of the ensemble the expected gains.
+    pub(crate) fn members(&self, features: &[f64]) -> Vec<Vec<f64>> {
+        self.forest.members(features)
+    }
+
     /// The action of highest expected gain.
     pub fn best(&self, features: &[f64]) -> usize {
-        self.forest.best(features)
+        self.forest.best(features, self.actions)
     }
 }
 
@@ -73,10 +90,10 @@ impl Selector for LearnedSelector<'_> {
 
     fn select(&mut self, context: &[f64], allowed: &[bool]) -> Option<Choice> {
         let gains = self.policy.gains(context);
-        let open = (0..gains.len()).filter(|k| allowed.get(*k) == Some(&true));
+        let open = (0..self.policy.actions).filter(|k| allowed.get(*k) == Some(&true));
         let arm = open.reduce(|best, k| if gains[k].0 > gains[best].0 { k } else { best })?;
         let mut choice = Choice::new(ChoiceId(self.next), arm);
-        choice.level = Level::NeuralLinear;
+        choice.level = Level::Learned;
         (choice.value, choice.lower) = (gains[arm].0, gains[arm].0 - 1.645 * gains[arm].1);
         self.pending.insert(self.next);
         self.next += 1;

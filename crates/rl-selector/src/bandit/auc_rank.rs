@@ -46,7 +46,7 @@ impl AucRank {
 
 impl Default for AucRank {
     fn default() -> Self {
-        Self::new(50, 0.5, 0.9)
+        Self::new(50, 0.33, 0.98)
     }
 }
 

@@ -23,7 +23,8 @@ pub trait Simulation {
     /// Runs an action for one block; returns the size of the incumbent's improvement in [0, 1].
     fn step(&mut self, action: usize) -> f64;
 
-    /// For each action the final score if all that is left of the budget goes to it.
+    /// For each action the final score if all that is left of the budget goes to it. Further entries are what else is to
+    /// be learnt: final scores of other ways to go on.
     fn commit(&self) -> Vec<f64>;
 
     /// A copy that goes its own way.
@@ -95,7 +96,7 @@ pub(crate) fn collect(
             rows.states.push(features.clone());
         }
         let action = match policy {
-            Some(policy) if !rng.chance(noise) => policy.best(&features),
+            Some(policy) if !rng.chance(noise) => policy.best(&features, actions),
             Some(_) => rng.below(actions),
             None if block < probes => order[block],
             None if rng.chance(stay) => last,
@@ -113,10 +114,11 @@ fn played_out(run: &dyn Simulation, policy: &Forest) -> Vec<f64> {
         let mut copy = run.fork();
         copy.step(action);
         while !copy.done() {
-            let next = policy.best(&copy.history().features());
+            let next = policy.best(&copy.history().features(), copy.actions());
             copy.step(next);
         }
         copy.score()
     };
-    (0..run.actions()).map(play).collect()
+    let further = run.commit().into_iter().skip(run.actions());
+    (0..run.actions()).map(play).chain(further).collect()
 }
