@@ -2,6 +2,7 @@
 
 mod agent;
 mod config;
+mod fit;
 mod learner;
 mod loss;
 mod metrics;

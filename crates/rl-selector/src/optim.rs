@@ -32,14 +32,14 @@ impl Adam {
         self.first.len() == parameters && self.second.len() == parameters && self.rate.is_finite()
     }
 
-    /// One step down `scale` times the gradient.
-    pub(crate) fn step(&mut self, cpu: Cpu, parameters: &mut [f32], gradient: &[f32], scale: f32) {
+    /// One step down `scale` times the gradient, of `rate` times the usual size.
+    pub(crate) fn step(&mut self, cpu: Cpu, parameters: &mut [f32], gradient: &[f32], scale: f32, rate: f64) {
         self.steps += 1;
         let power = self.steps.min(1 << 30) as i32;
         let unbias_1 = 1.0 - f64::from(BETA_1).powi(power);
         let unbias_2 = 1.0 - f64::from(BETA_2).powi(power);
         cpu.run(Step {
-            rate: (self.rate / unbias_1) as f32,
+            rate: (rate * self.rate / unbias_1) as f32,
             unbias: (1.0 / unbias_2.sqrt()) as f32,
             scale,
             parameters,
@@ -119,7 +119,7 @@ mod tests {
         let (mut m, mut v) = ([0.0_f64; 3], [0.0_f64; 3]);
         for t in 1..=200 {
             let gradient = [2.0 * x[0], 8.0 * x[1], x[2]];
-            adam.step(cpu, &mut x, &gradient, 1.0);
+            adam.step(cpu, &mut x, &gradient, 1.0, 1.0);
             let gradient = [2.0 * plain[0], 8.0 * plain[1], plain[2]];
             for i in 0..3 {
                 m[i] = 0.9 * m[i] + 0.1 * gradient[i];
@@ -138,11 +138,11 @@ mod tests {
         let cpu = Cpu::detect();
         let mut adam = Adam::new(2, 0.1);
         let mut x = [1.0_f32, 2.0];
-        adam.step(cpu, &mut x, &[0.3, -0.7], 0.5);
+        adam.step(cpu, &mut x, &[0.3, -0.7], 0.5, 1.0);
         let mut back: Adam = serde_json::from_str(&serde_json::to_string(&adam).unwrap()).unwrap();
         let mut y = x;
-        adam.step(cpu, &mut x, &[0.1, 0.2], 1.0);
-        back.step(cpu, &mut y, &[0.1, 0.2], 1.0);
+        adam.step(cpu, &mut x, &[0.1, 0.2], 1.0, 1.0);
+        back.step(cpu, &mut y, &[0.1, 0.2], 1.0, 1.0);
         assert_eq!((x.map(f32::to_bits), adam), (y.map(f32::to_bits), back));
     }
 

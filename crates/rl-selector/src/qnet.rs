@@ -174,7 +174,8 @@ pub(crate) mod tests {
         let net = |seed| QNet::new(shape(), &Stream::root(seed));
         assert_eq!(net(3), net(3));
         assert_ne!(net(3), net(4));
-        let first = &net(3).parameters()[..13 * 256];
+        let net = net(3);
+        let first = &net.parameters()[..13 * 256];
         let bound = 1.0 / 13.0_f32.sqrt();
         assert!(first.iter().all(|w| w.abs() <= bound) && first.iter().any(|w| w.abs() > 0.95 * bound));
     }

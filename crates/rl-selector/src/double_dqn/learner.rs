@@ -50,7 +50,7 @@ pub(crate) struct Learner {
     pub(crate) target: QNet,
     pub(crate) adam: Adam,
     pub(crate) updates: u64,
-    cpu: Cpu,
+    pub(crate) cpu: Cpu,
     passes: Passes,
     buffers: Buffers,
 }
@@ -116,7 +116,8 @@ impl Learner {
             return None;
         }
         let limit = config.gradient_limit as f32;
-        adam.step(*cpu, net.parameters_mut(), gradient, if norm > limit { limit / norm } else { 1.0 });
+        let scale = if norm > limit { limit / norm } else { 1.0 };
+        adam.step(*cpu, net.parameters_mut(), gradient, scale, 1.0);
         approach(*cpu, target.parameters_mut(), net.parameters(), config.rl.tau as f32);
         replay.update(&draw.slots, errors, &priorities);
         *updates += 1;

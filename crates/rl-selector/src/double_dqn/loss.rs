@@ -112,19 +112,19 @@ fn huber(error: f32) -> f32 {
 }
 
 /// Adds `share` times the slope at `predicted` to `slope`; returns the loss.
-fn quantile_huber(predicted: &[f32], target: &[f32], share: f32, slope: &mut [f32]) -> f32 {
+pub(crate) fn quantile_huber(predicted: &[f32], target: &[f32], share: f32, slope: &mut [f32]) -> f32 {
     let n = predicted.len();
     if let ([predicted], [target]) = (predicted, target) {
         let error = target - predicted;
         slope[0] -= share * error.clamp(-1.0, 1.0);
         return huber(error);
     }
-    let mut loss = 0.0;
+    let (mut loss, targets) = (0.0, target.len() as f32);
     for (i, (predicted, slope)) in predicted.iter().zip(slope).enumerate() {
         let level = (i as f32 + 0.5) / n as f32;
         for target in target {
             let error = target - predicted;
-            let weight = (level - f32::from(u8::from(error < 0.0))).abs() / n as f32;
+            let weight = (level - f32::from(u8::from(error < 0.0))).abs() / targets;
             loss += weight * huber(error);
             *slope -= share * weight * error.clamp(-1.0, 1.0);
         }

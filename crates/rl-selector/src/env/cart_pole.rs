@@ -92,6 +92,6 @@ mod tests {
         let mut world = CartPole::new();
         let mut rng = Stream::root(0);
         let steps = (1..100).find(|_| world.step(1, &mut rng).status == Status::Terminated);
-        assert_eq!(steps, Some(10));
+        assert_eq!(steps, Some(9));
     }
 }

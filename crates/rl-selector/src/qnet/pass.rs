@@ -75,27 +75,22 @@ impl Pass {
         for (raw, outputs) in rows.zip(at_outputs.chunks_exact(shape.outputs())) {
             shape.combine_back(outputs, raw);
         }
-        gradient.fill(0.0);
         for (index, layer) in net.layers.iter().enumerate().rev() {
             let (weights, _) = layer.split(&net.parameters);
             let (to_weights, to_biases) = layer.split_mut(gradient);
             let delta = View::new(&self.delta, batch, layer.outputs);
             let input: &[f32] = if index == 0 { states } else { &self.layers[index - 1] };
-            self.multiplier.add_product(
-                View::new(input, batch, layer.inputs).transposed(),
-                delta,
-                to_weights,
-            );
+            self.multiplier.product(View::new(input, batch, layer.inputs).transposed(), delta, to_weights);
+            to_biases.fill(0.0);
             for row in self.delta.chunks_exact(layer.outputs) {
                 to_biases.iter_mut().zip(row).for_each(|(sum, d)| *sum += d);
             }
             if index == 0 {
                 break;
             }
-            self.next_delta.clear();
             self.next_delta.resize(batch * layer.inputs, 0.0);
             let weights = View::new(weights, layer.inputs, layer.outputs).transposed();
-            self.multiplier.add_product(delta, weights, &mut self.next_delta);
+            self.multiplier.product(delta, weights, &mut self.next_delta);
             self.cpu.run(Gate(&mut self.next_delta, &self.layers[index - 1]));
             std::mem::swap(&mut self.delta, &mut self.next_delta);
         }

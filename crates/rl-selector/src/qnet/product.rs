@@ -47,9 +47,18 @@ impl Multiplier {
 
     /// Adds `a b` to `c`, which has the rows of `a` and the columns of `b`, one row after the other.
     pub(super) fn add_product(&mut self, a: View<'_>, b: View<'_>, c: &mut [f32]) {
+        self.run(a, b, c, true);
+    }
+
+    /// Puts `a b` in the place of `c`.
+    pub(super) fn product(&mut self, a: View<'_>, b: View<'_>, c: &mut [f32]) {
+        self.run(a, b, c, false);
+    }
+
+    fn run(&mut self, a: View<'_>, b: View<'_>, c: &mut [f32], keep: bool) {
         debug_assert_eq!(a.cols, b.rows);
         debug_assert_eq!(c.len(), a.rows * b.cols);
-        self.cpu.run(Product { a, b, c, left: &mut self.left, right: &mut self.right });
+        self.cpu.run(Product { a, b, c, left: &mut self.left, right: &mut self.right, keep });
     }
 }
 
@@ -59,6 +68,7 @@ struct Product<'a> {
     c: &'a mut [f32],
     left: &'a mut Vec<f32>,
     right: &'a mut Vec<f32>,
+    keep: bool,
 }
 
 impl WithSimd for Product<'_> {
@@ -66,42 +76,58 @@ impl WithSimd for Product<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { a, b, c, left, right } = self;
+        let Self { a, b, c, left, right, keep } = self;
         let (depth, width) = (a.cols, 2 * S::F32_LANES);
         pack_left(a, left);
         right.clear();
         right.resize(depth * width, 0.0);
         for column in (0..b.cols).step_by(width) {
-            pack_right(b, column, width, right);
+            pack_right::<S>(b, column, right);
             let (vectors, _) = S::as_simd_f32s(right);
             let (pairs, _) = vectors.as_chunks::<2>();
             let used = width.min(b.cols - column);
             for (left, c) in left.chunks_exact(ROWS * depth).zip(c.chunks_mut(ROWS * b.cols)) {
-                let mut sums = [[simd.splat_f32s(0.0); 2]; ROWS];
-                for (x, y) in left.as_chunks::<ROWS>().0.iter().zip(pairs) {
-                    for (sums, x) in sums.iter_mut().zip(x) {
-                        let x = simd.splat_f32s(*x);
-                        sums[0] = madd(simd, x, y[0], sums[0]);
-                        sums[1] = madd(simd, x, y[1], sums[1]);
-                    }
-                }
+                let sums = tile(simd, left.as_chunks::<ROWS>().0, pairs);
                 for (row, sums) in c.chunks_exact_mut(b.cols).zip(sums) {
-                    add_row(simd, &mut row[column..column + used], sums);
+                    put_row(simd, &mut row[column..column + used], sums, keep);
                 }
             }
         }
     }
 }
 
-/// Adds two vectors to as many numbers as `row` has.
+/// [`ROWS`] rows of two vectors: the sums over the inner index, which stay in registers throughout.
 #[inline(always)]
-fn add_row<S: Simd>(simd: S, row: &mut [f32], sums: [S::f32s; 2]) {
+fn tile<S: Simd>(simd: S, left: &[[f32; ROWS]], right: &[[S::f32s; 2]]) -> [[S::f32s; 2]; ROWS] {
+    let zero = simd.splat_f32s(0.0);
+    let [mut a0, mut a1, mut b0, mut b1, mut c0, mut c1] = [zero; 6];
+    let [mut d0, mut d1, mut e0, mut e1, mut f0, mut f1] = [zero; 6];
+    for ([a, b, c, d, e, f], [y0, y1]) in left.iter().zip(right) {
+        let x = simd.splat_f32s(*a);
+        (a0, a1) = (madd(simd, x, *y0, a0), madd(simd, x, *y1, a1));
+        let x = simd.splat_f32s(*b);
+        (b0, b1) = (madd(simd, x, *y0, b0), madd(simd, x, *y1, b1));
+        let x = simd.splat_f32s(*c);
+        (c0, c1) = (madd(simd, x, *y0, c0), madd(simd, x, *y1, c1));
+        let x = simd.splat_f32s(*d);
+        (d0, d1) = (madd(simd, x, *y0, d0), madd(simd, x, *y1, d1));
+        let x = simd.splat_f32s(*e);
+        (e0, e1) = (madd(simd, x, *y0, e0), madd(simd, x, *y1, e1));
+        let x = simd.splat_f32s(*f);
+        (f0, f1) = (madd(simd, x, *y0, f0), madd(simd, x, *y1, f1));
+    }
+    [[a0, a1], [b0, b1], [c0, c1], [d0, d1], [e0, e1], [f0, f1]]
+}
+
+/// Puts two vectors in the place of as many numbers as `row` has, or adds them.
+#[inline(always)]
+fn put_row<S: Simd>(simd: S, row: &mut [f32], sums: [S::f32s; 2], keep: bool) {
     for (part, sum) in row.chunks_mut(S::F32_LANES).zip(sums) {
         if let ([whole], _) = S::as_mut_simd_f32s(part) {
-            *whole = simd.add_f32s(*whole, sum);
+            *whole = if keep { simd.add_f32s(*whole, sum) } else { sum };
         } else {
             let old = simd.partial_load_f32s(part);
-            simd.partial_store_f32s(part, simd.add_f32s(old, sum));
+            simd.partial_store_f32s(part, if keep { simd.add_f32s(old, sum) } else { sum });
         }
     }
 }
@@ -114,34 +140,55 @@ fn pack_left(a: View<'_>, left: &mut Vec<f32>) {
     for (band, packed) in left.chunks_exact_mut(ROWS * a.cols).enumerate() {
         let first = band * ROWS;
         let rows = ROWS.min(a.rows - first);
-        if a.row_stride == 1 {
-            for (packed, column) in packed.chunks_exact_mut(ROWS).zip(a.data.chunks_exact(a.col_stride)) {
-                packed[..rows].copy_from_slice(&column[first..first + rows]);
+        let (packed, _) = packed.as_chunks_mut::<ROWS>();
+        if a.col_stride != 1 {
+            for (packed, column) in packed.iter_mut().zip(a.data.chunks_exact(a.col_stride)) {
+                match column[first..].first_chunk::<ROWS>() {
+                    Some(whole) => *packed = *whole,
+                    None => packed[..rows].copy_from_slice(&column[first..first + rows]),
+                }
             }
         } else {
             for r in 0..rows {
                 let row = &a.data[(first + r) * a.row_stride..][..a.cols];
-                packed.iter_mut().skip(r).step_by(ROWS).zip(row).for_each(|(to, from)| *to = *from);
+                packed.iter_mut().zip(row).for_each(|(to, from)| to[r] = *from);
             }
         }
     }
 }
 
-/// `width` columns from `column` on, row after row; columns beyond the last are zeros.
+/// Two vectors of columns from `column` on, row after row; columns beyond the last are zeros.
 #[inline(always)]
-fn pack_right(b: View<'_>, column: usize, width: usize, right: &mut [f32]) {
+fn pack_right<S: Simd>(b: View<'_>, column: usize, right: &mut [f32]) {
+    let width = 2 * S::F32_LANES;
     let used = width.min(b.cols - column);
     if used < width {
         right.fill(0.0);
     }
-    if b.col_stride == 1 {
-        for (packed, row) in right.chunks_exact_mut(width).zip(b.data.chunks_exact(b.row_stride)) {
-            packed[..used].copy_from_slice(&row[column..column + used]);
+    if b.col_stride != 1 {
+        // Four rows of the source become four neighbours: one store instead of four.
+        for j in (0..used).step_by(4) {
+            let row = |r: usize| &b.data[(column + (j + r).min(used - 1)) * b.col_stride..][..b.rows];
+            let rows = row(0).iter().zip(row(1)).zip(row(2)).zip(row(3));
+            for (packed, (((x0, x1), x2), x3)) in right.chunks_exact_mut(width).zip(rows) {
+                packed[j..j + 4].copy_from_slice(&[*x0, *x1, *x2, *x3]);
+            }
+        }
+        if used < width {
+            right.chunks_exact_mut(width).for_each(|packed| packed[used..].fill(0.0));
+        }
+    } else if used == width {
+        let (pairs, _) = S::as_mut_simd_f32s(right);
+        let (pairs, _) = pairs.as_chunks_mut::<2>();
+        for (packed, row) in pairs.iter_mut().zip(b.data.chunks_exact(b.row_stride.max(b.cols))) {
+            if let ([x, y], _) = S::as_simd_f32s(&row[column..column + width]) {
+                *packed = [*x, *y];
+            }
         }
     } else {
-        for j in 0..used {
-            let from = &b.data[(column + j) * b.col_stride..][..b.rows];
-            right.iter_mut().skip(j).step_by(width).zip(from).for_each(|(to, from)| *to = *from);
+        for (packed, row) in right.chunks_exact_mut(width).zip(b.data.chunks_exact(b.row_stride.max(b.cols)))
+        {
+            packed[..used].copy_from_slice(&row[column..column + used]);
         }
     }
 }
@@ -167,9 +214,17 @@ mod tests {
     fn every_shape_and_orientation_is_the_plain_product() {
         let mut rng = Stream::root(1);
         let mut multiplier = Multiplier::new();
-        for (m, k, n) in
-            [(1, 1, 1), (6, 4, 16), (7, 5, 17), (64, 13, 256), (13, 64, 33), (5, 256, 6), (12, 3, 40)]
-        {
+        for (m, k, n) in [
+            (1, 1, 1),
+            (5, 1, 7),
+            (1, 9, 1),
+            (6, 4, 16),
+            (7, 5, 17),
+            (64, 13, 256),
+            (13, 64, 33),
+            (5, 256, 6),
+            (12, 3, 40),
+        ] {
             let (left, right) = (random(m * k, &mut rng), random(k * n, &mut rng));
             for (flip_a, flip_b) in [(false, false), (false, true), (true, false), (true, true)] {
                 let a = if flip_a { View::new(&left, k, m).transposed() } else { View::new(&left, m, k) };
@@ -177,7 +232,10 @@ mod tests {
                 let start = random(m * n, &mut rng);
                 let mut c = start.clone();
                 multiplier.add_product(a, b, &mut c);
-                for ((found, start), expected) in c.iter().zip(&start).zip(plain(a, b)) {
+                let mut fresh = start.clone();
+                multiplier.product(a, b, &mut fresh);
+                for (((found, fresh), start), expected) in c.iter().zip(&fresh).zip(&start).zip(plain(a, b)) {
+                    assert!((f64::from(*fresh) - expected).abs() < 1e-5, "{m} {k} {n} {flip_a} {flip_b}");
                     let error = (f64::from(*found) - f64::from(*start) - expected).abs();
                     assert!(error < 1e-5, "{m} {k} {n} {flip_a} {flip_b}: {error}");
                 }

@@ -1,0 +1,4 @@
+//! The selectors against worlds with known answers, and against the laws of the contracts.
+
+mod cart_pole;
+mod dqn;
