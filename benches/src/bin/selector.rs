@@ -111,8 +111,11 @@ struct Training {
     #[arg(long, default_value_t = 0)]
     rollouts: usize,
     /// Share of the states kept.
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.4)]
     kept: f64,
+    /// Deviations by which another action must be ahead of the arm that ran last.
+    #[arg(long, default_value_t = 0.25)]
+    caution: f64,
     /// Trees.
     #[arg(long, default_value_t = 24)]
     trees: usize,
@@ -132,6 +135,7 @@ impl Training {
             episodes_a_round: self.episodes_a_round,
             rollouts: self.rollouts,
             kept: self.kept,
+            caution: self.caution,
         }
     }
 

@@ -151,13 +151,17 @@ mod tests {
     fn merging_is_the_union_in_any_order() {
         let store = |names: &[&str]| {
             let mut store = ExperienceStore::default();
-            names.iter().for_each(|n| store.append(*n, case(n, 1.0)).unwrap());
+            for name in names {
+                store.append(*name, case(name, 1.0)).unwrap();
+            }
             store
         };
         let (a, b, c) = (store(&["x", "y"]), store(&["y", "z"]), store(&["w"]));
         let merged = |order: [&ExperienceStore; 3]| {
             let mut all = ExperienceStore::default();
-            order.into_iter().for_each(|s| all.merge(s).unwrap());
+            for store in order {
+                all.merge(store).unwrap();
+            }
             all
         };
         assert_eq!(merged([&a, &b, &c]), merged([&c, &b, &a]));

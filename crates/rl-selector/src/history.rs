@@ -160,6 +160,11 @@ impl History {
         Some(arms_of.chunks_exact(OF_ARM).map(|arm| (arm[1], 8.0 * arm[6])).collect())
     }
 
+    /// The arm that ran last, by its features; `None` at the beginning.
+    pub(crate) fn last_arm(features: &[f64]) -> Option<usize> {
+        features.get(OF_RUN..)?.chunks_exact(OF_ARM).position(|arm| arm[OF_ARM - 1] > 0.5)
+    }
+
     /// The features, in the order of the type's description.
     pub fn features(&self) -> Vec<f64> {
         let mut features = Vec::with_capacity(Self::width(self.arms.len()));

@@ -39,8 +39,7 @@ impl AucRank {
             weight *= self.decay;
         }
         let sum: f64 = credits.iter().sum();
-        credits.iter_mut().for_each(|c| *c /= sum.max(1e-12));
-        credits
+        credits.into_iter().map(|c| c / sum.max(1e-12)).collect()
     }
 }
 

@@ -165,7 +165,7 @@ impl SafePolicy {
     fn judge(&self, features: &[f64]) -> (Expectation, Expectation) {
         let members = self.learned.members(features);
         let gains = self.learned.gains(features);
-        let arm = (0..self.arms).fold(0, |best, k| if gains[k].0 > gains[best].0 { k } else { best });
+        let arm = self.learned.best(features);
         let expect = |output: usize, arm: usize| {
             let advantages: Vec<f64> = members.iter().map(|m| m[output] - m[self.arms]).collect();
             let n = advantages.len().max(1) as f64;
