@@ -1,3 +1,8 @@
+#![expect(
+    clippy::inline_always,
+    reason = "vector code must be inlined into the function compiled for its instruction set"
+)]
+
 use std::any::TypeId;
 
 use pulp::{Arch, Scalar256b, Simd, WithSimd};

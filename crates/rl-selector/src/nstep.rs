@@ -84,7 +84,9 @@ mod tests {
         Step { state: vec![i as f32], allowed: 1, action: 0, reward: 1.0 + i as f64, next }
     }
 
-    fn summary(out: &[Transition]) -> Vec<(f32, f32, Option<(f32, f32)>)> {
+    type Summary = (f32, f32, Option<(f32, f32)>);
+
+    fn summary(out: &[Transition]) -> Vec<Summary> {
         let next = |t: &Transition| t.next.as_ref().map(|n| (n.state[0], n.discount));
         out.iter().map(|t| (t.state[0], t.reward, next(t))).collect()
     }

@@ -1,5 +1,10 @@
 //! The network behind the deep selector, its fused f32 path, and the same network on candle as the reference.
 
+#![expect(
+    clippy::inline_always,
+    reason = "vector code must be inlined into the function compiled for its instruction set"
+)]
+
 use meta_traits::Stream;
 
 mod pass;

@@ -193,7 +193,9 @@ impl DoubleDqn {
             let quantiles = &head[action * n..(action + 1) * n];
             sums.iter_mut().zip(quantiles).for_each(|(sum, q)| *sum += f64::from(*q));
         }
-        sums.iter_mut().for_each(|sum| *sum /= self.config.heads as f64);
+        for sum in &mut sums {
+            *sum /= self.config.heads as f64;
+        }
         sums.sort_unstable_by(f64::total_cmp);
         sums
     }
@@ -250,7 +252,9 @@ impl DoubleDqn {
     pub fn break_off(&mut self) {
         let mut out = Vec::new();
         self.nstep.flush(&mut out);
-        out.into_iter().for_each(|t| self.store(t));
+        for transition in out {
+            self.store(transition);
+        }
         self.counters.episodes += 1;
     }
 
@@ -378,7 +382,9 @@ impl DoubleDqn {
     fn remember(&mut self, step: Step) {
         let mut out = Vec::new();
         self.nstep.push(step, &mut out);
-        out.into_iter().for_each(|t| self.store(t));
+        for transition in out {
+            self.store(transition);
+        }
     }
 
     fn store(&mut self, mut transition: crate::replay::Transition) {

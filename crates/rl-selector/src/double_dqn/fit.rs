@@ -87,7 +87,9 @@ impl Rows {
     fn draw(&self, size: usize, rng: &mut Stream, batch: &mut Vec<f32>) -> Vec<usize> {
         batch.clear();
         let drawn: Vec<usize> = (0..size).map(|_| rng.below(self.states.len())).collect();
-        drawn.iter().for_each(|row| batch.extend_from_slice(&self.states[*row]));
+        for row in &drawn {
+            batch.extend_from_slice(&self.states[*row]);
+        }
         drawn
     }
 

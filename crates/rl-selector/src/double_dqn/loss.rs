@@ -196,8 +196,7 @@ mod tests {
     #[test]
     fn targets_respect_masks_ends_and_the_chooser() {
         let shape = Shape { actions: 3, ..shape() };
-        let mut draw = Draw::default();
-        draw.slots = vec![0, 1, 2];
+        let mut draw = Draw { slots: vec![0, 1, 2], ..Draw::default() };
         draw.batch.rewards = vec![1.0, 1.0, 1.0];
         draw.batch.discounts = vec![0.5, 0.5, 0.0];
         draw.batch.next_allowed = vec![0b111, 0b011, 0b111];

@@ -112,7 +112,9 @@ mod tests {
     fn sums_are_those_of_the_plain_formulas() {
         let mut tally = Tally::new(2);
         let rewards: Vec<f64> = (0..25).map(|i| f64::from(i * i % 11)).collect();
-        rewards.iter().for_each(|r| tally.reward(1, *r));
+        for reward in &rewards {
+            tally.reward(1, *reward);
+        }
         tally.reward(9, 1.0);
         (0..12).for_each(|i| tally.select(i % 2));
         let mean = rewards.iter().sum::<f64>() / 25.0;

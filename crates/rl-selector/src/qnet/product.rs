@@ -141,17 +141,17 @@ fn pack_left(a: View<'_>, left: &mut Vec<f32>) {
         let first = band * ROWS;
         let rows = ROWS.min(a.rows - first);
         let (packed, _) = packed.as_chunks_mut::<ROWS>();
-        if a.col_stride != 1 {
-            for (packed, column) in packed.iter_mut().zip(a.data.chunks_exact(a.col_stride)) {
-                match column[first..].first_chunk::<ROWS>() {
-                    Some(whole) => *packed = *whole,
-                    None => packed[..rows].copy_from_slice(&column[first..first + rows]),
-                }
-            }
-        } else {
+        if a.col_stride == 1 {
             for r in 0..rows {
                 let row = &a.data[(first + r) * a.row_stride..][..a.cols];
                 packed.iter_mut().zip(row).for_each(|(to, from)| to[r] = *from);
+            }
+            continue;
+        }
+        for (packed, column) in packed.iter_mut().zip(a.data.chunks_exact(a.col_stride)) {
+            match column[first..].first_chunk::<ROWS>() {
+                Some(whole) => *packed = *whole,
+                None => packed[..rows].copy_from_slice(&column[first..first + rows]),
             }
         }
     }

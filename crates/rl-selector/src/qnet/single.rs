@@ -87,7 +87,9 @@ impl WithSimd for Rows<'_> {
             output.iter_mut().zip(row(*i)).for_each(|(out, w)| *out = madd1::<S>(x, *w, *out));
         }
         if rectify {
-            output.iter_mut().for_each(|x| *x = if *x > 0.0 { *x } else { 0.0 });
+            for x in output {
+                *x = if *x > 0.0 { *x } else { 0.0 };
+            }
         }
     }
 }

@@ -163,3 +163,26 @@ fn the_engines_learn_alike() {
         assert!((a - b).abs() < 1e-5, "{fused:?} {candle:?}");
     }
 }
+
+/// Which action pays depends on the state, and the label of one is unknown.
+#[test]
+fn labels_are_fitted_and_unknown_ones_are_not_learnt_from() {
+    for (heads, quantiles) in [(1, 1), (3, 1), (1, 4)] {
+        let mut config = DqnConfig { heads, quantiles, ..small(2, 3) };
+        config.rl.learning_rate = 3e-3;
+        let mut agent = agent(&config, 2);
+        let mut rng = Stream::root(4);
+        let states: Vec<Vec<f64>> = (0..400).map(|_| vec![rng.unit() - 0.5, rng.unit()]).collect();
+        let label = |s: &[f64]| vec![3.0 + s[1], 3.5 + 4.0 * s[0], f64::NAN];
+        let values: Vec<Vec<f64>> = states.iter().map(|s| label(s)).collect();
+        let loss = agent.fit(&states, &values, 3000).unwrap();
+        assert!(loss < 0.1, "{loss}");
+        assert!((agent.action_values(&[0.4, 0.5])[1] - 5.1).abs() < 0.3);
+        assert!((agent.action_values(&[-0.4, 0.5])[0] - 3.5).abs() < 0.3);
+        assert_eq!(agent.greedy(&[0.4, 0.5], &[true, true, false]), Some(1));
+        assert_eq!(agent.greedy(&[-0.4, 0.5], &[true, true, false]), Some(0));
+        assert!(agent.fit(&[], &[], 10).is_err());
+        assert!(agent.fit(&[vec![0.0]], &[vec![0.0; 3]], 10).is_err());
+        assert!(agent.fit(&[vec![0.0; 2]], &[vec![0.0]], 10).is_err());
+    }
+}
