@@ -5,5 +5,6 @@ pub mod cartpole;
 pub mod gap;
 pub mod portfolio;
 pub mod record;
+pub mod safety;
 pub mod speed;
 mod targets;

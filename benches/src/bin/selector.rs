@@ -9,10 +9,10 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use metaorch_benches::selector::gap::{self, Hold, Plan, Regime};
-use metaorch_benches::selector::{cartpole, speed};
+use metaorch_benches::selector::{cartpole, safety, speed};
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 use rl_selector::simulator::TrainingConfig;
-use rl_selector::{DqnConfig, ForestConfig};
+use rl_selector::{DqnConfig, ForestConfig, SafetyConfig};
 use serde::Serialize;
 
 /// Measures the selectors. The last line of the output is one JSON object.
@@ -50,6 +50,9 @@ enum Command {
         /// Instances learnt from; never those tested on.
         #[arg(long, default_value = "1..20")]
         train_instances: Range,
+        /// Blends of two functions learnt from.
+        #[arg(long, default_value_t = 200)]
+        blends: u64,
         /// Seeds of learning.
         #[arg(long, default_value = "0..4")]
         train_seeds: Range,
@@ -64,6 +67,23 @@ enum Command {
         /// Prints the JSON object alone.
         #[arg(long)]
         json: bool,
+    },
+    /// Loss of the safe switch against the bandit alone where its learning does not apply, and the cover of its intervals.
+    /// Seed s learns without the functions of fold s modulo 6.
+    Safety {
+        #[command(flatten)]
+        common: Common,
+        /// Instances tested on.
+        #[arg(long, default_value = "61..65")]
+        instances: Range,
+        /// Instances learnt from.
+        #[arg(long, default_value = "1..4")]
+        train_instances: Range,
+        /// Blends of two functions learnt from.
+        #[arg(long, default_value_t = 150)]
+        blends: u64,
+        #[command(flatten)]
+        training: Training,
     },
     /// Gradient steps a second of processor time, and the time of a decision, on one thread.
     Speed {
@@ -91,8 +111,11 @@ struct Training {
     #[arg(long, default_value_t = 0)]
     rollouts: usize,
     /// Share of the states kept.
-    #[arg(long, default_value_t = 0.5)]
+    #[arg(long, default_value_t = 0.4)]
     kept: f64,
+    /// Deviations by which another action must be ahead of the arm that ran last.
+    #[arg(long, default_value_t = 0.25)]
+    caution: f64,
     /// Trees.
     #[arg(long, default_value_t = 24)]
     trees: usize,
@@ -102,6 +125,23 @@ struct Training {
     /// Share of the features tried at a node.
     #[arg(long, default_value_t = 0.4)]
     tried: f64,
+}
+
+impl Training {
+    fn gather(&self) -> TrainingConfig {
+        TrainingConfig {
+            episodes: self.episodes,
+            rounds: self.rounds,
+            episodes_a_round: self.episodes_a_round,
+            rollouts: self.rollouts,
+            kept: self.kept,
+            caution: self.caution,
+        }
+    }
+
+    fn forest(&self) -> ForestConfig {
+        ForestConfig { trees: self.trees, leaf: self.leaf, tried: self.tried }
+    }
 }
 
 #[derive(clap::Args)]
@@ -159,6 +199,7 @@ fn bench(command: &Command) -> anyhow::Result<()> {
             regime,
             instances,
             train_instances,
+            blends,
             train_seeds,
             training,
             threads,
@@ -170,15 +211,10 @@ fn bench(command: &Command) -> anyhow::Result<()> {
                 regime: *regime,
                 instances: instances.clone(),
                 train_instances: train_instances.clone(),
+                blends: *blends,
                 train_seeds: train_seeds.clone(),
-                training: TrainingConfig {
-                    episodes: training.episodes,
-                    rounds: training.rounds,
-                    episodes_a_round: training.episodes_a_round,
-                    rollouts: training.rollouts,
-                    kept: training.kept,
-                },
-                forest: ForestConfig { trees: training.trees, leaf: training.leaf, tried: training.tried },
+                training: training.gather(),
+                forest: training.forest(),
                 threads: *threads,
             };
             let (rows, summary) = gap::measure(&plan)?;
@@ -190,6 +226,14 @@ fn bench(command: &Command) -> anyhow::Result<()> {
             }
             println!("{}", serde_json::to_string(&summary)?);
             Ok(())
+        }
+        Command::Safety { common, instances, train_instances, blends, training } => {
+            let (training, forest) = (training.gather(), training.forest());
+            let config = SafetyConfig { training, forest, ..SafetyConfig::default() };
+            let (seeds, threads) = (&common.seeds, common.threads);
+            let (rows, summary) =
+                safety::measure(seeds, train_instances, *blends, instances, &config, threads)?;
+            common.report(&rows, &summary)
         }
         Command::Speed { common, config } => {
             let config = settings(config.as_deref(), DqnConfig::default())?;

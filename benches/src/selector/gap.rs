@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use anyhow::Context as _;
 use meta_traits::Stream;
-use rl_selector::bandit::{AucRank, Bandit};
+use rl_selector::bandit::{Bandit, Progress};
 use rl_selector::simulator::{Episode, Replay, Simulation, TrainingConfig};
 use rl_selector::{ForestConfig, Learned};
 use serde::Serialize;
@@ -45,6 +45,8 @@ pub struct Plan {
     pub instances: Range,
     /// Instances learnt from.
     pub train_instances: Range,
+    /// Blends of two functions learnt from, before those with a held-out function are left out.
+    pub blends: u64,
     /// Seeds of learning.
     pub train_seeds: Range,
     /// How states are gathered.
@@ -112,7 +114,8 @@ struct Outcome {
 /// When no instance is given.
 pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
     let settings = Setting::all(&plan.instances, 2);
-    let lessons = Setting::all(&plan.train_instances, 1);
+    let mut lessons = Setting::all(&plan.train_instances, 1);
+    lessons.extend(Setting::blends(&plan.train_instances, plan.blends, &Stream::root(0)));
     let test = record(&settings, plan.threads)?;
     let train = record(&lessons, plan.threads)?;
     let alone: Vec<Vec<f64>> = (0..settings.len()).map(|case| test.alone(case)).collect();
@@ -135,7 +138,7 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
         Regime::Handon => hand_on_actions(),
     };
     let played = in_parallel(&jobs, plan.threads, |(seed, fold)| {
-        let tested = |s: &Setting| plan.hold == Hold::Lio || (s.function - 1) % 6 == *fold;
+        let tested = |s: &Setting| plan.hold == Hold::Lio || s.touches(*fold);
         let learnt = |s: &Setting| plan.hold == Hold::Lio || !tested(s);
         let runs: Vec<usize> = (0..lessons.len()).filter(|i| learnt(&lessons[*i])).collect();
         let rng = Stream::root(*seed).child("fold", u64::from(*fold));
@@ -191,7 +194,7 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
             whole.step(best);
         }
         single[function].push(gap(setting, whole.best_so_far()));
-        let mut selector = Bandit::new(AucRank::default(), arms, Stream::root(i as u64));
+        let mut selector = Bandit::new(Progress::default(), arms, Stream::root(i as u64));
         bandit.push(test.play(i, &mut selector).score);
     }
     let summary = Summary {

@@ -6,7 +6,7 @@ use meta_traits::{HandOn, Stream};
 use rl_selector::History;
 use rl_selector::simulator::{Case, Replay, Simulation, SimulatorError, Yardstick};
 
-use super::bbob::Problem;
+use super::bbob::{Blend, Problem};
 use super::portfolio::{Action, FLOOR, Kind, Run};
 use crate::{Range, in_parallel};
 
@@ -20,13 +20,15 @@ pub const BLOCK: usize = 20;
 /// One function in one instance, with the number that seeds the draws of a run on it.
 #[derive(Clone, Debug)]
 pub struct Setting {
-    /// 1 to 24.
+    /// 1 to 24; of a blend the first.
     pub function: u8,
+    /// The second function of a blend.
+    pub blended: Option<u8>,
     /// The instance.
     pub instance: u64,
     /// Number of the run on it.
     pub repeat: u64,
-    problem: Problem,
+    problem: Blend,
 }
 
 impl Setting {
@@ -37,12 +39,36 @@ impl Setting {
             for instance in instances.iter() {
                 if let Some(problem) = Problem::new(function, instance as u32, DIM) {
                     for repeat in 0..repeats {
-                        all.push(Self { function, instance, repeat, problem: problem.clone() });
+                        let problem = Blend::pure(problem.clone());
+                        all.push(Self { function, blended: None, instance, repeat, problem });
                     }
                 }
             }
         }
         all
+    }
+
+    /// So many blends of two different functions on these instances, drawn from `rng`. The linear slope, whose optimum lies
+    /// in a corner, takes no part.
+    pub fn blends(instances: &Range, count: u64, rng: &Stream) -> Vec<Self> {
+        let instances: Vec<u64> = instances.iter().filter(|i| *i > 0).collect();
+        let draw = |number: u64| {
+            let mut rng = rng.child("blend", number);
+            let mut functions: Vec<u8> = (1..=24).filter(|f| *f != 5).collect();
+            rng.shuffle(&mut functions);
+            let instance = *rng.pick(&instances)?;
+            let problem = |function| Problem::new(function, instance as u32, DIM);
+            let weight = 0.1 + 0.8 * rng.unit();
+            let blend = Blend::of(problem(functions[0])?, problem(functions[1])?, weight)?;
+            let blended = Some(functions[1]);
+            Some(Self { function: functions[0], blended, instance, repeat: number, problem: blend })
+        };
+        (0..count).filter_map(draw).collect()
+    }
+
+    /// Whether one of the functions is among those of fold `fold` of six.
+    pub fn touches(&self, fold: u8) -> bool {
+        [Some(self.function), self.blended].into_iter().flatten().any(|f| (f - 1) % 6 == fold)
     }
 
     fn rng(&self) -> Stream {

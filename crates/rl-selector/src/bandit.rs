@@ -6,6 +6,7 @@
 mod auc_rank;
 mod exp3;
 mod linear;
+mod progress;
 mod pursuit;
 mod sliding_window;
 mod thompson;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use auc_rank::AucRank;
 pub use exp3::Exp3;
 pub use linear::LinUcb;
+pub use progress::Progress;
 pub use pursuit::AdaptivePursuit;
 pub use sliding_window::SlidingWindowUcb;
 pub use thompson::DiscountedThompson;
@@ -108,6 +110,30 @@ impl<R: Rule> Bandit<R> {
         Self { arms, rng, state }
     }
 
+    /// The number of arms.
+    pub fn arms(&self) -> usize {
+        self.arms
+    }
+
+    /// The arm it would choose as decision `id`, and the reward expected of it; nothing is remembered.
+    pub(crate) fn advise(&self, context: &[f64], allowed: &[bool], id: u64) -> Option<(usize, f64)> {
+        let pick = self.pick(context, allowed, id)?;
+        Some((pick.arm, pick.value))
+    }
+
+    /// Takes the reward of a choice that someone else made.
+    pub(crate) fn watch(&mut self, arm: usize, context: &[f64], reward: f64) {
+        if reward.is_finite() && arm < self.arms {
+            self.state.rule.learn(Pick::sure(arm, 0.0), context, reward.clamp(0.0, 1.0));
+        }
+    }
+
+    fn pick(&self, context: &[f64], allowed: &[bool], id: u64) -> Option<Pick> {
+        let open: Vec<usize> = (0..self.arms).filter(|arm| allowed.get(*arm) == Some(&true)).collect();
+        let mut rng = self.rng.child("choice", id);
+        (!open.is_empty()).then(|| self.state.rule.pick(&open, context, &mut rng))
+    }
+
     /// The rule with all it has learnt.
     pub fn rule(&self) -> &R {
         &self.state.rule
@@ -118,12 +144,8 @@ impl<R: Rule> Selector for Bandit<R> {
     type Context = [f64];
 
     fn select(&mut self, context: &[f64], allowed: &[bool]) -> Option<Choice> {
-        let open: Vec<usize> = (0..self.arms).filter(|arm| allowed.get(*arm) == Some(&true)).collect();
-        if open.is_empty() {
-            return None;
-        }
         let id = self.state.next;
-        let pick = self.state.rule.pick(&open, context, &mut self.rng.child("choice", id));
+        let pick = self.pick(context, allowed, id)?;
         self.state.next += 1;
         let pending = Pending { arm: pick.arm, probability: pick.probability, context: context.to_vec() };
         self.state.pending.insert(id, pending);

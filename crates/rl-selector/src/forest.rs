@@ -1,6 +1,8 @@
 use meta_traits::Stream;
 use serde::{Deserialize, Serialize};
 
+use crate::History;
+
 /// A regression forest with several outputs: extremely randomised trees (Geurts, Ernst, Wehenkel 2006).
 ///
 /// Each node tries a share of the features with one random threshold each and keeps the split that lowers the sum of
@@ -84,15 +86,32 @@ impl Forest {
         sums.into_iter().map(moments).collect()
     }
 
-    /// The output with the highest mean; the first of equals.
-    pub(crate) fn best(&self, state: &[f64]) -> usize {
-        let mut sums = vec![0.0_f64; self.outputs];
-        for tree in &self.trees {
-            for (sum, value) in sums.iter_mut().zip(tree.leaf(state, self.outputs)) {
-                *sum += f64::from(*value);
+    /// For each tree its outputs.
+    pub(crate) fn members(&self, state: &[f64]) -> Vec<Vec<f64>> {
+        let of = |tree: &Tree| tree.leaf(state, self.outputs).iter().map(|v| f64::from(*v)).collect();
+        self.trees.iter().map(of).collect()
+    }
+
+    /// The output, among the first so many, that is best with caution: the one whose mean advantage over staying with the
+    /// arm that ran last, less `caution` deviations of that advantage over the trees, is highest. The first of equals.
+    pub(crate) fn best(&self, state: &[f64], among: usize, caution: f64) -> usize {
+        let leaves: Vec<&[f32]> = self.trees.iter().map(|tree| tree.leaf(state, self.outputs)).collect();
+        let n = leaves.len().max(1) as f64;
+        let against = |output: usize, base: Option<usize>| {
+            let (mut sum, mut square) = (0.0, 0.0);
+            for leaf in &leaves {
+                let value = f64::from(leaf[output] - base.map_or(0.0, |base| leaf[base]));
+                (sum, square) = (sum + value, square + value * value);
             }
-        }
-        (1..sums.len()).fold(0, |best, i| if sums[i] > sums[best] { i } else { best })
+            let mean = sum / n;
+            let deviation = (square / n - mean * mean).max(0.0).sqrt();
+            mean - if base.is_some() { caution * deviation } else { 0.0 }
+        };
+        let among = among.min(self.outputs);
+        let last = History::last_arm(state).filter(|arm| *arm < among);
+        let scores: Vec<f64> = (0..among).map(|output| against(output, last)).collect();
+        let first = last.unwrap_or(0);
+        (0..among).fold(first, |best, i| if scores[i] > scores[best] { i } else { best })
     }
 }
 
@@ -101,7 +120,8 @@ impl Tree {
         let mut at = if self.nodes.is_empty() { LEAF } else { 0 };
         while at < LEAF {
             let node = &self.nodes[at as usize];
-            let low = state[usize::from(node.feature)] as f32 <= node.threshold;
+            let value = state.get(usize::from(node.feature)).copied().unwrap_or(0.0);
+            let low = value as f32 <= node.threshold;
             at = if low { node.low } else { node.high };
         }
         let start = (at - LEAF) as usize * outputs;
@@ -222,7 +242,7 @@ mod tests {
             let predicted = forest.predict(&state);
             assert!((predicted[0].0 - step(&state)).abs() < 0.2, "{predicted:?}");
             assert!((predicted[1].0 - state[2]).abs() < 0.15, "{predicted:?}");
-            assert_eq!(forest.best(&state), usize::from(predicted[1].0 > predicted[0].0));
+            assert_eq!(forest.best(&state, 2, 1.0), usize::from(predicted[1].0 > predicted[0].0));
         }
         assert!(Forest::fit(&[], &[], &ForestConfig::default(), &rng).is_none());
     }

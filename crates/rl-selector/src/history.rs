@@ -153,6 +153,18 @@ impl History {
         size
     }
 
+    /// What features say of each of so many arms: the gap of its own best to the incumbent, and its own blocks in a row
+    /// without improvement (8 stands for 8 and more); `None` when they are not those of such a history.
+    pub(crate) fn standing(features: &[f64], arms: usize) -> Option<Vec<(f64, f64)>> {
+        let arms_of = features.get(OF_RUN..).filter(|_| features.len() == Self::width(arms))?;
+        Some(arms_of.chunks_exact(OF_ARM).map(|arm| (arm[1], 8.0 * arm[6])).collect())
+    }
+
+    /// The arm that ran last, by its features; `None` at the beginning.
+    pub(crate) fn last_arm(features: &[f64]) -> Option<usize> {
+        features.get(OF_RUN..)?.chunks_exact(OF_ARM).position(|arm| arm[OF_ARM - 1] > 0.5)
+    }
+
     /// The features, in the order of the type's description.
     pub fn features(&self) -> Vec<f64> {
         let mut features = Vec::with_capacity(Self::width(self.arms.len()));

@@ -12,6 +12,8 @@ use crate::simulator::{Rows, Simulation, TrainingConfig, collect};
 /// labels every action in each by what it would have brought. The same runs and stream give the same policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Learned {
+    actions: usize,
+    caution: f64,
     forest: Forest,
 }
 
@@ -24,6 +26,17 @@ impl Learned {
         forest: &ForestConfig,
         rng: &Stream,
     ) -> Option<Self> {
+        Self::train_with_rows(runs, start, training, forest, rng).map(|(policy, _)| policy)
+    }
+
+    /// As [`Self::train`], with the states it learnt from.
+    pub(crate) fn train_with_rows<'a>(
+        runs: usize,
+        start: impl Fn(usize) -> Box<dyn Simulation + 'a>,
+        training: &TrainingConfig,
+        forest: &ForestConfig,
+        rng: &Stream,
+    ) -> Option<(Self, Rows)> {
         let mut rows = Rows::default();
         let mut learnt: Option<Forest> = None;
         for round in 0..=training.rounds as u64 {
@@ -34,12 +47,12 @@ impl Learned {
                 for episode in 0..episodes {
                     let mut rng =
                         rng.child("round", round).child("run", run as u64).child("episode", episode as u64);
-                    collect(begin.as_ref(), learnt.as_ref(), rollouts, training.kept, &mut rng, &mut rows);
+                    collect(begin.as_ref(), learnt.as_ref(), rollouts, training, &mut rng, &mut rows);
                 }
             }
             learnt = Some(Forest::fit(&rows.states, &rows.gains, forest, &rng.child("forest", round))?);
         }
-        Some(Self { forest: learnt? })
+        Some((Self { actions: start(0).actions(), caution: training.caution, forest: learnt? }, rows))
     }
 
     /// For each action the expected gain and how unsure it is (standard deviation over the members of the ensemble).
@@ -47,9 +60,14 @@ impl Learned {
         self.forest.predict(features)
     }
 
-    /// The action of highest expected gain.
+    /// For each member of the ensemble the expected gains.
+    pub(crate) fn members(&self, features: &[f64]) -> Vec<Vec<f64>> {
+        self.forest.members(features)
+    }
+
+    /// The action of highest expected gain, with the caution it was trained with.
     pub fn best(&self, features: &[f64]) -> usize {
-        self.forest.best(features)
+        self.forest.best(features, self.actions, self.caution)
     }
 }
 
@@ -73,12 +91,17 @@ impl Selector for LearnedSelector<'_> {
 
     fn select(&mut self, context: &[f64], allowed: &[bool]) -> Option<Choice> {
         let gains = self.policy.gains(context);
-        let open = (0..gains.len()).filter(|k| allowed.get(*k) == Some(&true));
-        let arm = open.reduce(|best, k| if gains[k].0 > gains[best].0 { k } else { best })?;
+        let is_open = |k: &usize| allowed.get(*k) == Some(&true);
+        let open = (0..self.policy.actions).filter(is_open);
+        let highest = open.reduce(|best, k| if gains[k].0 > gains[best].0 { k } else { best })?;
+        let arm = Some(self.policy.best(context)).filter(is_open).unwrap_or(highest);
         let mut choice = Choice::new(ChoiceId(self.next), arm);
-        choice.level = Level::NeuralLinear;
+        choice.level = Level::Learned;
         (choice.value, choice.lower) = (gains[arm].0, gains[arm].0 - 1.645 * gains[arm].1);
         self.pending.insert(self.next);
+        if self.pending.len() > 1024 {
+            self.pending.pop_first();
+        }
         self.next += 1;
         Some(choice)
     }

@@ -49,7 +49,9 @@ pub(super) fn rotation(dim: usize, seed: i64) -> Matrix {
             }
         }
         let length = columns[i].iter().map(|v| v * v).sum::<f64>().sqrt();
-        columns[i].iter_mut().for_each(|v| *v /= length);
+        for entry in &mut columns[i] {
+            *entry /= length;
+        }
     }
     (0..dim).map(|row| columns.iter().map(|column| column[row]).collect()).collect()
 }

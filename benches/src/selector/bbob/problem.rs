@@ -76,8 +76,8 @@ fn build(function: u8, seed: i64, dim: usize) -> Problem {
     let widened: Vec<Vec<f64>> = q.iter().map(|row| row.iter().map(|v| widen * v).collect()).collect();
     match function {
         4 => x_opt.iter_mut().step_by(2).for_each(|v| *v = v.abs()),
-        5 => x_opt.iter_mut().for_each(|v| *v = 5.0_f64.copysign(*v)),
-        8 => x_opt.iter_mut().for_each(|v| *v *= 0.75),
+        5 => x_opt = x_opt.into_iter().map(|v| 5.0_f64.copysign(v)).collect(),
+        8 => x_opt = x_opt.into_iter().map(|v| 0.75 * v).collect(),
         9 | 19 => x_opt = from_rotation(0.5),
         20 => {
             let side = |u: f64| if u < 0.5 { -0.5 } else { 0.5 };

@@ -32,7 +32,11 @@ impl Step {
                 let product = |row: &Vec<f64>| row.iter().zip(x.iter()).map(|(m, x)| m * x).sum();
                 *x = matrix.iter().map(product).collect();
             }
-            Self::Scale(factor) => x.iter_mut().for_each(|x| *x *= factor),
+            Self::Scale(factor) => {
+                for x in x {
+                    *x *= factor;
+                }
+            }
             Self::Condition(alpha) => {
                 for (i, x) in x.iter_mut().enumerate() {
                     *x *= conditioning(*alpha, i, dim);
@@ -43,7 +47,11 @@ impl Step {
                     *x = if *kept { *x } else { -*x };
                 }
             }
-            Self::Oscillate => x.iter_mut().for_each(|x| *x = oscillate(*x)),
+            Self::Oscillate => {
+                for x in x {
+                    *x = oscillate(*x);
+                }
+            }
             Self::Asymmetric(beta) => {
                 for (i, x) in x.iter_mut().enumerate() {
                     if *x > 0.0 {

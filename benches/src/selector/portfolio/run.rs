@@ -1,6 +1,6 @@
 use meta_traits::{HandOn, Stream};
 
-use super::super::bbob::Problem;
+use super::super::bbob::Blend;
 use super::{Kind, Solver};
 
 /// Precisions are floored here.
@@ -29,7 +29,7 @@ impl Action {
 
 /// One run on one problem: optimisers take turns on one budget.
 pub struct Run<'a> {
-    problem: &'a Problem,
+    problem: &'a Blend,
     rng: Stream,
     solvers: Vec<Option<Solver>>,
     last: Option<usize>,
@@ -39,7 +39,7 @@ pub struct Run<'a> {
 
 impl<'a> Run<'a> {
     /// Nothing evaluated yet; optimiser `k` draws from the child `k` of `rng`, whatever the others do.
-    pub fn new(problem: &'a Problem, rng: Stream) -> Self {
+    pub fn new(problem: &'a Blend, rng: Stream) -> Self {
         let solvers = Kind::ALL.iter().map(|_| None).collect();
         Self { problem, rng, solvers, last: None, best: None, values: Vec::new() }
     }

@@ -39,14 +39,13 @@ impl AucRank {
             weight *= self.decay;
         }
         let sum: f64 = credits.iter().sum();
-        credits.iter_mut().for_each(|c| *c /= sum.max(1e-12));
-        credits
+        credits.into_iter().map(|c| c / sum.max(1e-12)).collect()
     }
 }
 
 impl Default for AucRank {
     fn default() -> Self {
-        Self::new(50, 0.5, 0.9)
+        Self::new(50, 0.33, 0.98)
     }
 }
 

@@ -56,6 +56,8 @@ impl Rule for Exp3 {
         self.logs[pick.arm] += self.exploration * reward / (pick.probability * arms);
         let top = self.logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         // A floor keeps the written form finite and lets an arm come back.
-        self.logs.iter_mut().for_each(|log| *log = (*log - top).max(-50.0));
+        for log in &mut self.logs {
+            *log = (*log - top).max(-50.0);
+        }
     }
 }

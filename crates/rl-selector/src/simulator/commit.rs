@@ -23,7 +23,8 @@ pub trait Simulation {
     /// Runs an action for one block; returns the size of the incumbent's improvement in [0, 1].
     fn step(&mut self, action: usize) -> f64;
 
-    /// For each action the final score if all that is left of the budget goes to it.
+    /// For each action the final score if all that is left of the budget goes to it. Further entries are what else is to
+    /// be learnt: final scores of other ways to go on.
     fn commit(&self) -> Vec<f64>;
 
     /// A copy that goes its own way.
@@ -54,11 +55,13 @@ pub struct TrainingConfig {
     pub rollouts: usize,
     /// Share of the states visited that are kept.
     pub kept: f64,
+    /// Deviations over the ensemble by which another action must be ahead of the arm that ran last; 0 takes the mean.
+    pub caution: f64,
 }
 
 impl Default for TrainingConfig {
     fn default() -> Self {
-        Self { episodes: 2, rounds: 2, episodes_a_round: 1, rollouts: 0, kept: 0.5 }
+        Self { episodes: 2, rounds: 2, episodes_a_round: 1, rollouts: 0, kept: 0.4, caution: 0.25 }
     }
 }
 
@@ -70,7 +73,7 @@ pub(crate) fn collect(
     start: &dyn Simulation,
     policy: Option<&Forest>,
     rollouts: bool,
-    kept: f64,
+    config: &TrainingConfig,
     rng: &mut Stream,
     rows: &mut Rows,
 ) {
@@ -85,21 +88,20 @@ pub(crate) fn collect(
     let mut block = 0;
     while !run.done() {
         let features = run.history().features();
-        if block == 0 || rng.chance(kept) {
+        if block == 0 || rng.chance(config.kept) {
             let before = run.score().min(WORST);
             let ends = match policy {
-                Some(policy) if rollouts => played_out(run.as_ref(), policy),
+                Some(policy) if rollouts => played_out(run.as_ref(), policy, config.caution),
                 _ => run.commit(),
             };
             rows.gains.push(ends.into_iter().map(|end| (before - end).max(0.0)).collect());
             rows.states.push(features.clone());
         }
         let action = match policy {
-            Some(policy) if !rng.chance(noise) => policy.best(&features),
-            Some(_) => rng.below(actions),
+            Some(policy) if !rng.chance(noise) => policy.best(&features, actions, config.caution),
             None if block < probes => order[block],
             None if rng.chance(stay) => last,
-            None => rng.below(actions),
+            _ => rng.below(actions),
         };
         run.step(action);
         last = action;
@@ -108,15 +110,16 @@ pub(crate) fn collect(
 }
 
 /// For each action the score after one block of it followed by the policy.
-fn played_out(run: &dyn Simulation, policy: &Forest) -> Vec<f64> {
+fn played_out(run: &dyn Simulation, policy: &Forest, caution: f64) -> Vec<f64> {
     let play = |action| {
         let mut copy = run.fork();
         copy.step(action);
         while !copy.done() {
-            let next = policy.best(&copy.history().features());
+            let next = policy.best(&copy.history().features(), copy.actions(), caution);
             copy.step(next);
         }
         copy.score()
     };
-    (0..run.actions()).map(play).collect()
+    let further = run.commit().into_iter().skip(run.actions());
+    (0..run.actions()).map(play).chain(further).collect()
 }
