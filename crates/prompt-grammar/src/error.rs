@@ -70,6 +70,12 @@ pub enum PromptError {
         /// Characters allowed.
         limit: usize,
     },
+    /// Bytes that are no UTF-8.
+    #[error("prompt: byte {at} is no UTF-8; prompts must be UTF-8 text")]
+    Encoding {
+        /// Position of the first such byte, from 0.
+        at: usize,
+    },
     /// No edit of the present text is legal.
     #[error("prompt: no edit of '{component}' fits within {limit} characters; raise max_prompt_length")]
     NoEdit {
@@ -90,7 +96,9 @@ impl Classify for PromptError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Range { .. } | Self::UnknownComponent { .. } => ErrorKind::Config,
-            Self::Empty { .. } | Self::Examples { .. } | Self::NoEdit { .. } => ErrorKind::InvalidInput,
+            Self::Empty { .. } | Self::Examples { .. } | Self::NoEdit { .. } | Self::Encoding { .. } => {
+                ErrorKind::InvalidInput
+            }
             Self::EmptyReply { .. } | Self::Placeholders { .. } | Self::TooLong { .. } => {
                 ErrorKind::Transient
             }

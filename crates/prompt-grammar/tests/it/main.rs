@@ -3,6 +3,9 @@
 mod conformance;
 mod drive;
 mod gepa_laws;
+mod grammar;
 mod landscape;
 mod parity;
+mod sampling;
+mod soak;
 mod structural;
