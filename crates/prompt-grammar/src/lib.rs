@@ -9,7 +9,11 @@
 //! from [`meta_traits::Stream`] key paths.
 
 pub mod gepa;
+pub mod model;
+pub mod optimizer;
 pub mod reflect;
+pub mod script;
+pub mod space;
 pub mod structural;
 
 mod config;

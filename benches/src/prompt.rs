@@ -1,0 +1,3 @@
+//! What the prompt pillar is measured on; `--bin prompt` says how.
+
+pub mod promptscape;
