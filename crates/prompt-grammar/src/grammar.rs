@@ -11,6 +11,7 @@ mod check;
 mod draft;
 mod ebnf;
 mod error;
+mod grow;
 mod json;
 mod learn;
 mod rule;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::arrange::Presence;
 pub use self::draft::Draft;
 pub use self::error::GrammarError;
+pub use self::grow::{Pruning, Recurring};
 pub use self::learn::Learning;
 pub use self::rule::{
     Arrange, Body, Fill, Guard, Hole, HoleKind, Member, Pair, Part, Production, Rule, RuleId, Source, Text,

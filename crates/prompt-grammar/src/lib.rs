@@ -10,30 +10,37 @@
 //! Everything here is a pure function of its arguments: no clock, no file, no network, no thread. Random draws come
 //! from [`meta_traits::Stream`] key paths.
 
+pub mod features;
 pub mod ge;
 pub mod gepa;
 pub mod grammar;
 pub mod holes;
 pub mod library;
+pub mod model;
+pub mod optimizer;
 pub mod outline;
 pub mod reflect;
+pub mod script;
+pub mod space;
 pub mod structural;
+pub mod tree;
 
 mod config;
+mod crossover;
 mod error;
 mod mutate;
 mod placeholder;
 mod sample;
 mod tokens;
-pub mod tree;
 
 pub use config::{AnalysisDepth, PromptConfig};
+pub use crossover::merge;
 pub use error::PromptError;
 pub use ge::Ge;
 pub use gepa::Gepa;
 pub use grammar::{
     Arrange, Attribute, Body, Draft, Fill, Grammar, GrammarError, Guard, Hole, HoleKind, Learning, Member,
-    Pair, Part, Production, Rule, RuleId, Source, Text, Value,
+    Pair, Part, Production, Pruning, Recurring, Rule, RuleId, Source, Text, Value,
 };
 pub use mutate::{Limits, Mutator, Operator, OperatorBandit};
 pub use reflect::Reflection;

@@ -6,6 +6,7 @@
 mod bandit;
 mod nodes;
 mod sections;
+mod simplify;
 
 use std::collections::BTreeMap;
 

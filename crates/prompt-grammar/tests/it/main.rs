@@ -2,9 +2,12 @@
 
 mod conformance;
 mod drive;
+mod evolution;
 mod gepa_laws;
 mod grammar;
 mod landscape;
+mod operators;
+mod outlines;
 mod parity;
 mod sampling;
 mod soak;
