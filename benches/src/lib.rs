@@ -14,6 +14,7 @@ pub mod llm;
 mod parallel;
 #[cfg(feature = "systems")]
 pub mod plan;
+pub mod prompt;
 #[cfg(feature = "systems")]
 pub mod race;
 mod range;

@@ -2,7 +2,13 @@
 
 mod conformance;
 mod drive;
+mod evolution;
 mod gepa_laws;
+mod grammar;
 mod landscape;
+mod operators;
+mod outlines;
 mod parity;
+mod sampling;
+mod soak;
 mod structural;

@@ -1,0 +1,5 @@
+//! What the prompt pillar is measured on; `--bin prompt` says how.
+
+pub mod derive;
+pub mod ge;
+pub mod promptscape;
