@@ -11,7 +11,6 @@
 //!
 //! There is no gate and no forced full validation: a prompt gets more examples as long as it stays in question.
 
-mod climb;
 mod options;
 mod plan;
 
@@ -192,8 +191,13 @@ impl ModelSearch {
         if self.tried.is_empty() {
             return;
         }
-        self.posterior.fit();
-        if self.round.is_multiple_of(self.options.learn_every) {
+        let due = |every: u64| self.round < 2 * every || self.round.is_multiple_of(every);
+        if due(self.options.fit_every) {
+            self.posterior.fit();
+        } else {
+            self.posterior.update();
+        }
+        if due(self.options.learn_every) {
             self.posterior.learn_variances();
         }
         self.best = self.recommended();

@@ -42,7 +42,7 @@ impl Posterior {
         for (row, a) in self.rows.iter().zip(alpha) {
             self.shape.visit(&row.code, |at, value| sums[at] += a * value);
         }
-        for (from, to) in &self.steps {
+        for (from, to) in self.known_steps() {
             self.shape.visit(to, |at, value| sums[at] += worth * value);
             self.shape.visit(from, |at, value| sums[at] -= worth * value);
         }

@@ -2,7 +2,6 @@ use std::collections::BTreeSet;
 
 use meta_traits::{Components, Query, QueryId, Scored, Space as _, Split, Stream};
 
-use super::climb::climb;
 use super::{ModelSearch, PROMPT, Planned};
 use crate::model::Effects;
 use crate::script::{self, EditScript};
@@ -60,7 +59,7 @@ impl ModelSearch {
     }
 
     fn climbed(&self, effects: &Effects, starts: &[Choices]) -> Choices {
-        let tops = starts.iter().map(|start| climb(&self.space, &self.posterior, effects, start));
+        let tops = starts.iter().map(|start| self.posterior.climb(effects, start));
         tops.reduce(|best, next| if next.1 > best.1 { next } else { best })
             .map_or_else(|| self.space.seed(), |(prompt, _)| prompt)
     }
