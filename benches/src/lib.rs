@@ -19,8 +19,8 @@ pub mod prompt;
 pub mod race;
 mod range;
 mod rows;
-pub mod topology;
 pub mod selector;
+pub mod topology;
 
 pub use clock::processor_seconds;
 pub use command::parse;

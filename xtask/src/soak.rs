@@ -6,14 +6,35 @@ use std::process::Command;
 /// A loop: its name here, the package and test that hold it.
 struct Soak {
     name: &'static str,
+    /// How cargo finds the test's program.
+    target: &'static [&'static str],
     package: &'static str,
     test: &'static str,
 }
 
+/// The one integration program that nearly every package has.
+const IT: &[&str] = &["--test", "it"];
+
 const SOAKS: &[Soak] = &[
-    Soak { name: "kill", package: "metaorch", test: "kill::killed_runs_resume_to_the_same_bytes" },
-    Soak { name: "parquet", package: "evaluation", test: "fuzz::damaged_parquet" },
-    Soak { name: "faults", package: "metaorch", test: "faults::a_run_with_faults_ends_as_a_clean_one" },
+    Soak {
+        name: "kill",
+        target: IT,
+        package: "metaorch",
+        test: "kill::killed_runs_resume_to_the_same_bytes",
+    },
+    Soak { name: "parquet", target: IT, package: "evaluation", test: "fuzz::damaged_parquet" },
+    Soak {
+        name: "faults",
+        target: IT,
+        package: "metaorch",
+        test: "faults::a_run_with_faults_ends_as_a_clean_one",
+    },
+    Soak {
+        name: "schedules",
+        target: &["--features", "shuttle", "--test", "schedules"],
+        package: "coordination",
+        test: "nothing_is_lost_done_twice_or_stuck",
+    },
 ];
 
 /// Runs the loop `name` `n` times; its raw rows and the command go to `out`.
@@ -31,7 +52,9 @@ pub(crate) fn run(name: &str, n: u64, out: &Path) -> Result<(), String> {
     let command = format!("cargo xtask soak {name} --n {n} --out DIR\n");
     std::fs::write(out.join("command.txt"), command).map_err(|e| format!("{}: {e}", out.display()))?;
     let status = Command::new(env!("CARGO"))
-        .args(["test", "--package", soak.package, "--test", "it", soak.test, "--", "--exact", "--nocapture"])
+        .args(["test", "--package", soak.package])
+        .args(soak.target)
+        .args([soak.test, "--", "--exact", "--nocapture"])
         .env("METAORCH_SOAK_N", n.to_string())
         .env("METAORCH_SOAK_OUT", &out)
         .status()

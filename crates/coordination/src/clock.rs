@@ -9,13 +9,21 @@ pub trait Clock: Send + Sync {
 
 /// The machine's clock: the crate's edge to the system.
 #[derive(Clone, Copy)]
-#[expect(clippy::disallowed_types, reason = "the one clock of the crate")]
-pub struct MachineClock(std::time::Instant);
+pub struct MachineClock(edge::Start);
+
+#[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the one clock of the crate")]
+mod edge {
+    /// The start of a clock.
+    pub(super) type Start = std::time::Instant;
+
+    pub(super) fn start() -> Start {
+        Start::now()
+    }
+}
 
 impl Default for MachineClock {
-    #[expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "the one clock of the crate")]
     fn default() -> Self {
-        Self(std::time::Instant::now())
+        Self(edge::start())
     }
 }
 

@@ -128,7 +128,7 @@ impl Coordinator {
                 return Err(error.into());
             }
         };
-        self.tell(state);
+        tell(state);
         Ok(Pass { held: Some(Held { coordinator: self.clone(), ticket, lease: Some(lease) }) })
     }
 
@@ -150,22 +150,24 @@ impl Coordinator {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
 
-    /// Wakes those to whom something happened, after the lock is let go.
-    fn tell(&self, mut state: MutexGuard<'_, State>) {
-        let mut wakers = Vec::new();
-        while let Some(notice) = state.admission.poll() {
-            let ticket = match notice {
-                Notice::Granted { ticket, .. } => ticket,
-                Notice::Dropped { ticket, because } => {
-                    state.dropped.insert(ticket, because);
-                    ticket
-                }
-            };
-            wakers.extend(state.waiting.remove(&ticket));
-        }
-        drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+/// Wakes those to whom something happened, after the lock is let go.
+fn tell(mut state: MutexGuard<'_, State>) {
+    let mut wakers = Vec::new();
+    while let Some(notice) = state.admission.poll() {
+        let ticket = match notice {
+            Notice::Granted { ticket, .. } => ticket,
+            Notice::Dropped { ticket, because } => {
+                state.dropped.insert(ticket, because);
+                ticket
+            }
+        };
+        wakers.extend(state.waiting.remove(&ticket));
+    }
+    drop(state);
+    for waker in wakers {
+        waker.wake();
     }
 }
 
@@ -194,14 +196,13 @@ impl Held {
         if !well || state.admission.finish(self.ticket, true, now).is_err() {
             state.admission.cancel(self.ticket, now);
         }
-        let beyond = match used {
-            Some(used) => state.meter.commit(lease, used),
-            None => {
-                state.meter.refund(lease);
-                Cost::ZERO
-            }
+        let beyond = if let Some(used) = used {
+            state.meter.commit(lease, used)
+        } else {
+            state.meter.refund(lease);
+            Cost::ZERO
         };
-        self.coordinator.tell(state);
+        tell(state);
         beyond
     }
 }

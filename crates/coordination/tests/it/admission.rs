@@ -55,7 +55,7 @@ impl Trial {
                 let access = Access::new(pick(&mut self.rng, reads), pick(&mut self.rng, writes));
                 let units = 1 + self.rng.below(capacity as usize) as u32;
                 let mut update = Update::new("x", access.clone())
-                    .with_priority(self.rng.below(3) as i32)
+                    .with_priority(i32::from(self.rng.below(3) as u8))
                     .with_units(units);
                 if self.rng.chance(0.2) {
                     update = update.after(any(&mut self.rng, &all));
@@ -179,7 +179,7 @@ proptest! {
                 let mode = [Mode::Read, Mode::Write][rng.below(2)];
                 let key = keys[rng.below(3)];
                 let access = if mode == Mode::Write { Access::new([], [key]) } else { Access::new([key], []) };
-                let priority = rng.below(2) as i32;
+                let priority = i32::from(rng.chance(0.5));
                 let ticket = admission.submit(Update::new("x", access).with_priority(priority), seconds(now)).unwrap();
                 live.insert(ticket, (now, 0.2 + 2.0 * rng.unit()));
             }
