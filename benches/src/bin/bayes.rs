@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use metaorch_benches::bayes::{self, FUNCTIONS, FURTHER, FidelityArgs, Function, RegretSummary};
+use metaorch_benches::bayes::{
+    self, CostArgs, FUNCTIONS, FURTHER, FidelityArgs, Function, RegretSummary, TransferArgs,
+};
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 
 /// Hyperparameter search on functions with known optima.
@@ -24,6 +26,8 @@ enum Command {
     /// Simple regret after 25, 50 and 100 evaluations.
     Regret(Regret),
     Fidelity(FidelityArgs),
+    Transfer(TransferArgs),
+    Cost(CostArgs),
 }
 
 /// Medians over seeds of the least value found less the least value there is.
@@ -60,6 +64,8 @@ fn main() -> ExitCode {
     let done = match &args.command {
         Command::Regret(args) => regret(args),
         Command::Fidelity(args) => bayes::run_fidelity(args),
+        Command::Transfer(args) => bayes::run_transfer(args),
+        Command::Cost(args) => bayes::run_cost(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
