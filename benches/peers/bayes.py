@@ -135,20 +135,19 @@ def botorch_propose(seed):
 
 def botorch_rust_propose(seed):
     """The same loop of botorch-rust."""
-    import botorch_rs as b
+    from botorch_rs import SingleTaskGP, fit_gpytorch_mll, optimize_acqf
+    from botorch_rs.acquisition import LogExpectedImprovement
+    from botorch_rs.mlls import ExactMarginalLogLikelihood
 
     def propose(x, y):
-        return np.asarray(b_suggest(b, x, y, seed))[0]
+        model = SingleTaskGP(x, -y.reshape(-1, 1))
+        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+        acquisition = LogExpectedImprovement(model, best_f=float((-y).max()))
+        bounds = np.array([[0.0] * x.shape[1], [1.0] * x.shape[1]])
+        found, _ = optimize_acqf(acquisition, bounds, 1, 10, 512, options={"seed": seed})
+        return np.asarray(found).reshape(-1)
 
     return propose
-
-
-def b_suggest(b, x, y, seed):
-    model = b.SingleTaskGP(x, -y.reshape(-1, 1))
-    b.fit_gpytorch_mll(model)
-    acquisition = b.LogExpectedImprovement(model, best_f=float((-y).max()))
-    bounds = np.array([[0.0] * x.shape[1], [1.0] * x.shape[1]])
-    return b.optimize_acqf(acquisition, bounds, q=1, num_restarts=10, raw_samples=512, seed=seed)[0]
 
 
 def model_search(make):

@@ -1,11 +1,15 @@
 //! Hyperparameter search on functions with known optima; `--bin bayes` says what is measured.
 
+mod fidelity;
 mod functions;
+mod latency;
 mod regret;
 mod space;
 mod tasks;
 
+pub use fidelity::{FidelityArgs, FidelityRow, Method, run as run_fidelity, search};
 pub use functions::{FUNCTIONS, FURTHER, Function, Input, Noise};
+pub use latency::LatencySummary;
 pub use regret::{INITIAL, RegretRow, RegretSummary, drive, median, regret};
 pub use space::{point, space};
 pub use tasks::{LEVELS, Task};

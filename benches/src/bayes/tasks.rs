@@ -43,6 +43,14 @@ impl Task {
         }
     }
 
+    /// The costs at which regret is reported; a search ends at the last.
+    pub fn costs(self) -> &'static [f64] {
+        match self {
+            Self::HartmannMf | Self::BraninMf => &[5.0, 10.0, 20.0, 30.0, 50.0, 100.0],
+            Self::DigitsLogloss | Self::DigitsError => &[2.0, 3.0, 5.0, 8.0, 10.0, 12.0, 20.0, 30.0, 40.0],
+        }
+    }
+
     /// The inputs of a point; see [`Function`] for how a point is written.
     pub fn inputs(self) -> &'static [Input] {
         let of = |name| Function::named(name).map_or(&[][..], |function| function.inputs);

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use metaorch_benches::bayes::{self, FUNCTIONS, FURTHER, Function, RegretSummary};
+use metaorch_benches::bayes::{
+    self, FUNCTIONS, FURTHER, FidelityArgs, Function, LatencySummary, RegretSummary,
+};
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 
 /// Hyperparameter search on functions with known optima.
@@ -23,6 +25,9 @@ struct Args {
 enum Command {
     /// Simple regret after 25, 50 and 100 evaluations.
     Regret(Regret),
+    /// Milliseconds for one cold suggestion: fit and acquisition, 6 inputs.
+    Latency(Latency),
+    Fidelity(FidelityArgs),
 }
 
 /// Medians over seeds of the least value found less the least value there is.
@@ -39,6 +44,20 @@ struct Regret {
     evals: usize,
     #[command(flatten)]
     output: Output,
+}
+
+/// The least of some repetitions of the wall time on one thread, of a search that is told all its trials at once.
+#[derive(clap::Args)]
+struct Latency {
+    /// Repetitions a size; the least time counts. One above 1,000 trials.
+    #[arg(long, default_value_t = 5)]
+    repeats: u64,
+    /// What `peers/bayes.py latency` printed in the same session, for the ratios.
+    #[arg(long, value_name = "FILE")]
+    peers: Option<PathBuf>,
+    /// Prints the JSON object alone.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(clap::Args)]
@@ -58,6 +77,8 @@ fn main() -> ExitCode {
     let args: Args = parse();
     let done = match &args.command {
         Command::Regret(args) => regret(args),
+        Command::Latency(args) => latency(args),
+        Command::Fidelity(args) => bayes::run_fidelity(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -98,6 +119,16 @@ fn regret(args: &Regret) -> anyhow::Result<()> {
         for (function, at) in &summary.median_regret {
             println!("{function:14} {at:?}");
         }
+    }
+    println!("{}", serde_json::to_string(&summary)?);
+    Ok(())
+}
+
+fn latency(args: &Latency) -> anyhow::Result<()> {
+    let peers = args.peers.as_ref().map(std::fs::read_to_string).transpose()?;
+    let summary = LatencySummary::measure(args.repeats, peers.as_deref())?;
+    if !args.json {
+        println!("{}", serde_json::to_string_pretty(&summary)?);
     }
     println!("{}", serde_json::to_string(&summary)?);
     Ok(())

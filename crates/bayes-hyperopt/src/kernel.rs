@@ -53,6 +53,16 @@ impl Layout {
         Self { factors, separate, radial, kappas }
     }
 
+    /// The same with one more feature, a number that is always there, as a factor of its own.
+    pub(crate) fn and_one(mut self) -> Self {
+        for factor in &mut self.factors {
+            factor.kappa = factor.kappa.map(|place| place + 1);
+        }
+        self.separate.push(self.factors.len());
+        self.factors.push(Factor { categorical: false, kappa: None });
+        self
+    }
+
     /// Number of features.
     pub(crate) fn len(&self) -> usize {
         self.factors.len()

@@ -17,6 +17,7 @@ mod choice;
 mod config;
 pub mod doe;
 mod error;
+pub mod fidelity;
 mod gp;
 mod kernel;
 mod level;

@@ -1,8 +1,8 @@
 use std::fmt::Debug;
 
 use meta_traits::{
-    Ask, Fidelity, Observation, Optimizer, Outcome, RestoreError, Snapshot, StopReason, Stream, TellError,
-    TrialId,
+    Ask, Cost, Fidelity, Observation, Optimizer, Outcome, RestoreError, Snapshot, StopReason, Stream,
+    TellError, TrialId,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,8 @@ pub struct Ended<N> {
     pub fidelity: Fidelity,
     /// How it ended.
     pub ending: Ending,
+    /// What it used.
+    pub cost: Cost,
     /// What the strategy had said of it.
     pub note: N,
 }
@@ -166,8 +168,7 @@ impl<S: Strategy> Optimizer for Search<S> {
     }
 
     fn tell(&mut self, id: TrialId, outcome: Outcome) -> Result<(), TellError> {
-        let (trial, fidelity, ending) = self.state.trials.close(id, outcome)?;
-        let ended = Ended { id, latent: trial.latent, fidelity, ending, note: trial.note };
+        let ended = self.state.trials.close(id, outcome)?;
         self.state.strategy.learn(&self.space, ended);
         Ok(())
     }

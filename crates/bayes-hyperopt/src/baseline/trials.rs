@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use meta_traits::{Fidelity, Instances, Observation, Outcome, TellError, Trial, TrialId};
 use serde::{Deserialize, Serialize};
 
-use super::search::Ending;
+use super::search::{Ended, Ending};
 use crate::Configuration;
 
 /// What is running, and the best that has ended.
@@ -51,21 +51,20 @@ impl<N> Trials<N> {
         trial
     }
 
-    /// Ends a trial: what it was, the fidelity it reached, and how it ended.
-    pub(super) fn close(
-        &mut self,
-        id: TrialId,
-        outcome: Outcome,
-    ) -> Result<(Pending<N>, Fidelity, Ending), TellError> {
+    /// Ends a trial.
+    pub(super) fn close(&mut self, id: TrialId, outcome: Outcome) -> Result<Ended<N>, TellError> {
         let pending = self.pending.remove(&id.0).ok_or(TellError::UnknownTrial(id))?;
+        let Pending { latent, candidate, fidelity, note } = pending;
+        let cost = outcome.cost();
+        let ended = |fidelity, ending| Ended { id, latent, fidelity, ending, cost, note };
         let (reached, observation) = match outcome {
-            Outcome::Complete(observation) => (pending.fidelity, Some(observation)),
+            Outcome::Complete(observation) => (fidelity, Some(observation)),
             Outcome::Pruned { at, last } => (at, Some(last)),
-            Outcome::Abandoned => return Ok((pending, Fidelity::FULL, Ending::Abandoned)),
-            _ => (pending.fidelity, None),
+            Outcome::Abandoned => return Ok(ended(fidelity, Ending::Abandoned)),
+            _ => (fidelity, None),
         };
         let Some(observation) = observation.filter(Observation::is_sound) else {
-            return Ok((pending, reached, Ending::Failed));
+            return Ok(ended(reached, Ending::Failed));
         };
         let loss = observation.losses[0];
         // Full evaluations come before cheaper ones; of equals the first asked for stays, whenever it is told.
@@ -74,10 +73,9 @@ impl<N> Trials<N> {
             new > old || new == old && (loss, id) < (held.observation.losses[0], held.id)
         };
         if self.best.as_ref().is_none_or(better) {
-            let candidate = pending.candidate.clone();
             self.best = Some(Best { fidelity: reached, id, candidate, observation });
         }
-        Ok((pending, reached, Ending::Loss(loss)))
+        Ok(ended(reached, Ending::Loss(loss)))
     }
 
     pub(super) fn best(&self) -> Option<(&Configuration, &Observation)> {
