@@ -1,5 +1,6 @@
 //! The search: ask, tell, and everything in between.
 
+mod basin;
 mod explanation;
 mod feasibility;
 mod propose;
@@ -65,6 +66,7 @@ pub struct State {
     told: BTreeMap<TrialId, Record>,
     pending: BTreeMap<TrialId, Pending>,
     memory: Memory,
+    elsewhere: Memory,
     outcomes: Memory,
 }
 
@@ -77,10 +79,15 @@ impl BayesOptimizer {
         config.validate()?;
         let layout = Layout::new(&space);
         let memory = Memory::new(Regime::new(config.gp_kernel));
+        let elsewhere = memory.clone();
         let outcomes = feasibility::memory();
         let root = Stream::root(seed).child("bayes-hyperopt", 0);
         let (told, pending) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { space, layout, state: State { config, root, asked: 0, told, pending, memory, outcomes } })
+        Ok(Self {
+            space,
+            layout,
+            state: State { config, root, asked: 0, told, pending, memory, elsewhere, outcomes },
+        })
     }
 
     /// The space searched.

@@ -2,6 +2,7 @@
 
 use meta_traits::{Stream, TrialId};
 
+use super::basin::{self, Basin};
 use super::feasibility::{self, Chance};
 use super::record::Told;
 use super::regime::Model;
@@ -11,32 +12,23 @@ use crate::acquisition::Criterion;
 use crate::gp::{NoiseKind, Predictor};
 use crate::maximize::{Effort, Found, Landscape, search};
 
+/// Basins left aside at most in one suggestion.
+const MOST_BASINS: usize = 4;
+
 /// Kinds of model that try to replace the present one at each suggestion.
 const CHALLENGES: usize = 2;
 
-/// Below this logarithm of the expected improvement (in standard deviations of the losses) the basin of the best point
-/// counts as explored: every second suggestion looks elsewhere.
-const EXPLORED: f64 = -11.5;
-/// Below this one, three in four do.
-const EXHAUSTED: f64 = -18.0;
-/// Radius of that basin in the unit cube, a square root of the dimension.
-const BASIN: f64 = 0.05;
-
-/// A criterion over the predictions of a model, times the chance of a result, outside of a ball.
+/// A criterion over the predictions of a model, times the chance of a result, outside of explored basins.
 struct Surface<'a> {
     predictor: Predictor<'a>,
     criterion: Criterion,
     chance: Option<Chance<'a>>,
-    except: Option<(&'a [f64], f64)>,
+    except: &'a [Basin],
 }
 
 impl Surface<'_> {
     fn is_excepted(&self, features: &[f64]) -> bool {
-        self.except.is_some_and(|(centre, radius)| {
-            let square =
-                |(a, b): (&f64, &f64)| if (*a < 0.0) == (*b < 0.0) { (a - b) * (a - b) } else { 1.0 };
-            centre.iter().zip(features).map(square).sum::<f64>() < radius * radius
-        })
+        self.except.iter().any(|basin| basin.contains(features))
     }
 }
 
@@ -92,18 +84,19 @@ impl BayesOptimizer {
         let outcomes = feasibility::fit(&mut self.state.outcomes, &self.layout, &all, &usable);
         let challenges = (200 / data.losses.len()).clamp(CHALLENGES, 9);
         let model = self.state.memory.model(&self.layout, &data, challenges)?;
-        let warp = model.regime.warp;
-        let found = self.maximize(model, outcomes.as_ref(), None, rng);
-        let turn = id.0 % 4;
-        if let Some((best, _)) = &found
-            && (best.value < EXPLORED && turn % 2 == 1 || best.value < EXHAUSTED && turn == 2)
-        {
-            let best = data.order()[0];
-            let centre: Vec<f64> = data.columns.iter().map(|column| column[best]).collect();
-            let rough = self.state.memory.rough_model(&self.layout, &data, warp);
-            let elsewhere =
-                rough.and_then(|model| self.maximize(model, outcomes.as_ref(), Some(&centre), rng));
-            return elsewhere.or(found);
+        let found = self.maximize(model, outcomes.as_ref(), &[], rng);
+        if !found.as_ref().is_some_and(|(found, _)| basin::look_elsewhere(found.value, id.0)) {
+            return found;
+        }
+        let mut basins = vec![Basin::around_best(&data)];
+        for _ in 0..MOST_BASINS {
+            let Some(part) = data.outside(&basins) else { break };
+            let Some(model) = self.state.elsewhere.model(&self.layout, &part, CHALLENGES + 1) else { break };
+            let Some(other) = self.maximize(model, outcomes.as_ref(), &basins, rng) else { break };
+            if other.0.value >= basin::EXPLORED {
+                return Some(other);
+            }
+            basins.push(Basin::around_best(&part.without(&basins)));
         }
         found
     }
@@ -112,13 +105,15 @@ impl BayesOptimizer {
         &self,
         mut model: Model,
         outcomes: Option<&Model>,
-        except: Option<&[f64]>,
+        except: &[Basin],
         rng: &mut Stream,
     ) -> Option<Suggestion> {
         let mut order: Vec<usize> = (0..model.targets.z.len()).collect();
         order.sort_by(|a, b| model.targets.z[*a].total_cmp(&model.targets.z[*b]));
-        let good: Vec<Vec<f64>> = order.iter().take(5).map(|i| latent_of(model.gp.point(*i))).collect();
-        let best = self.level(&model);
+        let points = order.iter().map(|i| model.gp.point(*i));
+        let good = points.filter(|x| !except.iter().any(|basin| basin.contains(x)));
+        let good: Vec<Vec<f64>> = good.take(5).map(latent_of).collect();
+        let best = self.level(&model, except);
         for pending in self.state.pending.values() {
             model.gp.append(&pending.features, None);
         }
@@ -132,7 +127,6 @@ impl BayesOptimizer {
             0..=300 => Effort { spread: 256, near: 128, starts: 6, evaluations: 40 },
             _ => Effort { spread: 128, near: 64, starts: 3, evaluations: 25 },
         };
-        let except = except.map(|centre| (centre, BASIN * (p as f64).sqrt()));
         let chance = outcomes.map(Chance::new);
         let mut surface = Surface { predictor: model.gp.predictor(), criterion, chance, except };
         let found = search(&self.space, &mut surface, &good, &reach, effort, rng)?;
@@ -158,17 +152,18 @@ impl BayesOptimizer {
         told.chain(pending).any(same)
     }
 
-    /// What an improvement is counted from: the best target, or with noise the best mean at a point told (plug-in).
-    fn level(&self, model: &Model) -> f64 {
-        match model.regime.noise {
-            NoiseKind::Fixed => model.targets.z.iter().copied().fold(f64::INFINITY, f64::min),
-            NoiseKind::Inferred => {
-                let mut predictor = model.gp.predictor();
-                (0..model.gp.len())
-                    .map(|i| predictor.marginal(&model.gp.point(i)).mean)
-                    .fold(f64::INFINITY, f64::min)
-            }
-        }
+    /// What an improvement is counted from: the best target, or with noise the best mean at a point told (plug-in); points
+    /// in excepted basins aside.
+    fn level(&self, model: &Model, except: &[Basin]) -> f64 {
+        let mut predictor = model.gp.predictor();
+        (0..model.gp.len())
+            .map(|i| (i, model.gp.point(i)))
+            .filter(|(_, x)| !except.iter().any(|basin| basin.contains(x)))
+            .map(|(i, x)| match model.regime.noise {
+                NoiseKind::Fixed => model.targets.z[i],
+                NoiseKind::Inferred => predictor.marginal(&x).mean,
+            })
+            .fold(f64::INFINITY, f64::min)
     }
 
     /// The `id`-th point of the initial design.

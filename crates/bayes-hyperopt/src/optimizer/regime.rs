@@ -80,6 +80,8 @@ pub(crate) struct Model {
     pub(crate) gp: Gp,
     pub(crate) regime: Regime,
     pub(crate) targets: Targets,
+    /// ln of the posterior density at the parameters, in the units of the losses.
+    pub(crate) evidence: f64,
 }
 
 impl Memory {
@@ -110,7 +112,8 @@ impl Memory {
                 best = found;
             }
         }
-        best?.0.into_model(layout, columns, &mut w)
+        let (fit, evidence) = best?;
+        fit.into_model(evidence, layout, columns, &mut w)
     }
 
     /// The champion's model of many data: parameters from a subset, predictions from as many as can be.
@@ -120,22 +123,6 @@ impl Memory {
         };
         let learnt = self.fit(layout, &part.columns, &part.losses, challenges)?;
         learnt.over(layout, data)
-    }
-
-    /// A model that takes nothing for granted: rough, exact, radial.
-    pub(super) fn rough_model(&mut self, layout: &Layout, data: &Data, warp: Warp) -> Option<Model> {
-        let regime = Regime {
-            structure: Structure::Radial,
-            smoothness: Smoothness::Matern52,
-            noise: NoiseKind::Fixed,
-            warp,
-        };
-        let part = data.to_learn();
-        let learn = part.as_ref().unwrap_or(data);
-        let mut w = Workspace::new(learn.losses.len());
-        let (fit, _) = self.fit_one(regime, layout, &learn.columns, &learn.losses, &mut w)?;
-        let model = fit.into_model(layout, &learn.columns, &mut w)?;
-        if part.is_some() { model.over(layout, data) } else { Some(model) }
     }
 
     fn fit_one(
@@ -191,7 +178,7 @@ impl Model {
         let data = part.as_ref().unwrap_or(data);
         let targets = Targets::new(&data.losses, self.regime.warp);
         let fit = Fit { regime: self.regime, theta: self.gp.theta, targets };
-        fit.into_model(layout, &data.columns, &mut Workspace::new(data.losses.len()))
+        fit.into_model(self.evidence, layout, &data.columns, &mut Workspace::new(data.losses.len()))
     }
 }
 
@@ -202,11 +189,17 @@ struct Fit {
 }
 
 impl Fit {
-    fn into_model(self, layout: &Layout, columns: &[Vec<f64>], w: &mut Workspace) -> Option<Model> {
+    fn into_model(
+        self,
+        evidence: f64,
+        layout: &Layout,
+        columns: &[Vec<f64>],
+        w: &mut Workspace,
+    ) -> Option<Model> {
         let prior = Prior::new(layout, self.regime.structure, self.regime.noise);
         let problem = problem(layout, columns, self.regime, &prior, &self.targets.z);
         let gp = Gp::new(&problem, &self.theta, w)?;
-        Some(Model { gp, regime: self.regime, targets: self.targets })
+        Some(Model { gp, regime: self.regime, targets: self.targets, evidence })
     }
 }
 

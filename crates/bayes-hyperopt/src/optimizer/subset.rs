@@ -20,7 +20,7 @@ impl Data {
         order
     }
 
-    fn pick(&self, mut positions: Vec<usize>) -> Self {
+    pub(super) fn pick(&self, mut positions: Vec<usize>) -> Self {
         positions.sort_unstable();
         let columns = self.columns.iter().map(|c| positions.iter().map(|i| c[*i]).collect()).collect();
         Self { columns, losses: positions.iter().map(|i| self.losses[*i]).collect() }
