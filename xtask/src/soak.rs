@@ -3,37 +3,29 @@
 use std::path::Path;
 use std::process::Command;
 
-/// A loop: its name here, the package and test that hold it.
+/// A loop: its name here, the package and test that hold it, and how cargo finds the test's program.
 struct Soak {
     name: &'static str,
-    /// How cargo finds the test's program.
-    target: &'static [&'static str],
     package: &'static str,
     test: &'static str,
+    target: &'static [&'static str],
 }
 
-/// The one integration program that nearly every package has.
-const IT: &[&str] = &["--test", "it"];
+/// A loop in the one integration program that nearly every package has.
+const fn it(name: &'static str, package: &'static str, test: &'static str) -> Soak {
+    Soak { name, package, test, target: &["--test", "it"] }
+}
 
 const SOAKS: &[Soak] = &[
-    Soak {
-        name: "kill",
-        target: IT,
-        package: "metaorch",
-        test: "kill::killed_runs_resume_to_the_same_bytes",
-    },
-    Soak { name: "parquet", target: IT, package: "evaluation", test: "fuzz::damaged_parquet" },
-    Soak {
-        name: "faults",
-        target: IT,
-        package: "metaorch",
-        test: "faults::a_run_with_faults_ends_as_a_clean_one",
-    },
+    it("kill", "metaorch", "kill::killed_runs_resume_to_the_same_bytes"),
+    it("parquet", "evaluation", "fuzz::damaged_parquet"),
+    it("faults", "metaorch", "faults::a_run_with_faults_ends_as_a_clean_one"),
+    it("workflow-edits", "topology-neat", "edits::a_storm_of_edits_leaves_only_workflows"),
     Soak {
         name: "schedules",
-        target: &["--features", "shuttle", "--test", "schedules"],
         package: "coordination",
         test: "nothing_is_lost_done_twice_or_stuck",
+        target: &["--features", "shuttle", "--test", "schedules"],
     },
 ];
 

@@ -44,6 +44,9 @@ struct Flowsim {
     /// Evaluations of a run.
     #[arg(long, default_value_t = 150, value_parser = clap::value_parser!(u64).range(100..=10_000))]
     evaluations: u64,
+    /// Whether the search that is compared with the baselines screens by its predictor. Both are run.
+    #[arg(long, default_value = "on", value_parser = ["on", "off"])]
+    predictor: String,
     /// Instances at a time. Decides the time taken and nothing else.
     #[arg(long, default_value = "1")]
     threads: NonZeroUsize,
@@ -78,9 +81,10 @@ fn bench(args: &Flowsim) -> anyhow::Result<()> {
     if let Some(directory) = &args.out {
         write_rows(directory, "topology", &rows)?;
     }
-    let summary = flowsim::Summary::of(&rows);
+    let predictor = args.predictor == "on";
+    let summary = flowsim::Summary::of(&rows, predictor);
     if !args.json {
-        println!("{}", serde_json::to_string_pretty(&summary)?);
+        println!("{}", serde_json::to_string_pretty(&flowsim::Detail::of(&rows, predictor))?);
     }
     println!("{}", serde_json::to_string(&summary)?);
     Ok(())

@@ -77,5 +77,5 @@ mod textbook;
 pub use baseline::Baseline;
 pub use instance::{Family, Instance, Score};
 pub use run::{Row, Run, row};
-pub use summary::{OfFamily, Summary};
+pub use summary::{Ablation, Detail, OfFamily, Summary};
 pub use textbook::Textbook;

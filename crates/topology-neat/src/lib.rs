@@ -11,16 +11,21 @@
 //! assert_eq!(config.validate(), Ok(()));
 //! ```
 
+mod archive;
 mod config;
 mod error;
+mod gate;
 mod mutation;
+mod pareto;
 mod predictor;
 mod range;
 mod workflow;
 
+pub use archive::Niche;
 pub use config::TopologyConfig;
 pub use error::ConfigError;
 pub use mutation::{MODULE_LIBRARY, MutationKind};
+pub use pareto::{crowding, fronts};
 pub use predictor::{Calibration, StructurePredictor};
 pub use workflow::{
     Arm, Draft, Edit, Library, Module, ModuleKind, Port, SearchOptions, SearchState, Workflow, WorkflowError,

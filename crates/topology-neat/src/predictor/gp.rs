@@ -15,6 +15,8 @@ const COMMON: f64 = 4.0;
 const REACH: f64 = 8.0;
 /// Standard deviation of the logarithm (base 2) of a term's variance before any data.
 const SPREAD: f64 = 2.0;
+/// Added to the diagonal.
+const JITTER: f64 = 1e-9;
 
 /// Logarithms (base 2) of the variances of the kernel's terms relative to their start values.
 pub(crate) type Scales = [f64; TERMS];
@@ -169,7 +171,7 @@ impl StructurePredictor {
             for j in 0..=i {
                 let mut k = self.kernel(scales, &row.products[j], self.near(i, j));
                 if i == j {
-                    k += self.own(scales) + noise / unit / row.weight + 1e-9;
+                    k += self.own(scales) + noise / unit / row.weight + JITTER;
                 }
                 matrix.push(k);
             }
@@ -233,6 +235,34 @@ impl StructurePredictor {
         let mean: f64 = k.iter().zip(&fit.alpha).map(|(k, a)| k * a).sum();
         variance -= forward(&fit.cholesky, &k).iter().map(|h| h * h).sum::<f64>();
         Posterior { mean: fit.centre + fit.unit.sqrt() * mean, variance: fit.unit * variance.max(1e-9) }
+    }
+
+    /// The posteriors of all workflows seen, in the order of their first observation. O(n^3).
+    ///
+    /// With noise variances N the mean at the data is y - N alpha and the variance N - N K^-1 N, K with noise.
+    pub(crate) fn seen(&self) -> Vec<Posterior> {
+        let Some(fit) = &self.fit else { return Vec::new() };
+        let n = self.rows.len();
+        let mut inverse = vec![0.0; n];
+        let mut column = vec![0.0; n];
+        for i in 0..n {
+            column[..i].fill(0.0);
+            column[i] = 1.0;
+            column[i + 1..].fill(0.0);
+            for j in i..n {
+                let row = &fit.cholesky[j * (j + 1) / 2..][..=j];
+                let sum: f64 = row[i..j].iter().zip(&column[i..j]).map(|(a, b)| a * b).sum();
+                column[j] = (column[j] - sum) / row[j];
+            }
+            inverse[i] = column[i..].iter().map(|c| c * c).sum();
+        }
+        let of = |i: usize| {
+            let row = &self.rows[i];
+            let noise = fit.noise / row.weight + JITTER;
+            let mean = row.sum / row.weight - fit.unit.sqrt() * noise * fit.alpha[i];
+            Posterior { mean, variance: fit.unit * (noise - noise * noise * inverse[i]).max(1e-9) }
+        };
+        (0..n).map(of).collect()
     }
 
     /// Variance of one observation, in the unit of values squared.

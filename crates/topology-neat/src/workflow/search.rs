@@ -28,8 +28,6 @@ use crate::predictor::{Calibration, Posterior, StructurePredictor, Trust};
 const MOST_PENDING: usize = 256;
 /// Failed workflows that are remembered, so as not to be proposed again.
 const MOST_FAILED: usize = 64;
-/// Mean rank of a parent.
-const SPREAD: f64 = 3.0;
 /// Observations between two searches for the predictor's scales.
 const REFIT: u64 = 4;
 
@@ -71,6 +69,8 @@ pub struct WorkflowSearch {
     reported: (f64, f64),
     trust: Trust,
     model: StructurePredictor,
+    /// Posteriors of the arms.
+    seen: Vec<Posterior>,
     best: Option<usize>,
 }
 
@@ -109,6 +109,7 @@ impl WorkflowSearch {
             reported: (0.0, 0.0),
             trust: Trust::default(),
             model,
+            seen: Vec::new(),
             best: None,
         })
     }
@@ -116,6 +117,17 @@ impl WorkflowSearch {
     /// The workflows seen, in the order of finding, with what was observed of each.
     pub fn arms(&self) -> &[Arm] {
         &self.arms
+    }
+
+    /// The arms that no other one beats in every loss and in size (the first front of NSGA-II), in the order of finding.
+    pub fn front(&self) -> Vec<&Arm> {
+        let point = |arm: &Arm| {
+            let size = arm.workflow.modules().len() as f64;
+            arm.observation.losses.iter().copied().chain([size]).collect()
+        };
+        let points: Vec<Vec<f64>> = self.arms.iter().map(point).collect();
+        let first = crate::pareto::fronts(&points).into_iter().next().unwrap_or_default();
+        first.into_iter().map(|i| &self.arms[i]).collect()
     }
 
     /// How the predictions made before evaluations came true.
@@ -155,15 +167,20 @@ impl WorkflowSearch {
             }
         }
         let Some(best) = self.best else { return (self.space.sample(rng), false) };
-        let seen: Vec<Posterior> = self.arms.iter().map(|a| self.model.posterior(&a.workflow)).collect();
+        let seen = &self.seen;
         let mut order: Vec<usize> = (0..seen.len()).collect();
         order.sort_by(|a, b| seen[*a].mean.total_cmp(&seen[*b].mean));
-        let repeat = self.best_repeat(&seen, &order);
+        let repeat = self.best_repeat(seen, &order);
         let parents: Vec<&Workflow> = order.iter().map(|i| &self.arms[*i].workflow).collect();
-        let pool = candidates::pool(&parents, SPREAD, &self.space, &self.options, rng, |w| self.is_known(w));
+        let pool = candidates::pool(&parents, &self.space, &self.options, rng, |w| self.is_known(w));
         let unscreened = !self.is_screening() || rng.chance(self.options.unscreened);
         let lowest = seen[order[0]].mean;
-        let value = |w: &Workflow| gain(self.informed(self.model.posterior(w)), lowest);
+        let value = |w: &Workflow| {
+            let p = self.model.posterior(w);
+            let i = self.informed(p);
+            let variance = i.variance + self.options.explore * (p.variance - i.variance);
+            gain(Posterior { variance, ..p }, lowest)
+        };
         let new = if unscreened {
             pool.into_iter().next().map(|w| (value(&w), w))
         } else {
@@ -249,8 +266,8 @@ impl WorkflowSearch {
             self.model.set_noise(self.reported.0 / self.reported.1);
         }
         self.model.update(search);
-        let means: Vec<f64> = self.arms.iter().map(|a| self.model.posterior(&a.workflow).mean).collect();
-        self.best = (0..means.len()).min_by(|a, b| means[*a].total_cmp(&means[*b]));
+        self.seen = self.model.seen();
+        self.best = (0..self.seen.len()).min_by(|a, b| self.seen[*a].mean.total_cmp(&self.seen[*b].mean));
     }
 }
 

@@ -1,6 +1,7 @@
 use meta_traits::{Space as _, Stream};
 
 use super::SearchOptions;
+use crate::archive::elites;
 use crate::workflow::{Draft, Workflow, WorkflowSpace};
 
 /// Draws before a place in the pool is given up.
@@ -8,23 +9,24 @@ const DRAWS: usize = 8;
 
 /// Up to `options.pool` different workflows near `parents` (best first), none of which `is_known`.
 ///
-/// Parents are drawn by rank, exponentially with mean `spread`. A child has one edit, a second with probability 0.4, a
+/// Parents are drawn by rank, exponentially with mean `options.spread`, or with probability `options.diversity` uniformly
+/// among the best of each [`crate::Niche`]. A child has one edit, a second with probability 0.4, a
 /// third with 0.16; with probability `options.crossover` an answer inside one parent is replaced by the whole of another
 /// first. The first of the pool is an unbiased draw.
 pub(super) fn pool(
     parents: &[&Workflow],
-    spread: f64,
     space: &WorkflowSpace,
     options: &SearchOptions,
     rng: &mut Stream,
     is_known: impl Fn(&Workflow) -> bool,
 ) -> Vec<Workflow> {
+    let elites = elites(parents);
     let mut pool: Vec<Workflow> = Vec::with_capacity(options.pool);
     for _ in 0..options.pool * DRAWS {
         if pool.len() == options.pool {
             break;
         }
-        let Some(child) = child(parents, spread, space, options, rng) else { continue };
+        let Some(child) = child(parents, &elites, space, options, rng) else { continue };
         let fits = options.max_complexity.is_none_or(|most| child.complexity() <= most);
         if fits && !is_known(&child) && !pool.contains(&child) {
             pool.push(child);
@@ -35,13 +37,16 @@ pub(super) fn pool(
 
 fn child(
     parents: &[&Workflow],
-    spread: f64,
+    elites: &[&Workflow],
     space: &WorkflowSpace,
     options: &SearchOptions,
     rng: &mut Stream,
 ) -> Option<Workflow> {
     let draw = |rng: &mut Stream| {
-        let rank = (-spread * (1.0 - rng.unit()).ln()) as usize;
+        if rng.chance(options.diversity) {
+            return rng.pick(elites).copied();
+        }
+        let rank = (-options.spread * (1.0 - rng.unit()).ln()) as usize;
         parents.get(rank.min(parents.len().wrapping_sub(1))).copied()
     };
     let mut child = draw(rng)?.clone();

@@ -23,6 +23,13 @@ pub struct SearchOptions {
     pub pool: usize,
     /// Probability that a candidate has two parents; 0 to 1; default 0.2.
     pub crossover: f64,
+    /// Mean rank of a parent among the workflows seen, the best having rank 0.
+    pub spread: f64,
+    /// Probability that a parent is the best of its niche (size, depth, share of checks) rather than one of the best of
+    /// all; 0 to 1; default 0.25.
+    pub diversity: f64,
+    /// x
+    pub explore: f64,
 }
 
 impl Default for SearchOptions {
@@ -36,6 +43,9 @@ impl Default for SearchOptions {
             unscreened: 0.1,
             pool: 100,
             crossover: 0.2,
+            spread: 3.0,
+            diversity: 0.25,
+            explore: 0.0,
         }
     }
 }
@@ -51,6 +61,7 @@ impl SearchOptions {
             predictor: config.performance_prediction_enabled,
             min_improvement: config.min_improvement_threshold,
             crossover: config.crossover_rate,
+            diversity: if config.diversity_maintenance { Self::default().diversity } else { 0.0 },
             ..Self::default()
         }
     }
@@ -74,6 +85,8 @@ impl SearchOptions {
             ("complexity_penalty", self.complexity_penalty, f64::MAX, "0 and more"),
             ("min_improvement", self.min_improvement, f64::MAX, "0 and more"),
             ("crossover", self.crossover, 1.0, "0 to 1"),
+            ("diversity", self.diversity, 1.0, "0 to 1"),
+            ("spread", self.spread, 1e6, "0 to 1e6"),
         ];
         for (field, value, high, allowed) in numbers {
             if !within(value, 0.0, high) {

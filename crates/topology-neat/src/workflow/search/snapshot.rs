@@ -64,6 +64,7 @@ impl Snapshot for WorkflowSearch {
             reported: state.reported,
             trust: state.trust,
             model,
+            seen: Vec::new(),
             best: None,
         };
         new.fit(false);
