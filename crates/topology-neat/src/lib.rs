@@ -12,15 +12,34 @@
 //! ```
 
 mod config;
+mod crossover;
+mod distance;
 mod error;
+mod genome;
+mod innovation;
+mod mutate;
 mod mutation;
+mod network;
+mod optimizer;
+mod phase;
+mod phenotype;
 mod predictor;
 mod range;
+mod species;
+mod strategy;
 mod workflow;
 
 pub use config::TopologyConfig;
-pub use error::ConfigError;
+pub use crossover::{Fitter, crossover};
+pub use distance::{Compatibility, distance};
+pub use error::{ConfigError, NeatError};
+pub use genome::{Edge, Flow, Genome, GenomeError, Node, NodeKind, Role};
+pub use innovation::Innovation;
+pub use mutate::NetworkEdit;
 pub use mutation::{MODULE_LIBRARY, MutationKind};
+pub use network::{Activation, NetworkGenome, NetworkSpace};
+pub use optimizer::{GenerationReport, Neat, NeatOptions, NeatState, SpeciesReport};
+pub use phenotype::Network;
 pub use predictor::{Calibration, StructurePredictor};
 pub use workflow::{
     Arm, Draft, Edit, Library, Module, ModuleKind, Port, SearchOptions, SearchState, Workflow, WorkflowError,
