@@ -13,19 +13,38 @@
 
 mod archive;
 mod config;
+mod crossover;
+mod distance;
 mod error;
 mod gate;
 mod mutation;
 mod pareto;
+mod genome;
+mod innovation;
+mod mutate;
+mod network;
+mod optimizer;
+mod phase;
+mod phenotype;
 mod predictor;
 mod range;
+mod species;
+mod strategy;
 mod workflow;
 
 pub use archive::Niche;
 pub use config::TopologyConfig;
-pub use error::ConfigError;
+pub use crossover::{Fitter, crossover};
+pub use distance::{Compatibility, distance};
+pub use error::{ConfigError, NeatError};
+pub use genome::{Edge, Flow, Genome, GenomeError, Node, NodeKind, Role};
+pub use innovation::Innovation;
+pub use mutate::NetworkEdit;
 pub use mutation::{MODULE_LIBRARY, MutationKind};
 pub use pareto::{crowding, fronts};
+pub use network::{Activation, NetworkGenome, NetworkSpace};
+pub use optimizer::{GenerationReport, Neat, NeatOptions, NeatState, SpeciesReport};
+pub use phenotype::Network;
 pub use predictor::{Calibration, StructurePredictor};
 pub use workflow::{
     Arm, Draft, Edit, Library, Module, ModuleKind, Port, SearchOptions, SearchState, Workflow, WorkflowError,
