@@ -4,5 +4,6 @@ mod conformance;
 mod drive;
 mod gepa_laws;
 mod landscape;
+mod model;
 mod parity;
 mod structural;
