@@ -13,6 +13,7 @@
 
 mod options;
 mod plan;
+mod snapshot;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -27,6 +28,7 @@ use crate::model::Posterior;
 use crate::space::{Choices, PromptSpace};
 
 pub use self::options::ModelOptions;
+pub use self::snapshot::ModelState;
 
 /// Name of the one component a query shows and asks to have edited.
 pub const PROMPT: &str = "prompt";
@@ -266,8 +268,12 @@ impl Optimizer for ModelSearch {
         if let Outcome::Complete(seen) = &outcome {
             self.fits(planned, seen)?;
         }
-        if let (Some(planned), Outcome::Complete(seen)) = (self.running.remove(&id), outcome) {
-            self.back.insert(id, (planned, seen));
+        match (self.running.remove(&id), outcome) {
+            (Some(planned), Outcome::Complete(seen)) => {
+                self.back.insert(id, (planned, seen));
+            }
+            (Some(planned), _) => planned.examples.iter().for_each(|&e| self.uses[e] -= 1),
+            (None, _) => {}
         }
         if self.plan.is_empty() && self.running.is_empty() && self.asked.is_none() {
             self.take_up();
