@@ -8,6 +8,7 @@ use super::record::Told;
 use super::regime::Model;
 use super::subset::Data;
 use super::{BayesOptimizer, Explanation};
+use crate::Parameter;
 use crate::acquisition::Criterion;
 use crate::gp::{NoiseKind, Predictor};
 use crate::maximize::{Effort, Found, Landscape, search};
@@ -84,11 +85,12 @@ impl BayesOptimizer {
         let outcomes = feasibility::fit(&mut self.state.outcomes, &self.layout, &all, &usable);
         let challenges = (200 / data.losses.len()).clamp(CHALLENGES, 9);
         let model = self.state.memory.model(&self.layout, &data, challenges)?;
+        let scales = self.basin_scales(&model.gp.theta);
         let found = self.maximize(model, outcomes.as_ref(), &[], rng);
         if !found.as_ref().is_some_and(|(found, _)| basin::look_elsewhere(found.value, id.0)) {
             return found;
         }
-        let mut basins = vec![Basin::around_best(&data)];
+        let mut basins = vec![Basin::around_best(&data, &scales)];
         for _ in 0..MOST_BASINS {
             let Some(part) = data.outside(&basins) else { break };
             let Some(model) = self.state.elsewhere.model(&self.layout, &part, CHALLENGES + 1) else { break };
@@ -96,7 +98,7 @@ impl BayesOptimizer {
             if other.0.value >= basin::EXPLORED {
                 return Some(other);
             }
-            basins.push(Basin::around_best(&part.without(&basins)));
+            basins.push(Basin::around_best(&part.without(&basins), &scales));
         }
         found
     }
@@ -141,6 +143,14 @@ impl BayesOptimizer {
             model: model.regime.to_string(),
         };
         Some((found, why))
+    }
+
+    /// 1 / lengthscale of plain parameters, and a huge number for choices.
+    fn basin_scales(&self, theta: &[f64]) -> Vec<f64> {
+        let scale = |(l, parameter): (&f64, &Parameter)| {
+            if parameter.domain.is_categorical() { 1e3 } else { libm::exp(-l) }
+        };
+        theta.iter().zip(self.space.parameters()).map(scale).collect()
     }
 
     /// Whether the point is told or pending already.
