@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use metaorch_benches::bayes::{
-    self, CostArgs, FUNCTIONS, FURTHER, FidelityArgs, Function, RegretSummary, TransferArgs,
+    self, CostArgs, FUNCTIONS, FURTHER, FidelityArgs, Function, LatencySummary, RegretSummary, TransferArgs,
 };
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 
@@ -25,6 +25,8 @@ struct Args {
 enum Command {
     /// Simple regret after 25, 50 and 100 evaluations.
     Regret(Regret),
+    /// Milliseconds for one cold suggestion: fit and acquisition, 6 inputs.
+    Latency(Latency),
     Fidelity(FidelityArgs),
     Transfer(TransferArgs),
     Cost(CostArgs),
@@ -46,6 +48,20 @@ struct Regret {
     output: Output,
 }
 
+/// The least of some repetitions of the wall time on one thread, of a search that is told all its trials at once.
+#[derive(clap::Args)]
+struct Latency {
+    /// Repetitions a size; the least time counts. One above 1,000 trials.
+    #[arg(long, default_value_t = 5)]
+    repeats: u64,
+    /// What `peers/bayes.py latency` printed in the same session, for the ratios.
+    #[arg(long, value_name = "FILE")]
+    peers: Option<PathBuf>,
+    /// Prints the JSON object alone.
+    #[arg(long)]
+    json: bool,
+}
+
 #[derive(clap::Args)]
 struct Output {
     /// Searches at a time. Decides the time taken and nothing else.
@@ -63,6 +79,7 @@ fn main() -> ExitCode {
     let args: Args = parse();
     let done = match &args.command {
         Command::Regret(args) => regret(args),
+        Command::Latency(args) => latency(args),
         Command::Fidelity(args) => bayes::run_fidelity(args),
         Command::Transfer(args) => bayes::run_transfer(args),
         Command::Cost(args) => bayes::run_cost(args),
@@ -106,6 +123,16 @@ fn regret(args: &Regret) -> anyhow::Result<()> {
         for (function, at) in &summary.median_regret {
             println!("{function:14} {at:?}");
         }
+    }
+    println!("{}", serde_json::to_string(&summary)?);
+    Ok(())
+}
+
+fn latency(args: &Latency) -> anyhow::Result<()> {
+    let peers = args.peers.as_ref().map(std::fs::read_to_string).transpose()?;
+    let summary = LatencySummary::measure(args.repeats, peers.as_deref())?;
+    if !args.json {
+        println!("{}", serde_json::to_string_pretty(&summary)?);
     }
     println!("{}", serde_json::to_string(&summary)?);
     Ok(())

@@ -110,10 +110,6 @@ impl<'a> Kernel<'a> {
         Self { layout, shape, scales, inverse, kappas, shares }
     }
 
-    pub(crate) fn layout(&self) -> &Layout {
-        self.layout
-    }
-
     fn kappa(&self, factor: Factor) -> f64 {
         factor.kappa.map_or(0.0, |k| self.kappas[k - self.layout.len()])
     }

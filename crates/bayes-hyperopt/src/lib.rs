@@ -35,7 +35,7 @@ pub use choice::{Acquisition, KernelKind};
 pub use config::HyperOptConfig;
 pub use error::{ConfigError, SpaceError};
 pub use level::FidelityLevel;
-pub use optimizer::{BayesOptimizer, State as BayesState};
+pub use optimizer::{BayesOptimizer, Explanation, State as BayesState};
 pub use space::{
     Condition, Configuration, Constraint, Domain, Forbidden, INACTIVE, Parameter, SearchSpace, Value,
 };

@@ -1,8 +1,12 @@
 //! The search: ask, tell, and everything in between.
 
+mod basin;
+mod explanation;
+mod feasibility;
 mod propose;
 mod record;
 pub(crate) mod regime;
+mod subset;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::kernel::Layout;
 use crate::{ConfigError, Configuration, HyperOptConfig, SearchSpace};
 
+pub use explanation::Explanation;
 use record::{Pending, Record, Told};
 use regime::{Memory, Regime};
 
@@ -24,8 +29,10 @@ use regime::{Memory, Regime};
 /// chosen by evidence: radial or additive, smooth or rough, exact or noisy, losses plain or on a log scale. Trials that are
 /// pending count as told what is expected of them. Losses are minimised; one loss a trial.
 ///
-/// Deterministic: the same seed and calls give the same suggestions, bit for bit, and so does a restored snapshot. A
-/// suggestion takes O(n^3) in the number of trials told.
+/// Deterministic: the same seed and calls give the same suggestions, bit for bit, and so does a restored snapshot. Up
+/// to 1,000 trials all are in the model, its parameters learnt from 300; above, the best and the nearest to the best.
+///
+/// Failed trials and violated constraints are learnt from, too: a second process says where results can be had.
 ///
 /// ```
 /// use bayes_hyperopt::{BayesOptimizer, Domain, HyperOptConfig, Parameter, SearchSpace};
@@ -59,6 +66,8 @@ pub struct State {
     told: BTreeMap<TrialId, Record>,
     pending: BTreeMap<TrialId, Pending>,
     memory: Memory,
+    elsewhere: Memory,
+    outcomes: Memory,
 }
 
 impl BayesOptimizer {
@@ -70,14 +79,46 @@ impl BayesOptimizer {
         config.validate()?;
         let layout = Layout::new(&space);
         let memory = Memory::new(Regime::new(config.gp_kernel));
+        let elsewhere = memory.clone();
+        let outcomes = feasibility::memory();
         let root = Stream::root(seed).child("bayes-hyperopt", 0);
         let (told, pending) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { space, layout, state: State { config, root, asked: 0, told, pending, memory } })
+        Ok(Self {
+            space,
+            layout,
+            state: State { config, root, asked: 0, told, pending, memory, elsewhere, outcomes },
+        })
     }
 
     /// The space searched.
     pub fn space(&self) -> &SearchSpace {
         &self.space
+    }
+
+    /// Takes an evaluation of a point that was not asked for: an earlier run, or a user's own guess.
+    ///
+    /// It counts as the next trial and ends like one; the initial design is shortened by it.
+    ///
+    /// # Errors
+    /// [`TellError::Mismatch`] when the point is not of the space; nothing is changed then.
+    pub fn observe(&mut self, candidate: Configuration, outcome: Outcome) -> Result<TrialId, TellError> {
+        let Some(features) = self.space.encode(&candidate) else {
+            return Err(TellError::Mismatch(format!("{candidate:?} is no point of the space")));
+        };
+        let id = TrialId(self.state.asked);
+        self.state.asked += 1;
+        self.state.pending.insert(id, Pending { candidate, features, why: None });
+        self.tell(id, outcome).map(|()| id)
+    }
+
+    /// Why trial `id` was suggested; `None` for those of the initial design, drawn at random, told or unknown.
+    pub fn explain(&self, id: TrialId) -> Option<&Explanation> {
+        self.state.pending.get(&id).and_then(|pending| pending.why.as_ref())
+    }
+
+    /// Drops a trial that was told or is pending, as if it had never been; whether there was one.
+    pub fn forget(&mut self, id: TrialId) -> bool {
+        self.state.pending.remove(&id).is_some() | self.state.told.remove(&id).is_some()
     }
 
     fn sound(&self) -> impl Iterator<Item = (&Record, &Observation)> {
@@ -93,16 +134,16 @@ impl Optimizer for BayesOptimizer {
 
     fn ask(&mut self) -> Ask<Configuration> {
         let id = TrialId(self.state.asked);
-        let latent = self.propose(id);
+        let (latent, why) = self.propose(id);
         let candidate = self.space.decode(&latent);
         let features = self.space.encode(&candidate).unwrap_or_else(|| self.space.features(&latent));
         self.state.asked += 1;
-        self.state.pending.insert(id, Pending { candidate: candidate.clone(), features });
+        self.state.pending.insert(id, Pending { candidate: candidate.clone(), features, why });
         Ask::Run(Trial::new(id, candidate, Fidelity::FULL, Instances::Driver))
     }
 
     fn tell(&mut self, id: TrialId, outcome: Outcome) -> Result<(), TellError> {
-        let Some(Pending { candidate, features }) = self.state.pending.remove(&id) else {
+        let Some(Pending { candidate, features, .. }) = self.state.pending.remove(&id) else {
             return Err(TellError::UnknownTrial(id));
         };
         let told = match outcome {

@@ -35,8 +35,12 @@ pub(crate) struct Targets {
     pub(crate) z: Vec<f64>,
     /// sum ln |dz/dy|: what the bend adds to the log likelihood.
     pub(crate) log_jacobian: f64,
-    /// How steep z is at the best loss.
-    pub(crate) slope_at_best: f64,
+    warp: Warp,
+    least: f64,
+    /// What the bend divides by: the whole spread, or c.
+    unit: f64,
+    mean: f64,
+    sd: f64,
 }
 
 impl Targets {
@@ -51,19 +55,17 @@ impl Targets {
         let unit = if spread > 0.0 { spread } else { 1.0 };
         let middle = (sorted[sorted.len() / 2] - least).min(f64::MAX);
         let middle = if middle > 1e-12 * unit { middle } else { 1e-12 * unit };
-        let (mut bent, mut log_jacobian, mut slope) = (Vec::with_capacity(losses.len()), 0.0, 0.0);
+        let unit = match warp {
+            Warp::Plain => unit,
+            Warp::Log(k) => middle * libm::pow(10.0, -f64::from(k)),
+        };
+        let (mut bent, mut log_jacobian) = (Vec::with_capacity(losses.len()), 0.0);
         for y in losses {
             let above = (y - least).min(f64::MAX);
             let (w, ln_slope) = match warp {
                 Warp::Plain => (above / unit, -libm::log(unit)),
-                Warp::Log(k) => {
-                    let c = middle * libm::pow(10.0, -f64::from(k));
-                    (libm::log1p(above / c), -libm::log(c) - libm::log1p(above / c))
-                }
+                Warp::Log(_) => (libm::log1p(above / unit), -libm::log(unit) - libm::log1p(above / unit)),
             };
-            if above == 0.0 {
-                slope = libm::exp(ln_slope);
-            }
             bent.push(w);
             log_jacobian += ln_slope;
         }
@@ -73,7 +75,16 @@ impl Targets {
         for w in &mut bent {
             *w = (*w - mean) / sd;
         }
-        Self { z: bent, log_jacobian: log_jacobian - n * libm::log(sd), slope_at_best: slope / sd }
+        Self { z: bent, log_jacobian: log_jacobian - n * libm::log(sd), warp, least, unit, mean, sd }
+    }
+
+    /// The loss at a target, and how steep it is there.
+    pub(crate) fn loss(&self, z: f64) -> (f64, f64) {
+        let w = z * self.sd + self.mean;
+        match self.warp {
+            Warp::Plain => (self.least + self.unit * w, self.unit * self.sd),
+            Warp::Log(_) => (self.least + self.unit * libm::expm1(w), self.unit * self.sd * libm::exp(w)),
+        }
     }
 }
 
@@ -92,6 +103,9 @@ mod tests {
                 }
             }
             assert!((targets.z.iter().sum::<f64>()).abs() < 1e-12);
+            for (z, y) in targets.z.iter().zip(&losses) {
+                assert!((targets.loss(*z).0 - y).abs() < 1e-9 * y.abs().max(1.0), "{warp:?}");
+            }
         }
         let one = Targets::new(&[7.0], Warp::Log(0));
         assert_eq!(one.z, [0.0]);

@@ -1,6 +1,7 @@
 use meta_traits::Observation;
 use serde::{Deserialize, Serialize};
 
+use super::Explanation;
 use crate::Configuration;
 
 /// One trial that was told.
@@ -28,4 +29,6 @@ pub(crate) enum Told {
 pub(crate) struct Pending {
     pub(crate) candidate: Configuration,
     pub(crate) features: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<Explanation>,
 }

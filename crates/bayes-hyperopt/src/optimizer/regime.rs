@@ -1,6 +1,10 @@
 //! Kinds of model and the choice among them by evidence.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+
+use super::subset::Data;
 
 use crate::KernelKind;
 use crate::gp::{Gp, NoiseKind, Prior, Problem, Targets, Warp, Workspace};
@@ -8,7 +12,7 @@ use crate::kernel::{Kernel, Layout, Shape, Smoothness, Structure};
 use crate::maximize::lbfgs::{Limits, minimize};
 
 /// Nugget of models that pass through the data, as a share of the signal's variance.
-const NUGGET: f64 = 1e-10;
+const NUGGET: f64 = 1e-12;
 
 /// One kind of model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +21,13 @@ pub(crate) struct Regime {
     pub(crate) smoothness: Smoothness,
     pub(crate) noise: NoiseKind,
     pub(crate) warp: Warp,
+}
+
+impl fmt::Display for Regime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { structure, smoothness, noise, warp } = self;
+        write!(f, "{structure:?} {smoothness:?}, noise {noise:?}, losses {warp:?}")
+    }
 }
 
 impl Regime {
@@ -69,6 +80,7 @@ pub(crate) struct Model {
     pub(crate) gp: Gp,
     pub(crate) regime: Regime,
     pub(crate) targets: Targets,
+    /// ln of the posterior density at the parameters, in the units of the losses.
     pub(crate) evidence: f64,
 }
 
@@ -94,17 +106,23 @@ impl Memory {
             let challenger = near[self.turn % near.len()];
             self.turn += 1;
             let found = self.fit_one(challenger, layout, columns, losses, &mut w);
-            let evidence = |fit: &Option<Fit>| fit.as_ref().map_or(f64::NEG_INFINITY, |f| f.evidence);
+            let evidence = |fit: &Option<(Fit, f64)>| fit.as_ref().map_or(f64::NEG_INFINITY, |f| f.1);
             if evidence(&found) > evidence(&best) {
                 self.champion = challenger;
                 best = found;
             }
         }
-        let fit = best?;
-        let prior = Prior::new(layout, fit.regime.structure, fit.regime.noise);
-        let problem = problem(layout, columns, fit.regime, &prior, &fit.targets.z);
-        let gp = Gp::new(&problem, &fit.theta, &mut w)?;
-        Some(Model { gp, regime: fit.regime, targets: fit.targets, evidence: fit.evidence })
+        let (fit, evidence) = best?;
+        fit.into_model(evidence, layout, columns, &mut w)
+    }
+
+    /// The champion's model of many data: parameters from a subset, predictions from as many as can be.
+    pub(super) fn model(&mut self, layout: &Layout, data: &Data, challenges: usize) -> Option<Model> {
+        let Some(part) = data.to_learn() else {
+            return self.fit(layout, &data.columns, &data.losses, challenges);
+        };
+        let learnt = self.fit(layout, &part.columns, &part.losses, challenges)?;
+        learnt.over(layout, data)
     }
 
     fn fit_one(
@@ -114,7 +132,7 @@ impl Memory {
         columns: &[Vec<f64>],
         losses: &[f64],
         w: &mut Workspace,
-    ) -> Option<Fit> {
+    ) -> Option<(Fit, f64)> {
         let targets = Targets::new(losses, regime.warp);
         let prior = Prior::new(layout, regime.structure, regime.noise);
         let problem = problem(layout, columns, regime, &prior, &targets.z);
@@ -129,11 +147,12 @@ impl Memory {
         if !value.is_finite() {
             return None;
         }
+        let evidence = targets.log_jacobian - value;
         match known {
             Some(place) => self.fitted[place] = (regime, theta.clone()),
             None => self.fitted.push((regime, theta.clone())),
         }
-        Some(Fit { regime, theta, evidence: targets.log_jacobian - value, targets })
+        Some((Fit { regime, theta, targets }, evidence))
     }
 
     /// The start of a kind not fitted before: what it shares with the champion, else the prior's.
@@ -150,11 +169,38 @@ impl Memory {
     }
 }
 
+impl Model {
+    /// The same parameters over other data.
+    fn over(self, layout: &Layout, data: &Data) -> Option<Self> {
+        let p = layout.len();
+        let inverse: Vec<f64> = self.gp.theta[..p].iter().map(|l| libm::exp(-l)).collect();
+        let part = data.to_predict(&inverse);
+        let data = part.as_ref().unwrap_or(data);
+        let targets = Targets::new(&data.losses, self.regime.warp);
+        let fit = Fit { regime: self.regime, theta: self.gp.theta, targets };
+        fit.into_model(self.evidence, layout, &data.columns, &mut Workspace::new(data.losses.len()))
+    }
+}
+
 struct Fit {
     regime: Regime,
     theta: Vec<f64>,
     targets: Targets,
-    evidence: f64,
+}
+
+impl Fit {
+    fn into_model(
+        self,
+        evidence: f64,
+        layout: &Layout,
+        columns: &[Vec<f64>],
+        w: &mut Workspace,
+    ) -> Option<Model> {
+        let prior = Prior::new(layout, self.regime.structure, self.regime.noise);
+        let problem = problem(layout, columns, self.regime, &prior, &self.targets.z);
+        let gp = Gp::new(&problem, &self.theta, w)?;
+        Some(Model { gp, regime: self.regime, targets: self.targets, evidence })
+    }
 }
 
 fn problem<'a>(
