@@ -205,7 +205,7 @@ impl MultiFidelity {
             model.gp.append(features, None);
         }
         let reach = full::reach(&model.gp, space.len());
-        let mut landscape = Less { predictor: model.gp.predictor(), criterion, less: None };
+        let mut landscape = Less { predictor: model.gp.predictor(), criterion, other: None };
         let ended = self.rows.told.values().filter(|row| row.level == full).map(|row| &row.features);
         let known = ended.chain(self.rows.running.values().map(|(features, _)| features));
         best_new(space, &mut landscape, &table.good(), &reach, known, rng)
