@@ -12,7 +12,7 @@ use bayes_hyperopt::{BayesOptimizer, Configuration, HyperOptConfig, SearchSpace}
 use meta_traits::{Ask, Cost, Fidelity, Observation, Optimizer, Outcome, Stream};
 use serde::Serialize;
 
-use super::{INITIAL, LEVELS, Task, point, space};
+use super::{INITIAL, LEVELS, Task, median, point, space};
 use crate::{Range, in_parallel, write_rows};
 
 /// Regret of the best full evaluation so far, against cost, on tasks that can be evaluated in part.
@@ -205,16 +205,18 @@ pub fn run(args: &FidelityArgs) -> anyhow::Result<()> {
     if let Some(directory) = &args.out {
         write_rows(directory, "bayes", &rows)?;
     }
-    let mut summary: BTreeMap<&str, BTreeMap<&str, BTreeMap<String, Option<f64>>>> = BTreeMap::new();
-    for method in &args.methods.0 {
-        for task in &args.tasks.0 {
-            let at = summary.entry(method.name()).or_default().entry(task.name()).or_default();
-            for (i, cost) in task.costs().iter().enumerate() {
-                let regrets = rows.iter().filter(|row| (row.task, row.method) == (*task, *method));
-                at.insert(format!("{cost}"), median(regrets.map(|row| row.regret[i])));
-            }
-        }
+    let medians = |method: Method, task: Task| -> BTreeMap<String, Option<f64>> {
+        let of = || rows.iter().filter(|row| (row.task, row.method) == (task, method));
+        let at = |i| median_of(of().map(|row| row.regret[i]));
+        task.costs().iter().enumerate().map(|(i, cost)| (format!("{cost}"), at(i))).collect()
+    };
+    let mut summary = serde_json::Map::new();
+    let mut full = serde_json::Map::new();
+    for task in &args.tasks.0 {
+        summary.insert(task.name().into(), serde_json::to_value(medians(Method::Mf, *task))?);
+        full.insert(task.name().into(), serde_json::to_value(medians(Method::FullGp, *task))?);
     }
+    summary.insert("full_fidelity_gp".into(), full.into());
     if !args.json {
         for task in &args.tasks.0 {
             print_table(*task, &args.methods.0, &rows);
@@ -230,7 +232,8 @@ fn print_table(task: Task, methods: &[Method], rows: &[FidelityRow]) {
     println!("{:<16}{head}   evaluations", task.name());
     for method in methods {
         let of = || rows.iter().filter(|row| (row.task, row.method) == (task, *method));
-        let cell = |i| median(of().map(|row| row.regret[i])).map_or("-".to_owned(), |r| format!("{r:.3e}"));
+        let cell =
+            |i| median_of(of().map(|row| row.regret[i])).map_or("-".to_owned(), |r| format!("{r:.3e}"));
         let cells: String = (0..costs.len()).map(|i| format!("{:>10}", cell(i))).collect();
         let mean = |level: usize| {
             let (n, sum) = of().fold((0, 0), |(n, sum), row| (n + 1, sum + row.evaluations[level]));
@@ -241,12 +244,9 @@ fn print_table(task: Task, methods: &[Method], rows: &[FidelityRow]) {
     println!();
 }
 
-/// The median, where none counts as the worst; of an even number, the mean of the middle two.
-pub(super) fn median(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
-    let mut values: Vec<f64> = values.map(|v| v.unwrap_or(f64::INFINITY)).collect();
-    values.sort_by(f64::total_cmp);
-    let n = values.len();
-    let middle = if n == 0 { f64::INFINITY } else { 0.5 * (values[(n - 1) / 2] + values[n / 2]) };
+/// The median, where none counts as the worst; none when that is the median.
+fn median_of(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let middle = median(values.map(|v| v.unwrap_or(f64::INFINITY)).collect());
     middle.is_finite().then_some(middle)
 }
 
@@ -259,11 +259,7 @@ fn methods(text: &str) -> Result<Methods, String> {
 }
 
 /// Members of `all` by name, separated by commas; `all` stands for all of them.
-pub(super) fn named<T: Copy>(
-    text: &str,
-    all: &[T],
-    name: impl Fn(T) -> &'static str,
-) -> Result<Vec<T>, String> {
+fn named<T: Copy>(text: &str, all: &[T], name: impl Fn(T) -> &'static str) -> Result<Vec<T>, String> {
     if text == "all" {
         return Ok(all.to_vec());
     }
@@ -293,8 +289,8 @@ mod tests {
 
     #[test]
     fn the_median_counts_what_is_missing_as_worst() {
-        assert_eq!(median([Some(1.0), None, Some(3.0)].into_iter()), Some(3.0));
-        assert_eq!(median([Some(1.0), Some(3.0)].into_iter()), Some(2.0));
-        assert_eq!(median([None, Some(3.0)].into_iter()), None);
+        assert_eq!(median_of([Some(1.0), None, Some(3.0)].into_iter()), Some(3.0));
+        assert_eq!(median_of([Some(1.0), Some(3.0)].into_iter()), Some(2.0));
+        assert_eq!(median_of([None, Some(3.0)].into_iter()), None);
     }
 }

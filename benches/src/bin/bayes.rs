@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use metaorch_benches::bayes::{
-    self, FUNCTIONS, FURTHER, FidelityArgs, Function, LatencySummary, RegretSummary,
+    self, CostArgs, FUNCTIONS, FURTHER, FidelityArgs, Function, LatencySummary, RegretSummary, TransferArgs,
 };
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 
@@ -28,6 +28,8 @@ enum Command {
     /// Milliseconds for one cold suggestion: fit and acquisition, 6 inputs.
     Latency(Latency),
     Fidelity(FidelityArgs),
+    Transfer(TransferArgs),
+    Cost(CostArgs),
 }
 
 /// Medians over seeds of the least value found less the least value there is.
@@ -79,6 +81,8 @@ fn main() -> ExitCode {
         Command::Regret(args) => regret(args),
         Command::Latency(args) => latency(args),
         Command::Fidelity(args) => bayes::run_fidelity(args),
+        Command::Transfer(args) => bayes::run_transfer(args),
+        Command::Cost(args) => bayes::run_cost(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,21 +1,22 @@
 use super::model::Joint;
 use crate::acquisition::Criterion;
-use crate::gp::{NoiseKind, Predictor};
+use crate::gp::{Gp, NoiseKind, Predictor};
 use crate::kernel::{Kernel, Scratch};
 use crate::maximize::Landscape;
 
-/// The criterion at full fidelity, over the features of points.
+/// The expected improvement at full fidelity, over the features of points.
 pub(super) struct AtFull<'a> {
     predictor: Predictor<'a>,
     criterion: Criterion,
+    /// The feature of the full fidelity.
     full: f64,
     features: Vec<f64>,
     gradient: Vec<f64>,
 }
 
 impl<'a> AtFull<'a> {
-    pub(super) fn new(joint: &'a Joint, best: f64, full: f64) -> Self {
-        let predictor = joint.gp.predictor();
+    pub(super) fn new(gp: &'a Gp, best: f64, full: f64) -> Self {
+        let predictor = gp.predictor();
         let criterion = Criterion::LogExpectedImprovement { best };
         Self { predictor, criterion, full, features: Vec::new(), gradient: Vec::new() }
     }
@@ -56,7 +57,7 @@ pub(super) fn level(joint: &Joint, features: &[f64], feature: &[f64], costs: &[f
     let at = |level: usize| -> Vec<f64> { features.iter().copied().chain([feature[level]]).collect() };
     let gp = &joint.gp;
     let sd_f = gp.variance.sqrt();
-    let share = |x: &[f64], gp: &crate::gp::Gp| gp.predictor().marginal(x).variance / gp.variance;
+    let share = |x: &[f64], gp: &Gp| gp.predictor().marginal(x).variance / gp.variance;
     let before = share(&at(full), gp);
     let mut best = (f64::NEG_INFINITY, full);
     for level in least..=full {

@@ -1,18 +1,17 @@
 use serde::{Deserialize, Serialize};
 
 use super::rows::Rows;
+use crate::full::CHALLENGES;
 use crate::gp::{Gp, NoiseKind, Prior, Problem, Targets, Workspace};
 use crate::kernel::Layout;
 use crate::optimizer::regime::{Memory, Model, Regime};
 use crate::{KernelKind, SearchSpace};
 
-/// Kinds of model that try to replace the present one at each fit.
-const CHALLENGES: usize = 2;
 /// Rows up to which every suggestion fits anew.
 const EVERY: usize = 40;
 /// Growth after which a larger model is fitted anew.
 const GROWTH: f64 = 1.1;
-/// Fits after which the other scale of fidelities is tried.
+/// Fits after which another frame is tried.
 const TURN: usize = 6;
 /// Nugget of models that pass through the data.
 const NUGGET: f64 = 1e-10;
@@ -35,22 +34,31 @@ impl Scale {
             Self::Log => 1.0,
         }
     }
-
-    fn other(self) -> Self {
-        match self {
-            Self::Linear => Self::Log,
-            Self::Log => Self::Linear,
-        }
-    }
 }
+
+/// How the rows are shown to the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Frame {
+    scale: Scale,
+    /// Whether each level's losses are moved by what points gained on the way up.
+    aligned: bool,
+}
+
+const FRAMES: [Frame; 4] = [
+    Frame { scale: Scale::Linear, aligned: false },
+    Frame { scale: Scale::Log, aligned: false },
+    Frame { scale: Scale::Linear, aligned: true },
+    Frame { scale: Scale::Log, aligned: true },
+];
 
 /// What is known of the kind of model and its parameters.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Fits {
-    pub(super) scale: Scale,
-    linear: Memory,
-    log: Memory,
-    fits: usize,
+    /// The frame in use, by its place in [`FRAMES`].
+    frame: usize,
+    /// One a frame.
+    memories: Vec<Memory>,
+    count: usize,
     /// Rows at the last fit, with the kind and the parameters found.
     last: Option<(usize, Regime, Vec<f64>)>,
 }
@@ -67,47 +75,62 @@ pub(super) struct Joint {
 impl Fits {
     pub(super) fn new(kernel: KernelKind) -> Self {
         let memory = Memory::new(Regime::new(kernel));
-        Self { scale: Scale::Linear, linear: memory.clone(), log: memory, fits: 0, last: None }
+        Self { frame: 0, memories: vec![memory; FRAMES.len()], count: 0, last: None }
+    }
+
+    pub(super) fn is_sound(&self) -> bool {
+        self.frame < FRAMES.len() && self.memories.len() == FRAMES.len()
     }
 
     /// The model of what was told; `None` when no model can be made of it.
     pub(super) fn model(&mut self, space: &SearchSpace, shares: &[f64], rows: &Rows) -> Option<Joint> {
         let layout = Layout::new(space).and_one();
-        let losses: Vec<f64> = rows.told.values().filter_map(|row| row.loss).collect();
-        let due = |last: usize| losses.len() <= EVERY || losses.len() as f64 >= GROWTH * last as f64;
+        let n = rows.told.values().filter(|row| row.loss.is_some()).count();
+        let due = |last: usize| n <= EVERY || n as f64 >= GROWTH * last as f64;
+        let scale = FRAMES[self.frame].scale;
         if let Some((at, regime, theta)) = &self.last
             && !due(*at)
         {
-            return frozen(
-                &layout,
-                &columns(space, shares, rows, self.scale),
-                &losses,
-                *regime,
-                theta,
-                self.scale,
-            );
+            let (columns, losses) = view(space, shares, rows, FRAMES[self.frame]);
+            return frozen(&layout, &columns, &losses, *regime, theta, scale);
         }
-        let fit = |scale: Scale, memory: &mut Memory| {
-            let columns = columns(space, shares, rows, scale);
-            memory.fit(&layout, &columns, &losses, CHALLENGES)
+        let mut best = self.fit(self.frame, &layout, space, shares, rows);
+        let evidence = |model: &Option<Model>, frame: usize| {
+            // The shifts of the levels are parameters found from the same rows.
+            let shifts = if FRAMES[frame].aligned { (shares.len() - 1) as f64 } else { 0.0 };
+            model.as_ref().map_or(f64::NEG_INFINITY, |m| m.evidence) - 0.5 * shifts * (n as f64).ln()
         };
-        let (linear, log) = (&mut self.linear, &mut self.log);
-        let (mine, others) = match self.scale {
-            Scale::Linear => (linear, log),
-            Scale::Log => (log, linear),
+        let turn = self.count / TURN % FRAMES.len();
+        let challengers = match self.count {
+            0 => 0..FRAMES.len(),
+            count if count.is_multiple_of(TURN) => turn..turn + 1,
+            _ => 0..0,
         };
-        let mut model = fit(self.scale, mine);
-        if self.fits.is_multiple_of(TURN) {
-            let challenger = fit(self.scale.other(), others);
-            let evidence = |model: &Option<Model>| model.as_ref().map_or(f64::NEG_INFINITY, |m| m.evidence);
-            if evidence(&challenger) > evidence(&model) {
-                (self.scale, model) = (self.scale.other(), challenger);
+        for frame in challengers.filter(|frame| *frame != self.frame).collect::<Vec<_>>() {
+            let found = self.fit(frame, &layout, space, shares, rows);
+            if evidence(&found, frame) > evidence(&best, self.frame) {
+                (self.frame, best) = (frame, found);
             }
         }
-        self.fits += 1;
-        let Model { gp, regime, targets, .. } = model?;
-        self.last = Some((losses.len(), regime, gp.theta.clone()));
-        Some(Joint { gp, noise: regime.noise, scale: self.scale, targets })
+        self.count += 1;
+        let Model { gp, regime, targets, .. } = best?;
+        self.last = Some((n, regime, gp.theta.clone()));
+        Some(Joint { gp, noise: regime.noise, scale: FRAMES[self.frame].scale, targets })
+    }
+
+    fn fit(
+        &mut self,
+        frame: usize,
+        layout: &Layout,
+        space: &SearchSpace,
+        shares: &[f64],
+        rows: &Rows,
+    ) -> Option<Model> {
+        let (columns, losses) = view(space, shares, rows, FRAMES[frame]);
+        if losses.len() < 3 {
+            return None;
+        }
+        self.memories[frame].fit(layout, &columns, &losses, CHALLENGES)
     }
 }
 
@@ -129,11 +152,16 @@ fn frozen(
     Some(Joint { gp, noise: regime.noise, scale, targets })
 }
 
-fn columns(space: &SearchSpace, shares: &[f64], rows: &Rows, scale: Scale) -> Vec<Vec<f64>> {
+/// Features with that of the fidelity last, and losses, of the rows that have one.
+fn view(space: &SearchSpace, shares: &[f64], rows: &Rows, frame: Frame) -> (Vec<Vec<f64>>, Vec<f64>) {
     let mut columns = vec![Vec::new(); space.len() + 1];
-    for row in rows.told.values().filter(|row| row.loss.is_some()) {
-        let feature = scale.feature(shares, row.level);
+    let mut losses = Vec::new();
+    let shifts = if frame.aligned { rows.shifts(shares.len()) } else { vec![0.0; shares.len()] };
+    for row in rows.told.values() {
+        let Some(loss) = row.loss else { continue };
+        let feature = frame.scale.feature(shares, row.level);
         columns.iter_mut().zip(row.features.iter().chain([&feature])).for_each(|(c, f)| c.push(*f));
+        losses.push(loss + shifts[row.level]);
     }
-    columns
+    (columns, losses)
 }

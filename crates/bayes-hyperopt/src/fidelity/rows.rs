@@ -70,6 +70,27 @@ impl Rows {
         (0..shares.len()).map(cost).collect()
     }
 
+    /// What is to be added to the losses of each level so that points seen at two neighbouring levels agree in the median;
+    /// nothing for the highest level.
+    pub(super) fn shifts(&self, levels: usize) -> Vec<f64> {
+        let mut shifts = vec![0.0; levels];
+        for level in (0..levels.saturating_sub(1)).rev() {
+            let upper = self.ranking(level + 1);
+            let mut gains: Vec<f64> = self
+                .ranking(level)
+                .iter()
+                .filter_map(|low| {
+                    let high = upper.iter().find(|high| same(&high.features, &low.features))?;
+                    Some(high.loss? - low.loss?)
+                })
+                .collect();
+            gains.sort_by(f64::total_cmp);
+            let gain = gains.get(gains.len() / 2).copied().unwrap_or(0.0);
+            shifts[level] = shifts[level + 1] + gain;
+        }
+        shifts
+    }
+
     pub(super) fn fits(&self, levels: usize, dimensions: usize) -> bool {
         let told = self.told.values().map(|row| (&row.features, row.level));
         let running = self.running.values().map(|(features, level)| (features, *level));

@@ -4,22 +4,33 @@ use serde::{Deserialize, Serialize};
 use super::choice::{AtFull, incumbent, level};
 use super::model::Fits;
 use super::rows::{Row, Rows, same};
+use crate::acquisition::Criterion;
 use crate::baseline::{Ended, Ending, Step, Strategy};
 use crate::doe::Sobol;
-use crate::maximize::{Effort, search};
+use crate::full::{self, CHALLENGES, EFFORT, Less, Table, best_new, latent_of};
+use crate::maximize::search;
+use crate::optimizer::regime::{Memory, Regime};
 use crate::{KernelKind, SearchSpace};
 
 /// The least share of all costs that goes into full evaluations.
 const FULL_SHARE: f64 = 1.0 / 3.0;
+
+/// Every so many full evaluations the point comes from a model of full evaluations alone: at first, and later.
+const ALONE: [usize; 2] = [4, 2];
+/// Full evaluations a parameter after which it is later.
+const LATER: usize = 10;
 
 /// Bayesian optimisation with one Gaussian process over points and fidelities.
 ///
 /// A point is chosen by expected improvement at full fidelity, then the fidelity that tells most about the full one for
 /// its cost, unless it has nothing more to teach there (the rule of BOCA, Kandasamy et al. 2017). At least a third of
 /// all costs goes into full evaluations. Costs are learnt from what is told (see [`MultiFidelity::unit`]); trials that
-/// cost nothing count as their fidelity. A point that was evaluated at a low fidelity competes for going on: where
-/// evaluations [resume](MultiFidelity::resuming), only the rest of its cost counts. The search begins with a small
-/// bracket: 2 (d + 1) even points at the lowest level, the best third of them at the next, and so on.
+/// cost nothing count as their fidelity. Where evaluations [resume](MultiFidelity::resuming), a point goes up by one level
+/// at a time and competes with all others for going on (freeze-thaw, Swersky et al. 2014): that costs no more than going
+/// to the top at once. The search begins with a small bracket: 2 (d + 1) even points at the lowest level, as many fewer
+/// of the best at each further level as that costs more (27 points or so where evaluations resume). Otherwise every fourth
+/// full evaluation, and later every second, is chosen by a model of full evaluations alone, so that cheap ones that
+/// mislead cost at most a part of the budget.
 ///
 /// ```
 /// use bayes_hyperopt::baseline::Search;
@@ -48,6 +59,8 @@ pub struct MultiFidelity {
     design: Sobol,
     rows: Rows,
     fits: Fits,
+    /// The model of full evaluations alone.
+    alone: Memory,
     asked: u64,
     /// Costs told so far: all, and those of full evaluations.
     spent: f64,
@@ -67,6 +80,7 @@ impl MultiFidelity {
             design: Sobol::new(space.len(), rng),
             rows: Rows::default(),
             fits: Fits::new(KernelKind::Matern52),
+            alone: Memory::new(Regime::new(KernelKind::Matern52)),
             asked: 0,
             spent: 0.0,
             spent_full: 0.0,
@@ -105,7 +119,9 @@ impl MultiFidelity {
 
     /// Points of the first bracket at each level.
     fn quota(&self, dimensions: usize, level: usize) -> usize {
-        let first = (2 * (dimensions + 1)).clamp(6, 20);
+        // Where evaluations resume, a bracket costs about as much as one full evaluation a level.
+        let even = (1.0 / self.levels[0].get()).round() as usize;
+        let first = if self.resumes { even.clamp(6, 40) } else { (2 * (dimensions + 1)).clamp(6, 20) };
         let share = self.levels[0].get() / self.levels[level].get();
         ((first as f64 * share).round() as usize).max(1)
     }
@@ -154,10 +170,9 @@ impl MultiFidelity {
         good.sort_by(|a, b| a.0.total_cmp(&b.0));
         good.dedup_by(|a, b| same(a.1, b.1));
         let good: Vec<Vec<f64>> = good.iter().take(5).map(|(_, x)| latent_of(x)).collect();
-        let reach: Vec<f64> = joint.gp.theta[..space.len()].iter().map(|l| l.exp().min(1.0)).collect();
-        let effort = Effort { spread: 256, near: 128, starts: 6, evaluations: 40 };
-        let mut landscape = AtFull::new(&joint, best, feature[full]);
-        let found = search(space, &mut landscape, &good, &reach, effort, rng)?;
+        let reach = full::reach(&joint.gp, space.len());
+        let mut landscape = AtFull::new(&joint.gp, best, feature[full]);
+        let found = search(space, &mut landscape, &good, &reach, EFFORT, rng)?;
         let features = space.features(&found.latent);
         let reached = self.rows.reached(&features);
         let least = reached.map_or(0, |level| level + 1);
@@ -167,15 +182,34 @@ impl MultiFidelity {
         if self.spent_full < FULL_SHARE * self.spent {
             return Some((found.latent, full));
         }
-        let paid = if self.resumes { self.rows.paid(&features) } else { 0.0 };
-        let costs: Vec<f64> = self.rows.costs(&shares).iter().map(|c| (c - paid).max(0.01 * c)).collect();
+        if self.resumes {
+            // To go up by one level and think again costs no more than to go to the top at once.
+            return Some((found.latent, least));
+        }
+        let costs = self.rows.costs(&shares);
         Some((found.latent, level(&joint, &features, &feature, &costs, least)))
     }
-}
 
-/// Features as a latent point: inactive parameters in the middle.
-fn latent_of(features: &[f64]) -> Vec<f64> {
-    features.iter().map(|f| if *f < 0.0 { 0.5 } else { *f }).collect()
+    /// What a model of the full evaluations alone asks for.
+    fn best_alone(&mut self, space: &SearchSpace, rng: &mut Stream) -> Option<Vec<f64>> {
+        let full = self.full();
+        let mut table = Table::default();
+        for row in self.rows.told.values().filter(|row| row.level == full) {
+            let Some(loss) = row.loss else { continue };
+            table.features.push(row.features.clone());
+            table.losses.push(loss);
+        }
+        let mut model = table.model(space, &mut self.alone, CHALLENGES)?;
+        let criterion = Criterion::LogExpectedImprovement { best: full::incumbent(&model) };
+        for (features, _) in self.rows.running.values() {
+            model.gp.append(features, None);
+        }
+        let reach = full::reach(&model.gp, space.len());
+        let mut landscape = Less { predictor: model.gp.predictor(), criterion, other: None };
+        let ended = self.rows.told.values().filter(|row| row.level == full).map(|row| &row.features);
+        let known = ended.chain(self.rows.running.values().map(|(features, _)| features));
+        best_new(space, &mut landscape, &table.good(), &reach, known, rng)
+    }
 }
 
 impl Strategy for MultiFidelity {
@@ -183,10 +217,16 @@ impl Strategy for MultiFidelity {
     type Note = u64;
 
     fn next(&mut self, space: &SearchSpace, rng: &mut Stream) -> Step<u64> {
-        let (latent, level) = match self.first(space) {
+        let (mut latent, level) = match self.first(space) {
             Some(first) => first,
             None => self.best(space, rng).unwrap_or_else(|| (space.sample_latent(rng), self.full())),
         };
+        let full = self.full();
+        let count = self.rows.count(full);
+        let every = ALONE[usize::from(count >= LATER * space.len())];
+        if !self.resumes && level == full && count % every == every - 1 {
+            latent = self.best_alone(space, rng).unwrap_or(latent);
+        }
         let note = self.asked;
         self.asked += 1;
         self.rows.running.insert(note, (space.features(&latent), level));
@@ -218,5 +258,6 @@ impl Strategy for MultiFidelity {
             && self.levels.windows(2).all(|w| w[0] < w[1])
             && self.design.dimensions() == space.len()
             && self.rows.fits(self.levels.len(), space.len())
+            && self.fits.is_sound()
     }
 }

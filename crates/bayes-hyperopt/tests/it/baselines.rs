@@ -7,7 +7,7 @@ use meta_traits::conformance::{Check, check_optimizer, check_optimizer_snapshot}
 use meta_traits::{Ask, Fidelity, Observation, Optimizer, Outcome, Space, Stream, Trial};
 
 /// Every sort of parameter, a condition and a forbidden combination.
-fn mixed() -> SearchSpace {
+pub(crate) fn mixed() -> SearchSpace {
     let kinds = || vec!["a".into(), "b".into(), "c".into()];
     let parameters = vec![
         Parameter::new("x", Domain::Float { low: -5.0, high: 5.0 }),
@@ -32,7 +32,7 @@ fn loss(point: &Configuration) -> f64 {
         + (number("momentum") - 0.9).powi(2)
 }
 
-fn evaluate(trial: &Trial<Configuration>, rng: &mut Stream) -> Outcome {
+pub(crate) fn evaluate(trial: &Trial<Configuration>, rng: &mut Stream) -> Outcome {
     let bias = (1.0 - trial.fidelity.get()) * rng.unit();
     Outcome::Complete(Observation::of_loss((loss(&trial.candidate) + bias).floor()))
 }
