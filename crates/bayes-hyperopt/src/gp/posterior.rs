@@ -76,10 +76,10 @@ impl Gp {
         let mut row = vec![0.0; padded(n)];
         multiply_transposed(&self.inverse, &v, &mut row);
         let mut inverse = zeros(n + 1);
-        for j in 0..n {
+        for (j, row) in row[..n].iter().enumerate() {
             let column = &mut inverse.as_mut_slice()[j * rows..(j + 1) * rows];
             column[..n].copy_from_slice(&self.inverse.as_slice()[j * padded(n)..j * padded(n) + n]);
-            column[n] = -row[j] / tail;
+            column[n] = -row / tail;
         }
         inverse[(n, n)] = 1.0 / tail;
         self.inverse = inverse;

@@ -12,9 +12,9 @@ pub(super) const EXPLORED: f64 = -8.0;
 /// Below this one, three suggestions in four look elsewhere.
 const EXHAUSTED: f64 = -18.0;
 /// Radius of a basin, in lengthscales.
-const RADIUS: f64 = 1.0;
+const RADIUS: f64 = 2.0;
 /// Points kept inside are this far apart, in radii.
-const APART: f64 = 0.3;
+const APART: f64 = 0.15;
 
 /// Whether trial `id` looks elsewhere, at this best acquisition.
 pub(super) fn look_elsewhere(best: f64, id: u64) -> bool {
@@ -88,7 +88,7 @@ mod tests {
         xs.extend([0.1, 0.2, 0.9]);
         let losses = xs.iter().map(|x| (x - 0.5).abs()).collect();
         let data = Data { columns: vec![xs], losses };
-        let basins = [Basin::around_best(&data, &[10.0])];
+        let basins = [Basin::around_best(&data, &[20.0])];
         let outside = data.outside(&basins).unwrap();
         assert_eq!(outside.columns[0], [0.5, 0.1, 0.2, 0.9]);
         assert_eq!(data.without(&basins).columns[0], [0.1, 0.2, 0.9]);

@@ -115,7 +115,7 @@ impl BayesOptimizer {
         let points = order.iter().map(|i| model.gp.point(*i));
         let good = points.filter(|x| !except.iter().any(|basin| basin.contains(x)));
         let good: Vec<Vec<f64>> = good.take(5).map(latent_of).collect();
-        let best = self.level(&model, except);
+        let best = level(&model, except);
         for pending in self.state.pending.values() {
             model.gp.append(&pending.features, None);
         }
@@ -162,20 +162,6 @@ impl BayesOptimizer {
         told.chain(pending).any(same)
     }
 
-    /// What an improvement is counted from: the best target, or with noise the best mean at a point told (plug-in); points
-    /// in excepted basins aside.
-    fn level(&self, model: &Model, except: &[Basin]) -> f64 {
-        let mut predictor = model.gp.predictor();
-        (0..model.gp.len())
-            .map(|i| (i, model.gp.point(i)))
-            .filter(|(_, x)| !except.iter().any(|basin| basin.contains(x)))
-            .map(|(i, x)| match model.regime.noise {
-                NoiseKind::Fixed => model.targets.z[i],
-                NoiseKind::Inferred => predictor.marginal(&x).mean,
-            })
-            .fold(f64::INFINITY, f64::min)
-    }
-
     /// The `id`-th point of the initial design.
     fn spread(&self, id: TrialId) -> Vec<f64> {
         let mut rng = self.state.root.child("design", 0);
@@ -199,4 +185,18 @@ impl BayesOptimizer {
 fn latent_of(mut features: Vec<f64>) -> Vec<f64> {
     features.iter_mut().filter(|f| **f < 0.0).for_each(|f| *f = 0.5);
     features
+}
+
+/// What an improvement is counted from: the best target, or with noise the best mean at a point told (plug-in); points
+/// in excepted basins aside.
+fn level(model: &Model, except: &[Basin]) -> f64 {
+    let mut predictor = model.gp.predictor();
+    (0..model.gp.len())
+        .map(|i| (i, model.gp.point(i)))
+        .filter(|(_, x)| !except.iter().any(|basin| basin.contains(x)))
+        .map(|(i, x)| match model.regime.noise {
+            NoiseKind::Fixed => model.targets.z[i],
+            NoiseKind::Inferred => predictor.marginal(&x).mean,
+        })
+        .fold(f64::INFINITY, f64::min)
 }
