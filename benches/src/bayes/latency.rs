@@ -29,7 +29,7 @@ pub struct LatencySummary {
 }
 
 impl LatencySummary {
-    /// Times suggestions on Hartmann's function; `peers` is one JSON object a line with `peer`, `n` and `ms`.
+    /// Times suggestions on Hartmann's function; `peers` is what `peers/bayes.py latency` prints.
     ///
     /// # Errors
     /// When the peers' file cannot be read, or a search refuses its trials.
@@ -67,16 +67,9 @@ fn suggestion(n: u64, repeat: u64) -> anyhow::Result<f64> {
 }
 
 fn ratios(text: &str, peer: &str, own: &BTreeMap<String, f64>) -> anyhow::Result<BTreeMap<String, f64>> {
-    let mut out = BTreeMap::new();
-    for line in text.lines().filter(|line| line.trim_start().starts_with('{')) {
-        let row: Value = serde_json::from_str(line).context("a line of the peers' file is not JSON")?;
-        let (Some(name), Some(n), Some(ms)) = (row["peer"].as_str(), row["n"].as_u64(), row["ms"].as_f64())
-        else {
-            continue;
-        };
-        if let Some(mine) = own.get(&n.to_string()).filter(|_| name == peer) {
-            out.insert(n.to_string(), mine / ms);
-        }
-    }
-    Ok(out)
+    let line =
+        text.lines().rfind(|line| line.trim_start().starts_with('{')).context("the peers' file is empty")?;
+    let found: Value = serde_json::from_str(line).context("the last line of the peers' file is not JSON")?;
+    let theirs = |n: &String| found["ms"][peer][n].as_f64();
+    Ok(own.iter().filter_map(|(n, ms)| theirs(n).map(|peer| (n.clone(), ms / peer))).collect())
 }

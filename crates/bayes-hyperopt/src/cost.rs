@@ -94,7 +94,7 @@ impl CostAware {
         // Without challenges the model's targets stay a linear function of the logarithm, with this slope.
         let less = cost_model.as_ref().map(|m| (m.gp.predictor(), exponent * spread));
         let criterion = Criterion::LogExpectedImprovement { best: level };
-        let mut landscape = Less { predictor: model.gp.predictor(), criterion, less };
+        let mut landscape = Less { predictor: model.gp.predictor(), criterion, other: less };
         let known = self.told.values().map(|t| &t.features).chain(self.running.values());
         let reach = reach(&model.gp, space.len());
         best_new(space, &mut landscape, &table.good(), &reach, known, rng)

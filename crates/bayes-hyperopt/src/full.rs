@@ -67,13 +67,13 @@ pub(crate) struct Less<'a> {
     pub(crate) predictor: Predictor<'a>,
     pub(crate) criterion: Criterion,
     /// The other model and the multiple.
-    pub(crate) less: Option<(Predictor<'a>, f64)>,
+    pub(crate) other: Option<(Predictor<'a>, f64)>,
 }
 
 impl Less<'_> {
     fn score(&mut self, features: &[f64]) -> (Score, f64) {
         let score = self.criterion.score(self.predictor.marginal(features));
-        let less = self.less.as_mut().map_or(0.0, |(other, by)| *by * other.marginal(features).mean);
+        let less = self.other.as_mut().map_or(0.0, |(other, by)| *by * other.marginal(features).mean);
         (score, less)
     }
 }
@@ -87,7 +87,7 @@ impl Landscape for Less<'_> {
     fn gradient(&mut self, features: &[f64], gradient: &mut [f64]) -> f64 {
         let (score, less) = self.score(features);
         self.predictor.add_gradient(features, score.by_mean, score.by_variance, gradient);
-        if let Some((other, by)) = &mut self.less {
+        if let Some((other, by)) = &mut self.other {
             other.add_gradient(features, -*by, 0.0, gradient);
         }
         score.value - less

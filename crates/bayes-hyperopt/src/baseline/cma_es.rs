@@ -181,7 +181,9 @@ impl Strategy for CmaEs {
                 break;
             }
         }
-        latent.iter_mut().for_each(|u| *u = u.clamp(0.0, 1.0));
+        for u in &mut latent {
+            *u = u.clamp(0.0, 1.0);
+        }
         Step::Run { latent, fidelity: Fidelity::FULL, note: () }
     }
 

@@ -1,3 +1,4 @@
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use meta_traits::{Fidelity, Instances, Observation, Outcome, TellError, Trial, TrialId};
@@ -68,9 +69,10 @@ impl<N> Trials<N> {
         };
         let loss = observation.losses[0];
         // Full evaluations come before cheaper ones; of equals the first asked for stays, whenever it is told.
-        let better = |held: &Best| {
-            let (new, old) = (reached.get(), held.fidelity.get());
-            new > old || new == old && (loss, id) < (held.observation.losses[0], held.id)
+        let better = |held: &Best| match reached.get().total_cmp(&held.fidelity.get()) {
+            Ordering::Greater => true,
+            Ordering::Equal => (loss, id) < (held.observation.losses[0], held.id),
+            Ordering::Less => false,
         };
         if self.best.as_ref().is_none_or(better) {
             self.best = Some(Best { fidelity: reached, id, candidate, observation });

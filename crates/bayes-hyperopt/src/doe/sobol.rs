@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use super::directions::DIRECTIONS;
 
 /// Bits of a coordinate.
-const BITS: u32 = 32;
+const BITS: usize = 32;
+/// 2^32.
+const SCALE: f64 = 4_294_967_296.0;
 
 /// A scrambled Sobol sequence in the unit cube: the first 2^m points put equally many into equal parts of the cube.
 ///
@@ -47,7 +49,7 @@ impl Sobol {
     pub fn at(&self, index: u64) -> Vec<f64> {
         let even = self.scrambles.iter().enumerate().map(|(d, scramble)| {
             let bits = owen(plain(d, index as u32), *scramble);
-            (f64::from(bits) + 0.5) / 2.0_f64.powi(BITS as i32)
+            (f64::from(bits) + 0.5) / SCALE
         });
         let mut rng = self.rest.child("index", index);
         let mut point: Vec<f64> = even.collect();
@@ -63,14 +65,14 @@ fn plain(d: usize, index: u32) -> u32 {
     }
     let (polynomial, first) = DIRECTIONS[d - 1];
     let degree = first.len();
-    let mut numbers = [0_u32; BITS as usize];
+    let mut numbers = [0_u32; BITS];
     let mut sum = 0;
-    for bit in 0..BITS as usize {
+    for bit in 0..BITS {
         if index >> bit == 0 {
             break;
         }
         numbers[bit] = if bit < degree {
-            first[bit] << (BITS as usize - 1 - bit)
+            first[bit] << (BITS - 1 - bit)
         } else {
             // v_k = v_{k-s} ^ (v_{k-s} >> s) ^ those v_{k-j} whose coefficient a_j is 1.
             let oldest = numbers[bit - degree];

@@ -58,7 +58,7 @@ pub(super) struct Fits {
     frame: usize,
     /// One a frame.
     memories: Vec<Memory>,
-    fits: usize,
+    count: usize,
     /// Rows at the last fit, with the kind and the parameters found.
     last: Option<(usize, Regime, Vec<f64>)>,
 }
@@ -75,7 +75,7 @@ pub(super) struct Joint {
 impl Fits {
     pub(super) fn new(kernel: KernelKind) -> Self {
         let memory = Memory::new(Regime::new(kernel));
-        Self { frame: 0, memories: vec![memory; FRAMES.len()], fits: 0, last: None }
+        Self { frame: 0, memories: vec![memory; FRAMES.len()], count: 0, last: None }
     }
 
     pub(super) fn is_sound(&self) -> bool {
@@ -100,10 +100,10 @@ impl Fits {
             let shifts = if FRAMES[frame].aligned { (shares.len() - 1) as f64 } else { 0.0 };
             model.as_ref().map_or(f64::NEG_INFINITY, |m| m.evidence) - 0.5 * shifts * (n as f64).ln()
         };
-        let turn = self.fits / TURN % FRAMES.len();
-        let challengers = match self.fits {
+        let turn = self.count / TURN % FRAMES.len();
+        let challengers = match self.count {
             0 => 0..FRAMES.len(),
-            fits if fits.is_multiple_of(TURN) => turn..turn + 1,
+            count if count.is_multiple_of(TURN) => turn..turn + 1,
             _ => 0..0,
         };
         for frame in challengers.filter(|frame| *frame != self.frame).collect::<Vec<_>>() {
@@ -112,7 +112,7 @@ impl Fits {
                 (self.frame, best) = (frame, found);
             }
         }
-        self.fits += 1;
+        self.count += 1;
         let Model { gp, regime, targets, .. } = best?;
         self.last = Some((n, regime, gp.theta.clone()));
         Some(Joint { gp, noise: regime.noise, scale: FRAMES[self.frame].scale, targets })

@@ -15,8 +15,10 @@ use crate::{KernelKind, SearchSpace};
 /// The least share of all costs that goes into full evaluations.
 const FULL_SHARE: f64 = 1.0 / 3.0;
 
-/// Every so many full evaluations the point comes from a model of full evaluations alone.
-const ALONE: usize = 2;
+/// Every so many full evaluations the point comes from a model of full evaluations alone: at first, and later.
+const ALONE: [usize; 2] = [4, 2];
+/// Full evaluations a parameter after which it is later.
+const LATER: usize = 10;
 
 /// Bayesian optimisation with one Gaussian process over points and fidelities.
 ///
@@ -26,8 +28,9 @@ const ALONE: usize = 2;
 /// cost nothing count as their fidelity. Where evaluations [resume](MultiFidelity::resuming), a point goes up by one level
 /// at a time and competes with all others for going on (freeze-thaw, Swersky et al. 2014): that costs no more than going
 /// to the top at once. The search begins with a small bracket: 2 (d + 1) even points at the lowest level, as many fewer
-/// of the best at each further level as that costs more. Every second full evaluation is chosen by a model of full
-/// evaluations alone, so that cheap ones that mislead cost at most half.
+/// of the best at each further level as that costs more (27 points or so where evaluations resume). Otherwise every fourth
+/// full evaluation, and later every second, is chosen by a model of full evaluations alone, so that cheap ones that
+/// mislead cost at most a part of the budget.
 ///
 /// ```
 /// use bayes_hyperopt::baseline::Search;
@@ -116,7 +119,9 @@ impl MultiFidelity {
 
     /// Points of the first bracket at each level.
     fn quota(&self, dimensions: usize, level: usize) -> usize {
-        let first = (2 * (dimensions + 1)).clamp(6, 20);
+        // Where evaluations resume, a bracket costs about as much as one full evaluation a level.
+        let even = (1.0 / self.levels[0].get()).round() as usize;
+        let first = if self.resumes { even.clamp(6, 40) } else { (2 * (dimensions + 1)).clamp(6, 20) };
         let share = self.levels[0].get() / self.levels[level].get();
         ((first as f64 * share).round() as usize).max(1)
     }
@@ -200,7 +205,7 @@ impl MultiFidelity {
             model.gp.append(features, None);
         }
         let reach = full::reach(&model.gp, space.len());
-        let mut landscape = Less { predictor: model.gp.predictor(), criterion, less: None };
+        let mut landscape = Less { predictor: model.gp.predictor(), criterion, other: None };
         let ended = self.rows.told.values().filter(|row| row.level == full).map(|row| &row.features);
         let known = ended.chain(self.rows.running.values().map(|(features, _)| features));
         best_new(space, &mut landscape, &table.good(), &reach, known, rng)
@@ -217,7 +222,9 @@ impl Strategy for MultiFidelity {
             None => self.best(space, rng).unwrap_or_else(|| (space.sample_latent(rng), self.full())),
         };
         let full = self.full();
-        if level == full && self.rows.count(full) % ALONE == ALONE - 1 {
+        let count = self.rows.count(full);
+        let every = ALONE[usize::from(count >= LATER * space.len())];
+        if !self.resumes && level == full && count % every == every - 1 {
             latent = self.best_alone(space, rng).unwrap_or(latent);
         }
         let note = self.asked;

@@ -76,10 +76,10 @@ impl Gp {
         let mut row = vec![0.0; padded(n)];
         multiply_transposed(&self.inverse, &v, &mut row);
         let mut inverse = zeros(n + 1);
-        for j in 0..n {
+        for (j, row) in row[..n].iter().enumerate() {
             let column = &mut inverse.as_mut_slice()[j * rows..(j + 1) * rows];
             column[..n].copy_from_slice(&self.inverse.as_slice()[j * padded(n)..j * padded(n) + n]);
-            column[n] = -row[j] / tail;
+            column[n] = -row / tail;
         }
         inverse[(n, n)] = 1.0 / tail;
         self.inverse = inverse;
@@ -135,6 +135,16 @@ impl Gp {
             u: vec![0.0; rows],
             scratch: Scratch::default(),
         }
+    }
+
+    /// Mean and variance at point `i` had it not been told, and the variance of its noise included (Rasmussen & Williams
+    /// 5.12).
+    pub(crate) fn leave_one_out(&self, i: usize) -> Marginal {
+        let n = self.len();
+        let rows = padded(n);
+        let column = &self.inverse.as_slice()[i * rows..i * rows + n];
+        let diagonal: f64 = column.iter().map(|x| x * x).sum();
+        Marginal { mean: self.z[i] - self.alpha[i] / diagonal, variance: self.variance / diagonal }
     }
 }
 

@@ -153,7 +153,7 @@ impl Kernel<'_> {
         let difference = &mut s.difference[d][from..n];
         if factor.categorical {
             for (((z, g), difference), other) in z.iter_mut().zip(&mut *g).zip(&mut *difference).zip(column) {
-                let differs = x != *other;
+                let differs = (x - other).abs() > 0.0;
                 *z = if differs { scale } else { 1.0 };
                 *g = if differs { scale * self.inverse[d] } else { 0.0 };
                 *difference = 0.0;
@@ -216,6 +216,10 @@ impl Kernel<'_> {
         }
     }
 
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "buffers are lent separately so that nothing is allocated a row"
+    )]
     /// Adds sum_i weights[i] dk_i/dtheta to `gradient`, one entry a parameter of the kernel.
     #[inline(always)]
     pub(crate) fn parameter_gradient(

@@ -1,8 +1,3 @@
-#![expect(
-    clippy::inline_always,
-    reason = "only what is inlined into the dispatched closure is compiled for its CPU"
-)]
-
 use serde::{Deserialize, Serialize};
 
 use super::lanes::exp;

@@ -1,8 +1,8 @@
 //! Minima that are explored, and the search for others.
 //!
 //! Once hardly any improvement is expected, the place of the best point holds nothing more worth most evaluations. Every
-//! second suggestion then searches outside of a ball around it, as if that were another problem: its level is the best point
-//! outside, and of the points inside only some that lie apart are kept, because a cluster makes a model believe that the
+//! second suggestion then searches outside of a ball around it, in lengthscales of the model so that valleys are covered along
+//! their length, as if that were another problem: its level is the best point outside, and of the points inside only some that lie apart are kept, because a cluster makes a model believe that the
 //! function is as calm everywhere. A basin found and explored in this way is left aside in turn.
 
 use super::subset::Data;
@@ -11,10 +11,10 @@ use super::subset::Data;
 pub(super) const EXPLORED: f64 = -8.0;
 /// Below this one, three suggestions in four look elsewhere.
 const EXHAUSTED: f64 = -18.0;
-/// Radius of a basin in the unit cube, a square root of the dimension.
-const RADIUS: f64 = 0.08;
+/// Radius of a basin, in lengthscales.
+const RADIUS: f64 = 2.0;
 /// Points kept inside are this far apart, in radii.
-const APART: f64 = 0.3;
+const APART: f64 = 0.15;
 
 /// Whether trial `id` looks elsewhere, at this best acquisition.
 pub(super) fn look_elsewhere(best: f64, id: u64) -> bool {
@@ -25,26 +25,28 @@ pub(super) fn look_elsewhere(best: f64, id: u64) -> bool {
 #[derive(Clone, Debug)]
 pub(super) struct Basin {
     centre: Vec<f64>,
-    radius: f64,
+    /// 1 / lengthscale of each parameter; huge for choices, so that another choice is another basin.
+    scales: Vec<f64>,
 }
 
 impl Basin {
     /// Around the best of `data`.
-    pub(super) fn around_best(data: &Data) -> Self {
+    pub(super) fn around_best(data: &Data, scales: &[f64]) -> Self {
         let best = data.order().first().copied().unwrap_or(0);
-        let radius = RADIUS * (data.columns.len() as f64).sqrt();
-        Self { centre: data.columns.iter().map(|column| column[best]).collect(), radius }
+        Self { centre: data.columns.iter().map(|column| column[best]).collect(), scales: scales.to_vec() }
     }
 
     pub(super) fn contains(&self, features: &[f64]) -> bool {
-        distance(&self.centre, features) < self.radius
+        self.distance(&self.centre, features) < RADIUS
     }
-}
 
-/// Euclidean; a parameter that is active in one of the points only counts as 1.
-fn distance(a: &[f64], b: &[f64]) -> f64 {
-    let square = |(a, b): (&f64, &f64)| if (*a < 0.0) == (*b < 0.0) { (a - b) * (a - b) } else { 1.0 };
-    a.iter().zip(b).map(square).sum::<f64>().sqrt()
+    /// Euclidean, in lengthscales; a parameter that is active in one of the points only counts as one.
+    fn distance(&self, a: &[f64], b: &[f64]) -> f64 {
+        let scaled = |((a, b), scale): ((&f64, &f64), &f64)| {
+            if (*a < 0.0) == (*b < 0.0) { (a - b) * scale } else { 1.0 }
+        };
+        a.iter().zip(b).zip(&self.scales).map(scaled).map(|d| d * d).sum::<f64>().sqrt()
+    }
 }
 
 impl Data {
@@ -59,7 +61,7 @@ impl Data {
         for i in self.order() {
             let x = self.point(i);
             if let Some(basin) = basins.iter().find(|basin| basin.contains(&x)) {
-                if inner.iter().any(|other| distance(other, &x) < APART * basin.radius) {
+                if inner.iter().any(|other| basin.distance(other, &x) < APART * RADIUS) {
                     continue;
                 }
                 inner.push(x);
@@ -86,7 +88,7 @@ mod tests {
         xs.extend([0.1, 0.2, 0.9]);
         let losses = xs.iter().map(|x| (x - 0.5).abs()).collect();
         let data = Data { columns: vec![xs], losses };
-        let basins = [Basin::around_best(&data)];
+        let basins = [Basin::around_best(&data, &[20.0])];
         let outside = data.outside(&basins).unwrap();
         assert_eq!(outside.columns[0], [0.5, 0.1, 0.2, 0.9]);
         assert_eq!(data.without(&basins).columns[0], [0.1, 0.2, 0.9]);

@@ -8,6 +8,7 @@ use super::record::Told;
 use super::regime::Model;
 use super::subset::Data;
 use super::{BayesOptimizer, Explanation};
+use crate::Parameter;
 use crate::acquisition::Criterion;
 use crate::gp::{NoiseKind, Predictor};
 use crate::maximize::{Effort, Found, Landscape, search};
@@ -84,11 +85,12 @@ impl BayesOptimizer {
         let outcomes = feasibility::fit(&mut self.state.outcomes, &self.layout, &all, &usable);
         let challenges = (200 / data.losses.len()).clamp(CHALLENGES, 9);
         let model = self.state.memory.model(&self.layout, &data, challenges)?;
+        let scales = self.basin_scales(&model.gp.theta);
         let found = self.maximize(model, outcomes.as_ref(), &[], rng);
         if !found.as_ref().is_some_and(|(found, _)| basin::look_elsewhere(found.value, id.0)) {
             return found;
         }
-        let mut basins = vec![Basin::around_best(&data)];
+        let mut basins = vec![Basin::around_best(&data, &scales)];
         for _ in 0..MOST_BASINS {
             let Some(part) = data.outside(&basins) else { break };
             let Some(model) = self.state.elsewhere.model(&self.layout, &part, CHALLENGES + 1) else { break };
@@ -96,7 +98,7 @@ impl BayesOptimizer {
             if other.0.value >= basin::EXPLORED {
                 return Some(other);
             }
-            basins.push(Basin::around_best(&part.without(&basins)));
+            basins.push(Basin::around_best(&part.without(&basins), &scales));
         }
         found
     }
@@ -113,7 +115,7 @@ impl BayesOptimizer {
         let points = order.iter().map(|i| model.gp.point(*i));
         let good = points.filter(|x| !except.iter().any(|basin| basin.contains(x)));
         let good: Vec<Vec<f64>> = good.take(5).map(latent_of).collect();
-        let best = self.level(&model, except);
+        let best = level(&model, except);
         for pending in self.state.pending.values() {
             model.gp.append(&pending.features, None);
         }
@@ -143,6 +145,14 @@ impl BayesOptimizer {
         Some((found, why))
     }
 
+    /// 1 / lengthscale of plain parameters, and a huge number for choices.
+    fn basin_scales(&self, theta: &[f64]) -> Vec<f64> {
+        let scale = |(l, parameter): (&f64, &Parameter)| {
+            if parameter.domain.is_categorical() { 1e3 } else { libm::exp(-l) }
+        };
+        theta.iter().zip(self.space.parameters()).map(scale).collect()
+    }
+
     /// Whether the point is told or pending already.
     fn is_known(&self, latent: &[f64]) -> bool {
         let features = self.space.features(latent);
@@ -150,20 +160,6 @@ impl BayesOptimizer {
         let pending = self.state.pending.values().map(|p| &p.features);
         let same = |other: &Vec<f64>| other.iter().zip(&features).all(|(a, b)| (a - b).abs() < 1e-10);
         told.chain(pending).any(same)
-    }
-
-    /// What an improvement is counted from: the best target, or with noise the best mean at a point told (plug-in); points
-    /// in excepted basins aside.
-    fn level(&self, model: &Model, except: &[Basin]) -> f64 {
-        let mut predictor = model.gp.predictor();
-        (0..model.gp.len())
-            .map(|i| (i, model.gp.point(i)))
-            .filter(|(_, x)| !except.iter().any(|basin| basin.contains(x)))
-            .map(|(i, x)| match model.regime.noise {
-                NoiseKind::Fixed => model.targets.z[i],
-                NoiseKind::Inferred => predictor.marginal(&x).mean,
-            })
-            .fold(f64::INFINITY, f64::min)
     }
 
     /// The `id`-th point of the initial design.
@@ -189,4 +185,18 @@ impl BayesOptimizer {
 fn latent_of(mut features: Vec<f64>) -> Vec<f64> {
     features.iter_mut().filter(|f| **f < 0.0).for_each(|f| *f = 0.5);
     features
+}
+
+/// What an improvement is counted from: the best target, or with noise the best mean at a point told (plug-in); points
+/// in excepted basins aside.
+fn level(model: &Model, except: &[Basin]) -> f64 {
+    let mut predictor = model.gp.predictor();
+    (0..model.gp.len())
+        .map(|i| (i, model.gp.point(i)))
+        .filter(|(_, x)| !except.iter().any(|basin| basin.contains(x)))
+        .map(|(i, x)| match model.regime.noise {
+            NoiseKind::Fixed => model.targets.z[i],
+            NoiseKind::Inferred => predictor.marginal(&x).mean,
+        })
+        .fold(f64::INFINITY, f64::min)
 }

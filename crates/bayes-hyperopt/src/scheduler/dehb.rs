@@ -11,6 +11,9 @@ const F: f64 = 0.5;
 /// The chance of each coordinate to come from the mutant.
 const CR: f64 = 0.5;
 
+/// A point with its loss; none before one was evaluated.
+type Member = Option<(Vec<f64>, f64)>;
+
 /// Differential evolution on every level, in the brackets of Hyperband (Awad, Mallik & Hutter 2021).
 ///
 /// Each level keeps a population as large as the bracket that begins there. The first rung of a bracket evolves the
@@ -22,7 +25,7 @@ const CR: f64 = 0.5;
 pub struct Dehb {
     levels: Levels,
     /// Populations by level: points that were evaluated, with their losses.
-    populations: Vec<Vec<Option<(Vec<f64>, f64)>>>,
+    populations: Vec<Vec<Member>>,
     /// The next target of each level.
     turn: Vec<usize>,
     first: usize,

@@ -137,7 +137,9 @@ impl Domain {
             return None;
         }
         match self {
-            Self::Int { low, .. } | Self::LogInt { low, .. } => self.place(&Value::Int(low + index as i64)),
+            Self::Int { low, .. } | Self::LogInt { low, .. } => {
+                self.place(&Value::Int(low + i64::try_from(index).ok()?))
+            }
             _ => Some((index as f64 + 0.5) / self.cardinality()? as f64),
         }
     }

@@ -10,14 +10,16 @@ const DRAWS: usize = 256;
 /// Points of the new task below which its own model has no say.
 pub(super) const OWN: usize = 3;
 /// Points of the new task at which old tasks have no say any more, a parameter.
-const FADE: usize = 10;
+const FADE: usize = 5;
+/// The largest share of pairs that an old model may misrank in the median; a coin misranks half.
+const MISRANKED: f64 = 1.0 / 3.0;
 
 /// How much each old model and, last, the model of the new task count; sums to 1.
 ///
 /// The weight of a model is the share of draws from its posterior at the new task's points in which it misranks the fewest
 /// pairs; the new task's own model is drawn from its leave-one-out predictions, and ties are its own (Feurer et al. 2018).
-/// An old model whose median loss lies above the 95th percentile of the own model's is left out, and what is left
-/// fades out linearly over 10 points a parameter.
+/// An old model whose median loss lies above the 95th percentile of the own model's, or above a third of the pairs, is left
+/// out; what is left fades out linearly over 5 points a parameter.
 pub(super) fn weights(
     old: &[Gp],
     own: Option<&Gp>,
@@ -47,7 +49,8 @@ pub(super) fn weights(
     };
     let own_marginals: Vec<Marginal> = (0..n).map(|i| own.leave_one_out(i)).collect();
     let own_losses = ranked(&own_marginals, &mut rng.child("transfer/own", 0));
-    let limit = quantile(&own_losses, 0.95);
+    let pairs = (n * (n - 1) / 2) as f64;
+    let limit = quantile(&own_losses, 0.95).min((MISRANKED * pairs) as u32);
     let old_losses: Vec<Option<Vec<u32>>> = old
         .iter()
         .enumerate()

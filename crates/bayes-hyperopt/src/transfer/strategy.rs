@@ -127,13 +127,15 @@ impl Transfer {
         let running: Vec<&Vec<f64>> = self.running.values().collect();
         let level = own.as_ref().map(incumbent);
         if let Some(own) = &mut own {
-            running.iter().for_each(|features| own.gp.append(features, None));
+            for features in &running {
+                own.gp.append(features, None);
+            }
         }
         let known = self.told.values().map(|(features, _)| features).chain(self.running.values());
         let alone = weights[old.len()] >= 1.0;
         if let (true, Some(own), Some(best)) = (alone, &own, level) {
             let criterion = Criterion::LogExpectedImprovement { best };
-            let mut landscape = Less { predictor: own.gp.predictor(), criterion, less: None };
+            let mut landscape = Less { predictor: own.gp.predictor(), criterion, other: None };
             return best_new(space, &mut landscape, &table.good(), &reach(&own.gp, space.len()), known, rng);
         }
         let mut models: Vec<(f64, &Gp)> = weights.iter().copied().zip(&old).collect();

@@ -21,7 +21,7 @@ fn check(config: HyperOptConfig) -> Check<'static, BayesOptimizer> {
         },
     )
     .seeds([0])
-    .steps(12)
+    .steps(9)
     .width(3)
 }
 
@@ -37,10 +37,11 @@ fn goes_on_bit_for_bit_from_every_snapshot() {
 
 #[test]
 fn conforms_with_every_acquisition_and_kernel() {
-    for acquisition_function in Acquisition::ALL {
-        for gp_kernel in KernelKind::ALL {
-            let config = HyperOptConfig { acquisition_function, gp_kernel, ..HyperOptConfig::default() };
-            check_optimizer(&check(config).steps(8));
-        }
+    let kernels = KernelKind::ALL.map(|gp_kernel| HyperOptConfig { gp_kernel, ..HyperOptConfig::default() });
+    let acquisitions = [Acquisition::ProbabilityImprovement, Acquisition::UpperConfidenceBound];
+    let acquisitions = acquisitions
+        .map(|acquisition_function| HyperOptConfig { acquisition_function, ..HyperOptConfig::default() });
+    for config in kernels.into_iter().skip(1).chain(acquisitions) {
+        check_optimizer(&check(config).steps(6).width(2));
     }
 }

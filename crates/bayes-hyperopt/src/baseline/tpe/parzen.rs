@@ -38,7 +38,9 @@ impl Parzen {
         };
         let mut weights: Vec<f64> = (0..n).map(fade).chain([PRIOR]).collect();
         let total: f64 = weights.iter().sum();
-        weights.iter_mut().for_each(|w| *w /= total);
+        for weight in &mut weights {
+            *weight /= total;
+        }
         let axis = |d: usize| {
             let values: Vec<f64> = points.iter().map(|p| p[d]).collect();
             let domain = &space.parameters()[d].domain;
@@ -106,7 +108,7 @@ fn bin(domain: &Domain, feature: f64) -> Option<(f64, f64)> {
     let n = domain.cardinality()?;
     if let (Domain::LogInt { low, high }, Some(index)) = (domain, domain.index_at(feature)) {
         let (from, to) = ((*low as f64 - 0.5).ln(), (*high as f64 + 0.5).ln());
-        let value = (low + index as i64) as f64;
+        let value = *low as f64 + index as f64;
         let edge = |v: f64| (v.ln() - from) / (to - from);
         return Some((edge(value - 0.5), edge(value + 0.5)));
     }
