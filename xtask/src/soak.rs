@@ -13,6 +13,17 @@ struct Soak {
 const SOAKS: &[Soak] = &[
     Soak { name: "kill", package: "metaorch", test: "kill::killed_runs_resume_to_the_same_bytes" },
     Soak { name: "parquet", package: "evaluation", test: "fuzz::damaged_parquet" },
+    Soak {
+        name: "operators",
+        package: "prompt-grammar",
+        test: "operators::walks_of_operators_keep_what_matters",
+    },
+    Soak {
+        name: "outlines",
+        package: "prompt-grammar",
+        test: "outlines::every_prompt_comes_back_byte_for_byte",
+    },
+    Soak { name: "budget", package: "prompt-grammar", test: "sampling::no_sample_is_above_its_budget" },
     Soak { name: "faults", package: "metaorch", test: "faults::a_run_with_faults_ends_as_a_clean_one" },
 ];
 

@@ -16,6 +16,7 @@
 //! corrected by the data, which gives every effect at once.
 
 mod cholesky;
+mod climb;
 mod code;
 mod draw;
 mod kernel;

@@ -176,7 +176,9 @@ impl<'a> Mutator<'a> {
                 texts.entry(node.rule.0).or_default().push(tree.fill(at, self.grammar).unwrap_or_default());
             }
         }
-        texts.values_mut().for_each(|t| t.sort_unstable());
+        for list in texts.values_mut() {
+            list.sort_unstable();
+        }
         texts
     }
 

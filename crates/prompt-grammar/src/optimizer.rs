@@ -11,15 +11,14 @@
 //!
 //! There is no gate and no forced full validation: a prompt gets more examples as long as it stays in question.
 
-mod climb;
 mod options;
 mod plan;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use meta_traits::{
-    Ask, Cost, ExampleId, Fidelity, Instances, Observation, Optimizer, Outcome, QueryId, Reply, StopReason,
-    Stream, TellError, Trial, TrialId,
+    Ask, Cost, ExampleId, Fidelity, Instances, Observation, Optimizer, Outcome, QueryId, Reply, StopReason, Stream,
+    TellError, Trial, TrialId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -192,8 +191,13 @@ impl ModelSearch {
         if self.tried.is_empty() {
             return;
         }
-        self.posterior.fit();
-        if self.round.is_multiple_of(self.options.learn_every) {
+        let due = |every: u64| self.round < 2 * every || self.round.is_multiple_of(every);
+        if due(self.options.fit_every) {
+            self.posterior.fit();
+        } else {
+            self.posterior.update();
+        }
+        if due(self.options.learn_every) {
             self.posterior.learn_variances();
         }
         self.best = self.recommended();
@@ -204,11 +208,7 @@ impl ModelSearch {
         order.sort_by(|a, b| self.posterior.value(*b).total_cmp(&self.posterior.value(*a)));
         order.truncate(12);
         let bound = |i: usize| self.posterior.value(i) - self.options.caution * self.posterior.deviation(i);
-        order
-            .into_iter()
-            .map(|i| (bound(i), i))
-            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
-            .map(|(_, i)| i)
+        order.into_iter().map(|i| (bound(i), i)).max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))).map(|(_, i)| i)
     }
 
     fn fits(&self, planned: &Planned, seen: &Observation) -> Result<(), TellError> {

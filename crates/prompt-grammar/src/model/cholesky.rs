@@ -1,3 +1,8 @@
+/// Rows of a factor that are made at once.
+const PANEL: usize = 4;
+/// Running sums of a product.
+const LANES: usize = 4;
+
 /// The lower triangle of a symmetric matrix, or of a factor, row after row; it grows by rows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lower {
@@ -6,6 +11,7 @@ pub(super) struct Lower {
 }
 
 impl Lower {
+    /// Number of rows.
     pub(super) fn size(&self) -> usize {
         self.size
     }
@@ -29,6 +35,7 @@ impl Lower {
     }
 
     /// The product with a vector, of the symmetric matrix whose triangle this is.
+    #[cfg(test)]
     pub(super) fn times(&self, x: &[f64]) -> Vec<f64> {
         let mut out = vec![0.0; self.size];
         for i in 0..self.size {
@@ -43,22 +50,47 @@ impl Lower {
     }
 
     /// The factor L of `self + diag(extra)` = L L^T. A pivot that rounding makes smaller than 1e-10 counts as 1e-10.
-    /// O(n^3).
+    ///
+    /// Four rows at a time share what is read of the rows before them. Every entry is the same, bit for bit, as when
+    /// its row is added by [`Lower::extend`]. O(n^3).
     pub(super) fn factor(&self, extra: &[f64]) -> Self {
         let mut out = Self { values: Vec::with_capacity(self.values.len()), size: 0 };
-        for i in 0..self.size {
-            let from = self.row(i);
-            let mut row = Vec::with_capacity(i + 1);
-            for j in 0..i {
+        while out.size + PANEL <= self.size {
+            let first = out.size;
+            let mut rows: [Vec<f64>; PANEL] = std::array::from_fn(|r| Vec::with_capacity(first + r + 1));
+            for j in 0..first {
                 let other = out.row(j);
-                let left = from[j] - dot(&row, &other[..j]);
-                row.push(left / other[j]);
+                let sums = dots(rows.each_ref().map(|row| row.as_slice()), &other[..j]);
+                for (r, row) in rows.iter_mut().enumerate() {
+                    row.push((self.row(first + r)[j] - sums[r]) / other[j]);
+                }
             }
-            let pivot = from[i] + extra[i] - dot(&row, &row);
-            row.push(pivot.max(1e-10).sqrt());
-            out.push(&row);
+            for (r, mut row) in rows.into_iter().enumerate() {
+                out.complete(&mut row, self.row(first + r), extra[first + r]);
+            }
+        }
+        for i in out.size..self.size {
+            out.extend(self.row(i), extra[i]);
         }
         out
+    }
+
+    /// Adds one row to a factor: that of the matrix row `from` with `extra` added to its diagonal. O(n^2).
+    pub(super) fn extend(&mut self, from: &[f64], extra: f64) {
+        let mut row = Vec::with_capacity(self.size + 1);
+        self.complete(&mut row, from, extra);
+    }
+
+    /// Goes on with a row of the factor from where it stands, and adds it.
+    fn complete(&mut self, row: &mut Vec<f64>, from: &[f64], extra: f64) {
+        for j in row.len()..self.size {
+            let other = self.row(j);
+            let sum = dot(row, &other[..j]);
+            row.push((from[j] - sum) / other[j]);
+        }
+        let pivot = from[self.size] + extra - dot(row, row);
+        row.push(pivot.max(1e-10).sqrt());
+        self.push(row);
     }
 
     /// Solves L x = b for a factor. O(n^2).
@@ -109,21 +141,31 @@ impl Lower {
     }
 }
 
-/// The sum of products over the shorter of the two, in eight running sums: the order of additions is fixed, and the
+/// The sum of products over the shorter of the two, in four running sums: the order of additions is fixed, and the
 /// compiler can use wide registers.
 pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let n = a.len().min(b.len());
-    let (a, b) = (&a[..n], &b[..n]);
-    let mut sums = [0.0; 8];
-    let (wide_a, rest_a) = a.as_chunks::<8>();
-    let (wide_b, rest_b) = b.as_chunks::<8>();
-    for (x, y) in wide_a.iter().zip(wide_b) {
-        for k in 0..8 {
-            sums[k] += x[k] * y[k];
+    let [sum] = dots([a], b);
+    sum
+}
+
+/// [`dot`] of each of some vectors with the same one.
+fn dots<const R: usize>(a: [&[f64]; R], b: &[f64]) -> [f64; R] {
+    let n = a.iter().map(|a| a.len()).fold(b.len(), usize::min);
+    let a = a.map(|a| a[..n].as_chunks::<LANES>());
+    let (wide, rest) = b[..n].as_chunks::<LANES>();
+    let mut sums = [[0.0; LANES]; R];
+    for (i, y) in wide.iter().enumerate() {
+        for r in 0..R {
+            let x = &a[r].0[i];
+            for k in 0..LANES {
+                sums[r][k] += x[k] * y[k];
+            }
         }
     }
-    let rest: f64 = rest_a.iter().zip(rest_b).map(|(x, y)| x * y).sum();
-    sums.iter().sum::<f64>() + rest
+    std::array::from_fn(|r| {
+        let tail: f64 = a[r].1.iter().zip(rest).map(|(x, y)| x * y).sum();
+        sums[r].iter().sum::<f64>() + tail
+    })
 }
 
 #[cfg(test)]
@@ -144,6 +186,9 @@ mod tests {
         }
         let extra = vec![0.3; n];
         let factor = matrix.factor(&extra);
+        let mut grown = Lower::default();
+        (0..n).for_each(|i| grown.extend(matrix.row(i), 0.3));
+        assert_eq!(grown.values, factor.values);
         let x: Vec<f64> = (0..n).map(|_| rng.unit()).collect();
         let shifted: Vec<f64> = matrix.times(&x).iter().zip(&x).map(|(p, x)| p + 0.3 * x).collect();
         let solved = factor.solve(&shifted);

@@ -32,6 +32,10 @@ pub(super) struct Shape {
     length: usize,
     size: usize,
     mean_tokens: f64,
+    /// Slots that others depend on.
+    conditions: Vec<bool>,
+    /// Slots that sections depend on.
+    shows: Vec<bool>,
 }
 
 /// Position of the pair `low < high` among (0,1), (0,2), (1,2), ..
@@ -59,7 +63,11 @@ impl Shape {
             slot.options.iter().map(|o| o.weight / total * f64::from(o.tokens)).sum::<f64>()
         };
         let mean_tokens = space.slots().iter().map(mean).sum::<f64>().max(1.0);
-        Self { sizes, main, pair, order, length, size, mean_tokens, space }
+        let n = sizes.len();
+        let conditions =
+            (0..n).map(|s| space.slots().iter().any(|o| o.when.is_some_and(|w| w.slot == s))).collect();
+        let shows = (0..n).map(|s| space.sections().iter().any(|o| o.shown_by.contains(&s))).collect();
+        Self { sizes, main, pair, order, length, size, mean_tokens, conditions, shows, space }
     }
 
     /// Number of effects.
@@ -84,10 +92,10 @@ impl Shape {
         self.length
     }
 
-    /// Where the effects of the slots `low < high` begin; option `o` of `low` and `p` of `high` stand at
-    /// `o * options of high + p`.
-    pub(super) fn pair_start(&self, low: usize, high: usize) -> usize {
-        self.pair[pair_at(low, high)]
+    /// Where the effects of the pair of slots at this position begin; option `o` of the lower and `p` of the higher
+    /// stand at `o * options of the higher + p`.
+    pub(super) fn pair_first(&self, pair: usize) -> usize {
+        self.pair[pair]
     }
 
     pub(super) fn code(&self, prompt: &Choices) -> Code {
@@ -105,12 +113,24 @@ impl Shape {
             true if place[low] < place[high] => 1,
             true => -1,
         };
-        let tokens = f64::from(self.space.tokens(prompt)) / self.mean_tokens;
+        let length = self.length(self.space.tokens(prompt));
+        Code { options: slots.map(option).collect(), signs: pairs.map(sign).collect(), length }
+    }
+
+    /// The values of the effects of length.
+    pub(super) fn length(&self, tokens: u32) -> [f64; LENGTHS] {
+        let tokens = f64::from(tokens) / self.mean_tokens;
         let mut length = [tokens; LENGTHS];
         for (value, bend) in length[1..].iter_mut().zip(BENDS) {
             *value = (tokens - bend).max(0.0);
         }
-        Code { options: slots.map(option).collect(), signs: pairs.map(sign).collect(), length }
+        length
+    }
+
+    /// Whether another option in `slot` decides about other slots or about sections; `shown` says that one of the
+    /// options is 0 and the other not.
+    pub(super) fn decides(&self, shown: bool, slot: usize) -> bool {
+        self.conditions[slot] || (shown && self.shows[slot])
     }
 
     /// Calls `each` with the position and value of every effect that has a part in `code`.

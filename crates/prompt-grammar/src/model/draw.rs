@@ -14,8 +14,7 @@ impl Posterior {
     /// A draw of every effect from the posterior, by Matheron's rule. O(prompts^2 + effects).
     pub fn draw(&self, rng: &mut Stream) -> Effects {
         let spread = self.variances.spread(&self.shape);
-        let prior: Vec<f64> =
-            spread.iter().map(|v| if *v > 0.0 { v.sqrt() * normal(rng) } else { 0.0 }).collect();
+        let prior: Vec<f64> = spread.iter().map(|v| if *v > 0.0 { v.sqrt() * normal(rng) } else { 0.0 }).collect();
         let worth = self.trust.0 + self.trust.1.sqrt() * normal(rng);
         let prior = Effects(prior);
         let residual: Vec<f64> = self
@@ -42,7 +41,7 @@ impl Posterior {
         for (row, a) in self.rows.iter().zip(alpha) {
             self.shape.visit(&row.code, |at, value| sums[at] += a * value);
         }
-        for (from, to) in &self.steps {
+        for (from, to) in self.known_steps() {
             self.shape.visit(to, |at, value| sums[at] += worth * value);
             self.shape.visit(from, |at, value| sums[at] -= worth * value);
         }

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::code::{Code, OUT, Shape};
+use super::code::{Code, OUT, Shape, pair_at};
 
 /// Prior variances of effects, in squared log odds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,8 +58,9 @@ impl Variances {
             let start = shape.main_at(high);
             out[start..start + n].fill(self.main[high]);
             for (low, &m) in sizes[..high].iter().enumerate() {
-                let start = shape.pair_start(low, high);
-                out[start..start + n * m].fill(self.pair[super::code::pair_at(low, high)]);
+                let pair = pair_at(low, high);
+                let start = shape.pair_first(pair);
+                out[start..start + n * m].fill(self.pair[pair]);
             }
         }
         let (order, length) = (shape.order_at(), shape.length_at());

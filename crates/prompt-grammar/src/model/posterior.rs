@@ -4,9 +4,9 @@ use super::kernel::Variances;
 use crate::space::{Choices, PromptSpace};
 
 /// Newton steps of a fit at most.
-const STEPS: usize = 6;
+const STEPS: usize = 3;
 /// A fit is done when no prompt's log odds move by more.
-const SETTLED: f64 = 0.01;
+const SETTLED: f64 = 0.03;
 /// Least information a prompt's results may have.
 const LEAST_WEIGHT: f64 = 1e-3;
 /// Prior variance of an example's offset around the mean offset.
@@ -61,6 +61,8 @@ pub struct Posterior {
     centre: f64,
     /// Steps of a proposer: from, to.
     pub(super) steps: Vec<(Code, Code)>,
+    /// How many of them the fit has taken up.
+    pub(super) known: usize,
     /// Prior mean and variance of what a step of a proposer is worth.
     pub(super) trust: (f64, f64),
     pub(super) mode: Vec<f64>,
@@ -83,6 +85,7 @@ impl Posterior {
             offsets: vec![-1.0; examples],
             centre: -1.0,
             steps: Vec::new(),
+            known: 0,
             trust: (0.5, 0.25),
             mode: Vec::new(),
             weight: Vec::new(),
@@ -110,11 +113,10 @@ impl Posterior {
     /// Adds a prompt without results; gives its number. O(prompts).
     pub fn add(&mut self, prompt: &Choices) -> usize {
         let code = self.shape.code(prompt);
-        let mut row: Vec<f64> = self.rows.iter().map(|r| self.variances.covariance(&r.code, &code)).collect();
+        let mut row: Vec<f64> =
+            self.rows.iter().map(|r| self.variances.covariance(&r.code, &code)).collect();
         row.push(self.variances.covariance(&code, &code));
-        let pull = self.steps.iter().map(|step| self.pull(&code, step)).sum();
-        let expected = self.trust.0 * pull + dot(&row, &self.alpha);
-        self.mode.push(expected);
+        let pull = self.known_steps().iter().map(|step| self.pull(&code, step)).sum();
         self.kernel.push(&row);
         self.rows.push(Row { code, scores: Vec::new(), pull });
         self.rows.len() - 1
@@ -127,13 +129,13 @@ impl Posterior {
         }
     }
 
-    /// Takes note that a proposer went from one prompt to another. O(prompts).
+    /// Takes note that a proposer went from one prompt to another; the next fit takes it up.
     pub fn suggest(&mut self, from: &Choices, to: &Choices) {
-        let step = (self.shape.code(from), self.shape.code(to));
-        for i in 0..self.rows.len() {
-            self.rows[i].pull += self.pull(&self.rows[i].code, &step);
-        }
-        self.steps.push(step);
+        self.steps.push((self.shape.code(from), self.shape.code(to)));
+    }
+
+    pub(super) fn known_steps(&self) -> &[(Code, Code)] {
+        &self.steps[..self.known]
     }
 
     fn pull(&self, code: &Code, (from, to): &(Code, Code)) -> f64 {
@@ -142,53 +144,75 @@ impl Posterior {
 
     /// Brings the posterior up to date with everything added. O(prompts^3).
     pub fn fit(&mut self) {
-        let n = self.rows.len();
-        let kernel = self.with_trust();
+        self.update();
+        for known in self.known..self.steps.len() {
+            for i in 0..self.rows.len() {
+                self.rows[i].pull += self.pull(&self.rows[i].code, &self.steps[known]);
+            }
+        }
+        self.known = self.steps.len();
         for _ in 0..STEPS {
             self.fit_offsets();
-            let (mut extra, mut target) = (Vec::with_capacity(n), Vec::with_capacity(n));
-            self.weight.clear();
-            for (row, f) in self.rows.iter().zip(&self.mode) {
-                let (mut gradient, mut weight) = (0.0, 0.0);
-                for &(example, score) in &row.scores {
-                    let p = logistic(self.offsets[example] + f);
-                    gradient += score - p;
-                    weight += p * (1.0 - p);
-                }
-                let weight = weight.max(LEAST_WEIGHT);
-                target.push(f + gradient / weight);
-                extra.push(self.variances.own + 1.0 / weight);
-                self.weight.push(weight);
+            for i in 0..self.rows.len() {
+                (self.target[i], self.weight[i]) = self.response(i, self.mode[i]);
             }
-            self.factor = kernel.factor(&extra);
-            let above: Vec<f64> =
-                target.iter().zip(&self.rows).map(|(t, r)| t - self.trust.0 * r.pull).collect();
-            self.alpha = self.factor.solve(&above);
-            let mut moved: f64 = 0.0;
-            for i in 0..n {
-                let new = target[i] - self.alpha[i] / self.weight[i];
-                moved = moved.max((new - self.mode[i]).abs());
-                self.mode[i] = new;
-            }
-            self.target = target;
+            self.refactor();
+            let before = self.mode.clone();
+            self.solve();
+            let moved = before.iter().zip(&self.mode).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
             if moved < SETTLED {
                 break;
             }
         }
     }
 
-    /// The kernel with the uncertainty about the worth of steps.
-    pub(super) fn with_trust(&self) -> Lower {
-        if self.steps.is_empty() {
-            return self.kernel.clone();
+    /// Takes up prompts added since, with everything older as the last fit left it. O(new prompts x prompts^2).
+    pub fn update(&mut self) {
+        for i in self.factor.size()..self.rows.len() {
+            let row = self.kernel_row(i);
+            let expected = self.trust.0 * self.rows[i].pull + dot(&row[..i], &self.alpha);
+            let (target, weight) = self.response(i, expected);
+            self.target.push(target);
+            self.weight.push(weight);
+            self.factor.extend(&row, self.variances.own + 1.0 / weight);
         }
-        let mut out = Lower::default();
-        for (i, row) in self.rows.iter().enumerate() {
-            let pulled = self.rows[..=i].iter().zip(self.kernel.row(i));
-            let new: Vec<f64> = pulled.map(|(r, k)| k + self.trust.1 * row.pull * r.pull).collect();
-            out.push(&new);
+        self.solve();
+    }
+
+    /// Working response and weight of a prompt's results around the log odds `f`.
+    fn response(&self, prompt: usize, f: f64) -> (f64, f64) {
+        let (mut gradient, mut weight) = (0.0, 0.0);
+        for &(example, score) in &self.rows[prompt].scores {
+            let p = logistic(self.offsets[example] + f);
+            gradient += score - p;
+            weight += p * (1.0 - p);
         }
-        out
+        let weight = f64::max(weight, LEAST_WEIGHT);
+        (f + gradient / weight, weight)
+    }
+
+    /// Factors anew with the present weights.
+    pub(super) fn refactor(&mut self) {
+        let mut whole = Lower::default();
+        (0..self.rows.len()).for_each(|i| whole.push(&self.kernel_row(i)));
+        let extra: Vec<f64> = self.weight.iter().map(|w| self.variances.own + 1.0 / w).collect();
+        self.factor = whole.factor(&extra);
+    }
+
+    /// Finds what follows from responses, weights and factor.
+    pub(super) fn solve(&mut self) {
+        let above: Vec<f64> =
+            self.target.iter().zip(&self.rows).map(|(t, r)| t - self.trust.0 * r.pull).collect();
+        self.alpha = self.factor.solve(&above);
+        let pairs = self.alpha.iter().zip(&self.weight);
+        self.mode = self.target.iter().zip(pairs).map(|(t, (a, w))| t - a / w).collect();
+    }
+
+    /// A row of the kernel with the uncertainty about the worth of steps.
+    fn kernel_row(&self, i: usize) -> Vec<f64> {
+        let own = self.rows[i].pull;
+        let rows = self.rows[..=i].iter().zip(self.kernel.row(i));
+        rows.map(|(r, k)| k + self.trust.1 * own * r.pull).collect()
     }
 
     /// One Newton step of every offset, with the prompts' log odds as they are.
@@ -212,6 +236,9 @@ impl Posterior {
     }
 
     /// Posterior mean of the log odds of a prompt that was added, what is its own included.
+    ///
+    /// # Panics
+    /// When there is no such prompt, or no fit or update since it was added.
     pub fn value(&self, prompt: usize) -> f64 {
         self.mode[prompt]
     }
@@ -228,7 +255,7 @@ impl Posterior {
     /// Posterior mean and standard deviation of the log odds of any prompt, before what is its own. O(prompts^2).
     pub fn predict(&self, prompt: &Choices) -> (f64, f64) {
         let code = self.shape.code(prompt);
-        let pull: f64 = self.steps.iter().map(|step| self.pull(&code, step)).sum();
+        let pull: f64 = self.known_steps().iter().map(|step| self.pull(&code, step)).sum();
         let column = self.column(&code, pull);
         let prior = self.variances.covariance(&code, &code) + self.trust.1 * pull * pull;
         let mean = self.trust.0 * pull + dot(&column, &self.alpha);

@@ -3,7 +3,10 @@ use super::code::OUT;
 use super::kernel::Variances;
 use super::posterior::Posterior;
 
-/// What the prior over variances weighs, in results: main effects, pairs, the rest.
+/// Prompts that must have been tried before variances are learnt.
+const LEAST: usize = 8;
+
+/// What is believed about a variance before the evidence.
 #[derive(Clone, Copy, Debug)]
 struct Belief {
     /// Expected variance.
@@ -29,7 +32,7 @@ struct Sums(Variances, Variances);
 impl Posterior {
     /// One step of the prior variances towards those the evidence speaks for, then a fit. O(prompts^3).
     pub fn learn_variances(&mut self) {
-        if self.rows.len() < 8 {
+        if self.rows.len() < LEAST {
             return;
         }
         let Sums(quadratic, trace) = self.sums(&self.factor.inverse());
@@ -65,9 +68,8 @@ impl Posterior {
         }
         for i in 0..self.rows.len() {
             let code = &self.rows[i].code;
-            let pull =
-                |(from, to)| self.variances.covariance(code, to) - self.variances.covariance(code, from);
-            let pull: f64 = self.steps.iter().map(|(from, to)| pull((from, to))).sum();
+            let pull = |(from, to)| self.variances.covariance(code, to) - self.variances.covariance(code, from);
+            let pull: f64 = self.known_steps().iter().map(|(from, to)| pull((from, to))).sum();
             self.rows[i].pull = pull;
         }
     }

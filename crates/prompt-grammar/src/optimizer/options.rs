@@ -20,6 +20,8 @@ pub struct ModelOptions {
     pub reflections: f64,
     /// Failed examples a reflection is shown; at least 1.
     pub failures: usize,
+    /// Rounds between two fits of the whole model; in between new prompts are added to the last. At least 1.
+    pub fit_every: u64,
     /// Rounds between two steps of the model's variances; at least 1.
     pub learn_every: u64,
 }
@@ -32,9 +34,10 @@ impl Default for ModelOptions {
             draws: 3,
             temperature: 0.7,
             caution: 0.5,
-            reflections: 0.08,
+            reflections: 0.05,
             failures: 3,
-            learn_every: 6,
+            fit_every: 4,
+            learn_every: 8,
         }
     }
 }
@@ -45,6 +48,7 @@ impl ModelOptions {
             ("block", self.block),
             ("draws", self.draws),
             ("failures", self.failures),
+            ("fit_every", usize::try_from(self.fit_every).unwrap_or(usize::MAX)),
             ("learn_every", usize::try_from(self.learn_every).unwrap_or(usize::MAX)),
         ];
         if let Some((field, value)) = least.into_iter().find(|(_, n)| *n == 0) {

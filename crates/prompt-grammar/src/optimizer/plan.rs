@@ -2,7 +2,6 @@ use std::collections::BTreeSet;
 
 use meta_traits::{Components, Query, QueryId, Scored, Space as _, Split, Stream};
 
-use super::climb::climb;
 use super::{ModelSearch, PROMPT, Planned};
 use crate::model::Effects;
 use crate::script::{self, EditScript};
@@ -23,8 +22,7 @@ impl ModelSearch {
         let mut chosen: Vec<Choices> = Vec::new();
         if self.tried.is_empty() {
             chosen.push(self.space.seed());
-            let initial =
-                (0..self.options.initial as u64).map(|i| self.space.sample(&mut stream.child("initial", i)));
+            let initial = (0..self.options.initial as u64).map(|i| self.space.sample(&mut stream.child("initial", i)));
             chosen.extend(initial);
         } else {
             self.propose(&stream, &mut chosen);
@@ -60,7 +58,7 @@ impl ModelSearch {
     }
 
     fn climbed(&self, effects: &Effects, starts: &[Choices]) -> Choices {
-        let tops = starts.iter().map(|start| climb(&self.space, &self.posterior, effects, start));
+        let tops = starts.iter().map(|start| self.posterior.climb(effects, start));
         tops.reduce(|best, next| if next.1 > best.1 { next } else { best })
             .map_or_else(|| self.space.seed(), |(prompt, _)| prompt)
     }
