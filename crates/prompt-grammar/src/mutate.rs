@@ -130,7 +130,7 @@ impl<'a> Mutator<'a> {
             Operator::Point => self.point(tree, rng),
             Operator::Regrow => self.regrow(tree, rng),
             Operator::Crossover => self.crossover(tree, mate?, rng),
-            Operator::Hoist => self.hoist(tree, rng),
+            Operator::Hoist => nodes::hoist(tree, rng),
             Operator::Wrap => self.wrap(tree, rng),
             Operator::Duplicate => self.duplicate(tree, rng),
             Operator::Move => self.shift(tree, rng),

@@ -110,16 +110,6 @@ impl Mutator<'_> {
         None
     }
 
-    pub(super) fn hoist(&self, tree: &Tree, rng: &mut Stream) -> Option<Tree> {
-        let (node, below) = nested(tree, rng)?;
-        // The nearest ones lose least.
-        let near = &below[..below.len().min(3)];
-        let branch = tree.branch(*rng.pick(near)?);
-        let mut child = tree.clone();
-        child.replace(node, &branch);
-        Some(child)
-    }
-
     pub(super) fn wrap(&self, tree: &Tree, rng: &mut Stream) -> Option<Tree> {
         if !self.grammar.is_recursive() {
             return None;
@@ -178,4 +168,14 @@ fn nested(tree: &Tree, rng: &mut Stream) -> Option<(usize, Vec<usize>)> {
         }
     }
     None
+}
+
+pub(super) fn hoist(tree: &Tree, rng: &mut Stream) -> Option<Tree> {
+    let (node, below) = nested(tree, rng)?;
+    // The nearest ones lose least.
+    let near = &below[..below.len().min(3)];
+    let branch = tree.branch(*rng.pick(near)?);
+    let mut child = tree.clone();
+    child.replace(node, &branch);
+    Some(child)
 }
