@@ -118,8 +118,7 @@ impl Posterior {
     /// Adds a prompt without results; gives its number. O(prompts).
     pub fn add(&mut self, prompt: &Choices) -> usize {
         let code = self.shape.code(prompt);
-        let mut row: Vec<f64> =
-            self.rows.iter().map(|r| self.variances.covariance(&r.code, &code)).collect();
+        let mut row: Vec<f64> = self.rows.iter().map(|r| self.variances.covariance(&r.code, &code)).collect();
         row.push(self.variances.covariance(&code, &code));
         let pull = self.known_steps().iter().map(|step| self.pull(&code, step)).sum();
         self.kernel.push(&row);
@@ -278,6 +277,16 @@ impl Posterior {
     /// Mean success over the examples at these log odds.
     pub fn success(&self, log_odds: f64) -> f64 {
         self.offsets.iter().map(|o| logistic(o + log_odds)).sum::<f64>() / self.offsets.len().max(1) as f64
+    }
+
+    /// Number of effects.
+    pub(crate) fn effects(&self) -> usize {
+        self.shape.size()
+    }
+
+    /// Calls `each` with the position and value of every effect that has a part in `prompt`.
+    pub(crate) fn visit(&self, prompt: &Choices, each: impl FnMut(usize, f64)) {
+        self.shape.visit(&self.shape.code(prompt), each);
     }
 
     /// The value of `effects` at `prompt`, in log odds.

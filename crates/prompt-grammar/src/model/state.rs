@@ -73,7 +73,9 @@ impl PosteriorState {
         if self.prompts.iter().chain(pairs).any(|p| !space.contains(p)) {
             return Err("holds a prompt that is not in the space".into());
         }
-        if [self.scores.len(), self.target.len(), self.weight.len()] != [n; 3] || self.known > self.suggested.len() {
+        if [self.scores.len(), self.target.len(), self.weight.len()] != [n; 3]
+            || self.known > self.suggested.len()
+        {
             return Err(format!("has lists of different lengths for {n} prompts"));
         }
         let scored = self.scores.iter().flatten();

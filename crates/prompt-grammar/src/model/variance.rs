@@ -67,7 +67,8 @@ impl Posterior {
         }
         for i in 0..self.rows.len() {
             let code = &self.rows[i].code;
-            let pull = |(from, to)| self.variances.covariance(code, to) - self.variances.covariance(code, from);
+            let pull =
+                |(from, to)| self.variances.covariance(code, to) - self.variances.covariance(code, from);
             let pull: f64 = self.known_steps().iter().map(|(from, to)| pull((from, to))).sum();
             self.rows[i].pull = pull;
         }

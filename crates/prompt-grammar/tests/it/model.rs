@@ -17,7 +17,8 @@ fn space() -> PromptSpace {
         [3, 4, 2, 3].iter().enumerate().map(|(i, n)| Slot::new(format!("s{i}"), options(*n))).collect();
     slots[2].when = Some(Condition { slot: 1, above: 0 });
     let section = |name: &str, by: &[usize]| Section { name: name.into(), shown_by: by.to_vec() };
-    PromptSpace::new(slots, vec![section("a", &[0]), section("b", &[]), section("c", &[1])], Some(20)).unwrap()
+    PromptSpace::new(slots, vec![section("a", &[0]), section("b", &[]), section("c", &[1])], Some(20))
+        .unwrap()
 }
 
 fn examples() -> Vec<ExampleId> {
@@ -37,7 +38,8 @@ fn outcome(trial: &Trial<Choices>, _: &mut Stream) -> Outcome {
         let sum = parts.fold(u64::from(e.index), |h, o| h.wrapping_mul(31).wrapping_add(u64::from(*o)));
         (sum % 5) as f32 / 4.0
     };
-    let scored: Vec<Scored> = on.iter().map(|&e| Scored::new(Draw { example: e, repeat: 0 }, score(&e))).collect();
+    let scored: Vec<Scored> =
+        on.iter().map(|&e| Scored::new(Draw { example: e, repeat: 0 }, score(&e))).collect();
     let cost = Cost::evaluations(scored.len() as u64);
     Outcome::Complete(Observation::of_scores(scored, cost))
 }
@@ -57,7 +59,8 @@ fn reply(query: &Query, rng: &mut Stream) -> Reply {
 fn the_search_keeps_every_law() {
     // Without random prompts at the start every round has as many trials, so the law on memory sees no ebb and flow.
     for (initial, reflections) in [(4, 0.0), (0, 0.5)] {
-        let options = ModelOptions { block: 3, initial, reflections, learn_every: 2, ..ModelOptions::default() };
+        let options =
+            ModelOptions { block: 3, initial, reflections, learn_every: 2, ..ModelOptions::default() };
         let check = Check::new(|seed| make(&options, seed), |c| space().contains(c), outcome)
             .answering(reply)
             .seeds([0, 1])
