@@ -21,8 +21,10 @@ mod code;
 mod draw;
 mod kernel;
 mod posterior;
+mod state;
 mod variance;
 
 pub use self::code::Effects;
 pub use self::kernel::Variances;
 pub use self::posterior::Posterior;
+pub use self::state::PosteriorState;

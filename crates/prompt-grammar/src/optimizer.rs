@@ -13,12 +13,13 @@
 
 mod options;
 mod plan;
+mod snapshot;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use meta_traits::{
-    Ask, Cost, ExampleId, Fidelity, Instances, Observation, Optimizer, Outcome, QueryId, Reply, StopReason, Stream,
-    TellError, Trial, TrialId,
+    Ask, Cost, ExampleId, Fidelity, Instances, Observation, Optimizer, Outcome, QueryId, Reply, StopReason,
+    Stream, TellError, Trial, TrialId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,7 @@ use crate::model::Posterior;
 use crate::space::{Choices, PromptSpace};
 
 pub use self::options::ModelOptions;
+pub use self::snapshot::ModelState;
 
 /// Name of the one component a query shows and asks to have edited.
 pub const PROMPT: &str = "prompt";
@@ -168,15 +170,14 @@ impl ModelSearch {
             self.posterior.suggest(&from, &to);
         }
         for (planned, seen) in std::mem::take(&mut self.back).into_values() {
-            let number = match self.numbers.get(&planned.prompt) {
-                Some(&number) => number,
-                None => {
-                    let number = self.posterior.add(&planned.prompt);
-                    self.numbers.insert(planned.prompt.clone(), number);
-                    let observation = Observation::of_scores(Vec::new(), Cost::ZERO);
-                    self.tried.push(Tried { prompt: planned.prompt, observation });
-                    number
-                }
+            let number = if let Some(&number) = self.numbers.get(&planned.prompt) {
+                number
+            } else {
+                let number = self.posterior.add(&planned.prompt);
+                self.numbers.insert(planned.prompt.clone(), number);
+                let observation = Observation::of_scores(Vec::new(), Cost::ZERO);
+                self.tried.push(Tried { prompt: planned.prompt, observation });
+                number
             };
             for (&example, scored) in planned.examples.iter().zip(&seen.instances) {
                 self.posterior.observe(number, example, f64::from(scored.score));
@@ -208,7 +209,11 @@ impl ModelSearch {
         order.sort_by(|a, b| self.posterior.value(*b).total_cmp(&self.posterior.value(*a)));
         order.truncate(12);
         let bound = |i: usize| self.posterior.value(i) - self.options.caution * self.posterior.deviation(i);
-        order.into_iter().map(|i| (bound(i), i)).max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))).map(|(_, i)| i)
+        order
+            .into_iter()
+            .map(|i| (bound(i), i))
+            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
+            .map(|(_, i)| i)
     }
 
     fn fits(&self, planned: &Planned, seen: &Observation) -> Result<(), TellError> {
@@ -262,8 +267,12 @@ impl Optimizer for ModelSearch {
         if let Outcome::Complete(seen) = &outcome {
             self.fits(planned, seen)?;
         }
-        if let (Some(planned), Outcome::Complete(seen)) = (self.running.remove(&id), outcome) {
-            self.back.insert(id, (planned, seen));
+        match (self.running.remove(&id), outcome) {
+            (Some(planned), Outcome::Complete(seen)) => {
+                self.back.insert(id, (planned, seen));
+            }
+            (Some(planned), _) => planned.examples.iter().for_each(|&e| self.uses[e] -= 1),
+            (None, _) => {}
         }
         if self.plan.is_empty() && self.running.is_empty() && self.asked.is_none() {
             self.take_up();

@@ -49,7 +49,8 @@ impl EditScript {
     pub fn parse(reply: &str, space: &PromptSpace) -> Result<Self, PromptError> {
         let read = |text: &str| serde_json::from_str::<Vec<Written>>(text);
         let written = read(reply).or_else(|first| read(&repaired(reply)).map_err(|_| first));
-        let written = written.map_err(|e| PromptError::Script { why: format!("is no list of edits: {e}") })?;
+        let written =
+            written.map_err(|e| PromptError::Script { why: format!("is no list of edits: {e}") })?;
         written.into_iter().map(|w| resolve(w, space)).collect::<Result<_, _>>().map(Self)
     }
 
@@ -103,9 +104,7 @@ fn resolve(written: Written, space: &PromptSpace) -> Result<Edit, PromptError> {
                 Some(_) => Err(PromptError::Script {
                     why: format!("moves '{}' to {to}; allowed: 0 to {}", r#move, sections.len() - 1),
                 }),
-                None => {
-                    Err(unknown("section", &r#move, sections.iter().map(|s| s.name.as_str()).collect()))
-                }
+                None => Err(unknown("section", &r#move, sections.iter().map(|s| s.name.as_str()).collect())),
             }
         }
     }

@@ -154,9 +154,11 @@ impl PromptSpace {
         let space = Self { slots, sections, token_limit };
         let needed = space.tokens(&space.seed());
         match token_limit {
-            Some(limit) if needed > limit => {
-                Err(PromptError::range("token_limit", limit, &format!("at least {needed}, the seed's tokens")))
-            }
+            Some(limit) if needed > limit => Err(PromptError::range(
+                "token_limit",
+                limit,
+                &format!("at least {needed}, the seed's tokens"),
+            )),
             _ => Ok(space),
         }
     }

@@ -8,8 +8,18 @@ pub(super) const SIZES: [usize; 20] = [7, 8, 5, 6, 6, 6, 4, 3, 4, 4, 2, 2, 2, 2,
 /// Slots before the constraints.
 pub(super) const WORDING: usize = 10;
 pub(super) const GROUPS: usize = 4;
-const NAMES: [&str; WORDING] =
-    ["role", "task", "context", "reasoning", "format", "shots", "selection", "shot order", "delimiter", "tone"];
+const NAMES: [&str; WORDING] = [
+    "role",
+    "task",
+    "context",
+    "reasoning",
+    "format",
+    "shots",
+    "selection",
+    "shot order",
+    "delimiter",
+    "tone",
+];
 const SECTIONS: [&str; 7] = ["role", "task", "context", "constraints", "reasoning", "examples", "format"];
 /// The slot with the number of shots; selection and order of shots count only where it is above 0.
 const SHOTS: usize = 5;
@@ -70,6 +80,11 @@ pub struct Landscape {
 }
 
 impl Landscape {
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The prompts one may try.
     ///
     /// # Panics
@@ -81,7 +96,8 @@ impl Landscape {
             weight: if slot < WORDING { 1.0 } else { [0.7, 0.3][o] },
         };
         let slot = |s: usize| {
-            let name = NAMES.get(s).map_or_else(|| format!("constraint {}", s - WORDING), ToString::to_string);
+            let name =
+                NAMES.get(s).map_or_else(|| format!("constraint {}", s - WORDING), ToString::to_string);
             let mut slot = Slot::new(name, (0..SIZES[s]).map(|o| option(s, o)).collect());
             slot.when = matches!(s, 6 | 7).then_some(Condition { slot: SHOTS, above: 0 });
             slot
@@ -128,7 +144,8 @@ impl Landscape {
             options[SHOTS] > 0,
             options[4] > 0,
         ];
-        let there: Vec<usize> = prompt.order().iter().map(|s| usize::from(*s)).filter(|s| present[*s]).collect();
+        let there: Vec<usize> =
+            prompt.order().iter().map(|s| usize::from(*s)).filter(|s| present[*s]).collect();
         let mut common = 0.0;
         for (i, &first) in there.iter().enumerate() {
             common += there[i + 1..].iter().map(|&then| self.order[first][then]).sum::<f64>();
@@ -143,7 +160,12 @@ impl Landscape {
             } else {
                 z += (0..SIZES.len()).map(main).sum::<f64>();
             }
-            z += self.joint.iter().filter(|t| t.slots.iter().all(active)).map(|t| t.at(options, g)).sum::<f64>();
+            z += self
+                .joint
+                .iter()
+                .filter(|t| t.slots.iter().all(active))
+                .map(|t| t.at(options, g))
+                .sum::<f64>();
             self.kappa * z
         })
     }

@@ -24,7 +24,13 @@ pub fn mutated(prompt: &Choices, rng: &mut Stream) -> Choices {
 
 /// A simulated reflection: with probability `rho` the best of six random edits by the true chances of the failed
 /// examples it is shown, else (or when it is shown none) a blind edit.
-pub fn informed(landscape: &Landscape, prompt: &Choices, failed: &[usize], rho: f64, rng: &mut Stream) -> Choices {
+pub fn informed(
+    landscape: &Landscape,
+    prompt: &Choices,
+    failed: &[usize],
+    rho: f64,
+    rng: &mut Stream,
+) -> Choices {
     if failed.is_empty() || !rng.chance(rho) {
         return mutated(prompt, rng);
     }

@@ -1,7 +1,7 @@
 use clap::ValueEnum;
 use meta_traits::{
-    Ask, Components, Cost, Draw, ExampleId, Instances, Observation, Optimizer, Outcome, Query, Reply, Scored, Split,
-    Stream,
+    Ask, Components, Cost, Draw, ExampleId, Instances, Observation, Optimizer, Outcome, Query, Reply, Scored,
+    Split, Stream,
 };
 use prompt_grammar::gepa::{Gepa, Options};
 use prompt_grammar::optimizer::{ModelOptions, ModelSearch};
@@ -67,7 +67,8 @@ pub fn run(landscape: &Landscape, settings: &Settings) -> anyhow::Result<Finishe
     let stream = root.child("search", 0);
     match settings.preset {
         Preset::Gepa => {
-            let seed: Components = [(BLOB, serde_json::to_string(&bench.space.seed())?)].into_iter().collect();
+            let seed: Components =
+                [(BLOB, serde_json::to_string(&bench.space.seed())?)].into_iter().collect();
             let options = Options { skip_perfect: false, ..Options::default() };
             let mut gepa = Gepa::new(seed, train, val, options, stream)?;
             let read = |c: &Components| Ok(serde_json::from_str(c.get(BLOB).unwrap_or_default())?);
@@ -79,14 +80,18 @@ pub fn run(landscape: &Landscape, settings: &Settings) -> anyhow::Result<Finishe
         Preset::Model => {
             let examples: Vec<ExampleId> = train.into_iter().chain(val).collect();
             let mut search = ModelSearch::new(bench.space.clone(), examples, settings.model.clone(), stream)?;
-            bench.drive(&mut search, |c| Ok(c.clone()), |query, rng| {
-                let parent = prompt_grammar::script::read(
-                    query.candidate.get(&query.component).unwrap_or_default(),
-                    &bench.space,
-                )?;
-                let child = bench.propose(&parent, query, rng);
-                Ok(EditScript::between(&parent, &child, &bench.space).write(&bench.space))
-            })
+            bench.drive(
+                &mut search,
+                |c| Ok(c.clone()),
+                |query, rng| {
+                    let parent = prompt_grammar::script::read(
+                        query.candidate.get(&query.component).unwrap_or_default(),
+                        &bench.space,
+                    )?;
+                    let child = bench.propose(&parent, query, rng);
+                    Ok(EditScript::between(&parent, &child, &bench.space).write(&bench.space))
+                },
+            )
         }
     }
 }
@@ -119,7 +124,9 @@ impl Bench<'_> {
         loop {
             match search.ask() {
                 Ask::Run(trial) => {
-                    let Instances::Exactly(on) = &trial.on else { anyhow::bail!("the search names no examples") };
+                    let Instances::Exactly(on) = &trial.on else {
+                        anyhow::bail!("the search names no examples")
+                    };
                     if done.calls + on.len() as u64 > self.settings.budget {
                         break;
                     }

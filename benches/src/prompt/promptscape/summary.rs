@@ -91,7 +91,9 @@ impl Summary {
             let middle = low.copied().unwrap_or_default() + high.copied().unwrap_or_default();
             (level, middle as f64 / 2.0)
         };
-        let reached = |level: &'static str| (level, mean(&|r| f64::from(u8::from(matches!(r.held.get(level), Some(Some(_)))))));
+        let reached = |level: &'static str| {
+            (level, mean(&|r| f64::from(u8::from(matches!(r.held.get(level), Some(Some(_)))))))
+        };
         Self {
             mean_gain: mean(&|r| r.gain),
             mean_area: mean(&|r| r.area),

@@ -69,7 +69,8 @@ impl<'a> Standing<'a> {
         if self.shape.space.token_limit().is_some_and(|limit| tokens > limit) {
             return;
         }
-        let rise = self.part(slot, option) - self.part(slot, old) + self.price(tokens) - self.price(self.tokens);
+        let rise =
+            self.part(slot, option) - self.part(slot, old) + self.price(tokens) - self.price(self.tokens);
         if rise > RISE {
             self.prompt.choose(slot, option);
             self.code.options[slot] = option;

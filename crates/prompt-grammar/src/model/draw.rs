@@ -14,7 +14,8 @@ impl Posterior {
     /// A draw of every effect from the posterior, by Matheron's rule. O(prompts^2 + effects).
     pub fn draw(&self, rng: &mut Stream) -> Effects {
         let spread = self.variances.spread(&self.shape);
-        let prior: Vec<f64> = spread.iter().map(|v| if *v > 0.0 { v.sqrt() * normal(rng) } else { 0.0 }).collect();
+        let prior: Vec<f64> =
+            spread.iter().map(|v| if *v > 0.0 { v.sqrt() * normal(rng) } else { 0.0 }).collect();
         let worth = self.trust.0 + self.trust.1.sqrt() * normal(rng);
         let prior = Effects(prior);
         let residual: Vec<f64> = self

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::cholesky::dot;
 use super::code::{Code, OUT, Shape, pair_at};
 
 /// Prior variances of effects, in squared log odds.
@@ -25,24 +26,14 @@ impl Variances {
 
     /// The prior covariance of two prompts without what is their own.
     pub(super) fn covariance(&self, a: &Code, b: &Code) -> f64 {
-        let mut matches = [0_usize; 64];
-        let mut found = 0;
         let mut sum = 0.0;
-        let mut more = Vec::new();
-        for (slot, (x, y)) in a.options.iter().zip(&b.options).enumerate() {
-            if x != y || *x == OUT {
-                continue;
-            }
-            sum += self.main[slot];
-            let before = slot * slot.saturating_sub(1) / 2;
-            let row = &self.pair[before..before + slot];
-            sum += matches[..found].iter().chain(&more).map(|&low| row[low]).sum::<f64>();
-            // Spaces of up to 64 slots in common need no memory of their own.
-            if found < matches.len() {
-                matches[found] = slot;
-                found += 1;
-            } else {
-                more.push(slot);
+        let same = matches(a, b);
+        let mut row = self.pair.as_slice();
+        for (slot, hit) in same.iter().enumerate() {
+            let (own, rest) = row.split_at(slot);
+            row = rest;
+            if *hit > 0.0 {
+                sum += self.main[slot] + dot(own, &same);
             }
         }
         let signs: i32 = a.signs.iter().zip(&b.signs).map(|(x, y)| i32::from(x * y)).sum();
@@ -68,6 +59,12 @@ impl Variances {
         out[length..].fill(self.length);
         out
     }
+}
+
+/// For each slot 1 where both prompts have the same option, else 0.
+pub(super) fn matches(a: &Code, b: &Code) -> Vec<f64> {
+    let both = a.options.iter().zip(&b.options);
+    both.map(|(x, y)| f64::from(u8::from(x == y && *x != OUT))).collect()
 }
 
 #[cfg(test)]

@@ -57,9 +57,12 @@ pub struct Posterior {
     /// Prior covariance of the rows, without what is their own and without the pull.
     pub(super) kernel: Lower,
     /// Log odds of the examples at f = 0.
-    offsets: Vec<f64>,
-    centre: f64,
-    /// Steps of a proposer: from, to.
+    pub(super) offsets: Vec<f64>,
+    pub(super) centre: f64,
+    /// The prompts of the rows, and the steps of a proposer (from, to), as they were given.
+    pub(super) prompts: Vec<Choices>,
+    pub(super) suggested: Vec<(Choices, Choices)>,
+    /// The same steps as the model sees them.
     pub(super) steps: Vec<(Code, Code)>,
     /// How many of them the fit has taken up.
     pub(super) known: usize,
@@ -84,6 +87,8 @@ impl Posterior {
             kernel: Lower::default(),
             offsets: vec![-1.0; examples],
             centre: -1.0,
+            prompts: Vec::new(),
+            suggested: Vec::new(),
             steps: Vec::new(),
             known: 0,
             trust: (0.5, 0.25),
@@ -113,11 +118,11 @@ impl Posterior {
     /// Adds a prompt without results; gives its number. O(prompts).
     pub fn add(&mut self, prompt: &Choices) -> usize {
         let code = self.shape.code(prompt);
-        let mut row: Vec<f64> =
-            self.rows.iter().map(|r| self.variances.covariance(&r.code, &code)).collect();
+        let mut row: Vec<f64> = self.rows.iter().map(|r| self.variances.covariance(&r.code, &code)).collect();
         row.push(self.variances.covariance(&code, &code));
         let pull = self.known_steps().iter().map(|step| self.pull(&code, step)).sum();
         self.kernel.push(&row);
+        self.prompts.push(prompt.clone());
         self.rows.push(Row { code, scores: Vec::new(), pull });
         self.rows.len() - 1
     }
@@ -131,6 +136,7 @@ impl Posterior {
 
     /// Takes note that a proposer went from one prompt to another; the next fit takes it up.
     pub fn suggest(&mut self, from: &Choices, to: &Choices) {
+        self.suggested.push((from.clone(), to.clone()));
         self.steps.push((self.shape.code(from), self.shape.code(to)));
     }
 
@@ -271,6 +277,16 @@ impl Posterior {
     /// Mean success over the examples at these log odds.
     pub fn success(&self, log_odds: f64) -> f64 {
         self.offsets.iter().map(|o| logistic(o + log_odds)).sum::<f64>() / self.offsets.len().max(1) as f64
+    }
+
+    /// Number of effects.
+    pub(crate) fn effects(&self) -> usize {
+        self.shape.size()
+    }
+
+    /// Calls `each` with the position and value of every effect that has a part in `prompt`.
+    pub(crate) fn visit(&self, prompt: &Choices, each: impl FnMut(usize, f64)) {
+        self.shape.visit(&self.shape.code(prompt), each);
     }
 
     /// The value of `effects` at `prompt`, in log odds.

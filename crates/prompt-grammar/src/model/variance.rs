@@ -1,6 +1,5 @@
 use super::cholesky::Lower;
-use super::code::OUT;
-use super::kernel::Variances;
+use super::kernel::{Variances, matches};
 use super::posterior::Posterior;
 
 /// Prompts that must have been tried before variances are learnt.
@@ -68,7 +67,8 @@ impl Posterior {
         }
         for i in 0..self.rows.len() {
             let code = &self.rows[i].code;
-            let pull = |(from, to)| self.variances.covariance(code, to) - self.variances.covariance(code, from);
+            let pull =
+                |(from, to)| self.variances.covariance(code, to) - self.variances.covariance(code, from);
             let pull: f64 = self.known_steps().iter().map(|(from, to)| pull((from, to))).sum();
             self.rows[i].pull = pull;
         }
@@ -78,25 +78,25 @@ impl Posterior {
         let slots = self.shape.sizes().len();
         let zero = || Variances { order: 0.0, length: 0.0, own: 0.0, ..Variances::new(slots, 0.0, 0.0) };
         let (mut q, mut t) = (zero(), zero());
-        let mut matched = Vec::with_capacity(slots);
         for (i, a) in self.rows.iter().enumerate() {
             for (j, b) in self.rows[..=i].iter().enumerate() {
                 let twice = if i == j { 1.0 } else { 2.0 };
                 let quadratic = twice * self.alpha[i] * self.alpha[j];
                 let trace = twice * inverse.row(i)[j];
-                matched.clear();
-                for (slot, (x, y)) in a.code.options.iter().zip(&b.code.options).enumerate() {
-                    if x != y || *x == OUT {
-                        continue;
+                let same = matches(&a.code, &b.code);
+                let (mut q_rows, mut t_rows) = (q.pair.as_mut_slice(), t.pair.as_mut_slice());
+                for (slot, hit) in same.iter().enumerate() {
+                    let (q_row, q_rest) = q_rows.split_at_mut(slot);
+                    let (t_row, t_rest) = t_rows.split_at_mut(slot);
+                    (q_rows, t_rows) = (q_rest, t_rest);
+                    if *hit > 0.0 {
+                        q.main[slot] += quadratic;
+                        t.main[slot] += trace;
+                        for ((q, t), low) in q_row.iter_mut().zip(t_row).zip(&same) {
+                            *q += quadratic * low;
+                            *t += trace * low;
+                        }
                     }
-                    q.main[slot] += quadratic;
-                    t.main[slot] += trace;
-                    let before = slot * slot.saturating_sub(1) / 2;
-                    for &low in &matched {
-                        q.pair[before + low] += quadratic;
-                        t.pair[before + low] += trace;
-                    }
-                    matched.push(slot);
                 }
                 let signs: i32 = a.code.signs.iter().zip(&b.code.signs).map(|(x, y)| i32::from(x * y)).sum();
                 let length: f64 = a.code.length.iter().zip(&b.code.length).map(|(x, y)| x * y).sum();

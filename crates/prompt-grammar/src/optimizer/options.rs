@@ -29,10 +29,10 @@ pub struct ModelOptions {
 impl Default for ModelOptions {
     fn default() -> Self {
         Self {
-            block: 4,
+            block: 6,
             initial: 12,
             draws: 3,
-            temperature: 0.7,
+            temperature: 0.2,
             caution: 0.5,
             reflections: 0.05,
             failures: 3,

@@ -6,6 +6,7 @@ mod evolution;
 mod gepa_laws;
 mod grammar;
 mod landscape;
+mod model;
 mod operators;
 mod outlines;
 mod parity;
