@@ -21,6 +21,7 @@ const SOAKS: &[Soak] = &[
     it("parquet", "evaluation", "fuzz::damaged_parquet"),
     it("faults", "metaorch", "faults::a_run_with_faults_ends_as_a_clean_one"),
     it("workflow-edits", "topology-neat", "edits::a_storm_of_edits_leaves_only_workflows"),
+    it("budget", "prompt-grammar", "sampling::no_sample_is_above_its_budget"),
     Soak {
         name: "schedules",
         package: "coordination",

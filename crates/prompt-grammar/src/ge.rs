@@ -96,8 +96,10 @@ pub struct Ge {
     round: u64,
     /// Sorted, the best first.
     members: Vec<Member>,
-    /// To be asked, the next last.
-    queue: Vec<Proposal>,
+    /// Places of this round, those tried so far, and those that led to a trial.
+    places: u64,
+    tried: u64,
+    proposed: u64,
     pending: BTreeMap<TrialId, Proposal>,
     /// Evaluated in this round.
     told: Vec<Member>,
@@ -125,7 +127,9 @@ impl Ge {
             trials: 0,
             round: 0,
             members: Vec::new(),
-            queue: Vec::new(),
+            places: 0,
+            tried: 0,
+            proposed: 0,
             pending: BTreeMap::new(),
             told: Vec::new(),
             gains: BTreeMap::new(),
@@ -146,7 +150,7 @@ impl Ge {
         self.members.iter().map(|m| (&m.tree, m.loss()))
     }
 
-    /// Ends a round and begins the next.
+    /// Ends a round and begins the next: what was told joins the population and teaches.
     fn turn(&mut self) {
         for (operator, gain) in std::mem::take(&mut self.gains).into_values() {
             self.bandit.reward(operator, gain, 1.0);
@@ -163,20 +167,20 @@ impl Ge {
             }
         }
         let n = if self.round == 0 { self.options.population } else { self.options.children };
-        let stream = self.stream.child("round", self.round);
-        let mut planned = BTreeSet::new();
-        for i in 0..n as u64 {
-            let proposal = (0..ATTEMPTS).find_map(|attempt| {
-                let mut rng = stream.child("child", i).child("attempt", attempt);
-                let proposal = self.propose(i, &mut rng)?;
-                let mark = proposal.tree.fingerprint();
-                (!self.seen.contains(&mark) && planned.insert(mark)).then_some(proposal)
-            });
-            self.queue.extend(proposal);
-        }
-        self.queue.reverse();
+        (self.places, self.tried, self.proposed) = (n as u64, 0, 0);
         self.round += 1;
-        self.over = self.queue.is_empty();
+    }
+
+    /// A tree that was not evaluated before and is not being evaluated; none where 24 drawings gave none.
+    fn plan(&self, place: u64) -> Option<Proposal> {
+        let stream = self.stream.child("round", self.round).child("place", place);
+        (0..ATTEMPTS).find_map(|attempt| {
+            let proposal = self.propose(place, &mut stream.child("attempt", attempt))?;
+            let mark = proposal.tree.fingerprint();
+            let known =
+                self.seen.contains(&mark) || self.pending.values().any(|p| p.tree.fingerprint() == mark);
+            (!known).then_some(proposal)
+        })
     }
 
     /// Keeps the best, but only some of equal loss: they are mostly the same thing written differently.
@@ -234,20 +238,31 @@ impl Optimizer for Ge {
     type Candidate = Tree;
 
     fn ask(&mut self) -> Ask<Tree> {
-        if self.queue.is_empty() {
-            if !self.pending.is_empty() {
-                return Ask::Wait;
+        loop {
+            if self.over {
+                return Ask::Done(StopReason::Exhausted);
             }
-            if !self.over {
+            if self.tried == self.places {
+                if !self.pending.is_empty() {
+                    return Ask::Wait;
+                }
+                if self.round > 0 && self.proposed == 0 {
+                    self.over = true;
+                    continue;
+                }
                 self.turn();
             }
+            let place = self.tried;
+            self.tried += 1;
+            if let Some(proposal) = self.plan(place) {
+                self.proposed += 1;
+                let id = TrialId(self.trials);
+                self.trials += 1;
+                let tree = proposal.tree.clone();
+                self.pending.insert(id, proposal);
+                return Ask::Run(Trial::new(id, tree, Fidelity::FULL, Instances::Driver));
+            }
         }
-        let Some(proposal) = self.queue.pop() else { return Ask::Done(StopReason::Exhausted) };
-        let id = TrialId(self.trials);
-        self.trials += 1;
-        let tree = proposal.tree.clone();
-        self.pending.insert(id, proposal);
-        Ask::Run(Trial::new(id, tree, Fidelity::FULL, Instances::Driver))
     }
 
     fn tell(&mut self, id: TrialId, outcome: Outcome) -> Result<(), TellError> {

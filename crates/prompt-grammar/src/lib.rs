@@ -5,11 +5,16 @@
 //! - [`Reflection`]: has a language model write a new text: renders the request and reads the reply.
 //! - [`Structural`]: writes a new text by small typed edits, without any model.
 //! - [`Grammar`]: what texts are made of; [`Sampler`] and [`BudgetSampler`] draw derivations ([`Tree`]) from it.
+//! - [`space`]: prompts as choices, the flat view that learning needs; [`script`]: edits of them as text.
+//! - [`model`]: what the scores seen so far say about every prompt of a space.
+//! - [`optimizer`]: search guided by that model. It asks for few evaluations, and for reflection where it pays.
+//! - [`attribution`]: which parts of a prompt its quality comes from, with intervals.
 //! - [`PromptConfig`]: the settings users write.
 //!
 //! Everything here is a pure function of its arguments: no clock, no file, no network, no thread. Random draws come
 //! from [`meta_traits::Stream`] key paths.
 
+pub mod attribution;
 pub mod features;
 pub mod ge;
 pub mod gepa;

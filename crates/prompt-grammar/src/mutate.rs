@@ -130,7 +130,7 @@ impl<'a> Mutator<'a> {
             Operator::Point => self.point(tree, rng),
             Operator::Regrow => self.regrow(tree, rng),
             Operator::Crossover => self.crossover(tree, mate?, rng),
-            Operator::Hoist => self.hoist(tree, rng),
+            Operator::Hoist => nodes::hoist(tree, rng),
             Operator::Wrap => self.wrap(tree, rng),
             Operator::Duplicate => self.duplicate(tree, rng),
             Operator::Move => self.shift(tree, rng),
@@ -176,7 +176,9 @@ impl<'a> Mutator<'a> {
                 texts.entry(node.rule.0).or_default().push(tree.fill(at, self.grammar).unwrap_or_default());
             }
         }
-        texts.values_mut().for_each(|t| t.sort_unstable());
+        for list in texts.values_mut() {
+            list.sort_unstable();
+        }
         texts
     }
 

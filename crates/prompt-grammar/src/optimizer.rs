@@ -170,15 +170,14 @@ impl ModelSearch {
             self.posterior.suggest(&from, &to);
         }
         for (planned, seen) in std::mem::take(&mut self.back).into_values() {
-            let number = match self.numbers.get(&planned.prompt) {
-                Some(&number) => number,
-                None => {
-                    let number = self.posterior.add(&planned.prompt);
-                    self.numbers.insert(planned.prompt.clone(), number);
-                    let observation = Observation::of_scores(Vec::new(), Cost::ZERO);
-                    self.tried.push(Tried { prompt: planned.prompt, observation });
-                    number
-                }
+            let number = if let Some(&number) = self.numbers.get(&planned.prompt) {
+                number
+            } else {
+                let number = self.posterior.add(&planned.prompt);
+                self.numbers.insert(planned.prompt.clone(), number);
+                let observation = Observation::of_scores(Vec::new(), Cost::ZERO);
+                self.tried.push(Tried { prompt: planned.prompt, observation });
+                number
             };
             for (&example, scored) in planned.examples.iter().zip(&seen.instances) {
                 self.posterior.observe(number, example, f64::from(scored.score));

@@ -212,7 +212,7 @@ impl Sampler {
                     };
                     let Some(pick) = drawn else {
                         nodes.clear();
-                        let least = self.least(plan, depths) as usize;
+                        let least = least(plan, depths) as usize;
                         let (budget, unit) = (left as usize, "levels");
                         return Err(GrammarError::Budget { budget, unit, least });
                     };
@@ -262,9 +262,10 @@ impl Sampler {
         let weights: Vec<f64> = (0..n).map(weight).collect();
         rng.weighted(&weights).map(|i| i as u32)
     }
+}
 
-    fn least(&self, plan: Plan, depths: &[u32]) -> u32 {
-        let range = plan.first as usize..(plan.first + plan.n) as usize;
-        depths[range].iter().copied().min().unwrap_or(u32::MAX)
-    }
+/// The flattest production of a rule.
+fn least(plan: Plan, depths: &[u32]) -> u32 {
+    let range = plan.first as usize..(plan.first + plan.n) as usize;
+    depths[range].iter().copied().min().unwrap_or(u32::MAX)
 }

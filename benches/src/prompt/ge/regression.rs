@@ -25,7 +25,7 @@ struct Points {
 impl Points {
     /// `n` points drawn uniformly from a cube.
     fn new(n: usize, low: f64, high: f64, mut rng: Stream) -> Self {
-        let mut columns = vec![Vec::with_capacity(n); VARIABLES];
+        let mut columns = vec![Vec::new(); VARIABLES];
         let mut target = Vec::with_capacity(n);
         for _ in 0..n {
             let mut square = 0.0;
@@ -93,7 +93,9 @@ impl Regression {
                         7 => f64::exp,
                         _ => |a| a.abs().ln_1p(),
                     };
-                    inner.iter_mut().for_each(|a| *a = apply(*a));
+                    for a in &mut inner {
+                        *a = apply(*a);
+                    }
                     inner
                 }
                 9 => self.evaluate(tree, children[0], points),

@@ -112,7 +112,9 @@ fn main_table(slot: usize, mut rng: Stream) -> Table {
     let inert = constraint && rng.chance(0.5);
     for group in &mut cells {
         let first = group[0];
-        group.iter_mut().for_each(|v| *v = if inert { 0.0 } else { *v - first });
+        for v in group.iter_mut() {
+            *v = if inert { 0.0 } else { *v - first };
+        }
     }
     Table { slots: vec![slot], cells }
 }
@@ -122,7 +124,9 @@ fn joint_table(slots: Vec<usize>, rng: &mut Stream) -> Table {
     let mut cells = shared(size, JOINT, rng);
     for cell in 0..size {
         if !rng.chance(FILLED) {
-            cells.iter_mut().for_each(|group| group[cell] = 0.0);
+            for group in &mut cells {
+                group[cell] = 0.0;
+            }
         }
     }
     Table { slots, cells }

@@ -80,6 +80,11 @@ pub struct Landscape {
 }
 
 impl Landscape {
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The prompts one may try.
     ///
     /// # Panics

@@ -17,7 +17,9 @@ pub struct GeState {
     trials: u64,
     round: u64,
     members: Vec<Member>,
-    queue: Vec<Proposal>,
+    places: u64,
+    tried: u64,
+    proposed: u64,
     pending: Vec<(TrialId, Proposal)>,
     told: Vec<Member>,
     gains: Vec<(TrialId, (Operator, f64))>,
@@ -39,7 +41,9 @@ impl Snapshot for Ge {
             trials: self.trials,
             round: self.round,
             members: self.members.clone(),
-            queue: self.queue.clone(),
+            places: self.places,
+            tried: self.tried,
+            proposed: self.proposed,
             pending: self.pending.iter().map(|(id, p)| (*id, p.clone())).collect(),
             told: self.told.clone(),
             gains: self.gains.iter().map(|(id, gain)| (*id, *gain)).collect(),
@@ -56,14 +60,16 @@ impl Snapshot for Ge {
             return wrong(fault.to_string());
         }
         let members = state.members.iter().chain(&state.told);
-        let pending = state.pending.iter().map(|(_, p)| p);
-        let proposals = state.queue.iter().chain(pending);
-        let mut trees = members.clone().map(|m| &m.tree).chain(proposals.map(|p| &p.tree));
+        let pending = state.pending.iter().map(|(_, p)| &p.tree);
+        let mut trees = members.clone().map(|m| &m.tree).chain(pending);
         if let Some(fault) = trees.find_map(|tree| tree.check(&state.grammar).err()) {
             return wrong(fault.to_string());
         }
         if members.clone().any(|m| !m.observation.is_sound() || m.trial.0 >= state.trials) {
             return wrong("a member has no finite loss, or a trial that was never asked for".into());
+        }
+        if state.tried > state.places || state.places > 1_000_000 {
+            return wrong(format!("a round has {} places, of which {} are tried", state.places, state.tried));
         }
         let sorted = |members: &[Member]| members.windows(2).all(|p| p[0].rank(&p[1]).is_le());
         if !sorted(&state.members) || state.pending.iter().any(|(id, _)| id.0 >= state.trials) {
@@ -79,7 +85,9 @@ impl Snapshot for Ge {
             trials: state.trials,
             round: state.round,
             members: state.members,
-            queue: state.queue,
+            places: state.places,
+            tried: state.tried,
+            proposed: state.proposed,
             pending: state.pending.into_iter().collect::<BTreeMap<_, _>>(),
             told: state.told,
             gains: state.gains.into_iter().collect(),

@@ -19,7 +19,7 @@ impl Grammar {
         for setting in 0..grammar.settings() {
             let values = grammar.values(setting);
             let depths = grammar.depths_under(&values);
-            if let Some(rule) = depths.iter().position(|d| *d == u32::MAX) {
+            if let Some(rule) = grammar.first_without(&depths) {
                 let name =
                     |(a, v): (&Attribute, &u32)| format!("{} = {}", a.name, a.values[*v as usize].name);
                 let pairs: Vec<String> = grammar.attributes.iter().zip(&values).map(name).collect();
@@ -36,6 +36,13 @@ impl Grammar {
         }
         grammar.recursive = grammar.children_first().1;
         Ok(grammar)
+    }
+
+    /// The rule to blame where some derive nothing: one that others need before one that needs others.
+    fn first_without(&self, depths: &[u32]) -> Option<usize> {
+        let barren = |rule: &usize| depths[*rule] == u32::MAX;
+        let reachable = self.children_first().0.into_iter().map(RuleId::index);
+        reachable.chain(0..self.rules.len()).find(barren)
     }
 
     /// The rules that `rule` can use directly.

@@ -106,11 +106,6 @@ impl Grammar {
         let fault = |what: &str| GrammarError::tree(node, what);
         let mut parts: Vec<Part> = Vec::new();
         let mut guard: Option<Guard> = None;
-        // What is still to be written, the next last: a text, or a node with its number in the arrangement around it.
-        enum Task {
-            Text(Text),
-            Node(usize, Option<usize>),
-        }
         let mut tasks = vec![Task::Node(node, None)];
         while let Some(task) = tasks.pop() {
             let (at, number) = match task {
@@ -165,6 +160,12 @@ impl Grammar {
         }
         Ok((joined(parts), guard))
     }
+}
+
+/// What is still to be written: a text, or a node with its number in the arrangement around it.
+enum Task {
+    Text(Text),
+    Node(usize, Option<usize>),
 }
 
 /// Neighbouring fixed texts as one.

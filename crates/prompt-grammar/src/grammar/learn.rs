@@ -231,7 +231,9 @@ fn learn_arrangement(arrange: &mut Arrange, orders: &[(Vec<usize>, f64)], how: &
         }
         strength = wins.iter().zip(&load).map(|(w, l)| if *l > 0.0 { w / l } else { 1.0 }).collect();
         let mean = (strength.iter().map(|s| s.ln()).sum::<f64>() / n as f64).exp();
-        strength.iter_mut().for_each(|s| *s /= mean);
+        for s in &mut strength {
+            *s /= mean;
+        }
     }
     for (member, strength) in arrange.members.iter_mut().zip(strength) {
         member.utility = (1.0 - how.rate) * member.utility + how.rate * strength.ln();

@@ -71,7 +71,7 @@ impl Grammar {
                 }
                 alternatives.push(items.join(" "));
             }
-            out.push_str(&format!("{}{is}{}{end}", write(&rule.name), alternatives.join(" | ")));
+            out.extend([&write(&rule.name), is, &alternatives.join(" | "), end]);
         }
         Ok(out)
     }

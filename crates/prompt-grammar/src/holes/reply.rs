@@ -16,16 +16,16 @@ pub fn request(kind: HoleKind, old: &str, n: usize, most: usize, failures: &[(&s
     let mut out = format!("One part of a prompt is {what}. At present it reads:\n{old}\n");
     if !failures.is_empty() {
         out.push_str("\nWith it these went wrong:\n");
-        for (input, wanted, given) in failures {
-            out.push_str(&format!("- input: {input}\n  wanted: {wanted}\n  given: {given}\n"));
-        }
+        let row = |(input, wanted, given): &(&str, &str, &str)| {
+            format!("- input: {input}\n  wanted: {wanted}\n  given: {given}\n")
+        };
+        out.extend(failures.iter().map(row));
     }
-    out.push_str(&format!(
+    out + &format!(
         "\nWrite {n} different better texts for this part. Say what the failures have in common, not the failures \
          themselves; copy nothing from the inputs. Keep every placeholder such as {{{{ input }}}} letter for letter. Each \
          text has at most {most} tokens. Answer with a JSON list of {n} strings and nothing else.\n"
-    ));
-    out
+    )
 }
 
 /// The fills in a reply: a JSON list of strings, also where other text stands around it; else, of a numbered or dashed

@@ -60,7 +60,7 @@ impl Lower {
             let mut rows: [Vec<f64>; PANEL] = std::array::from_fn(|r| Vec::with_capacity(first + r + 1));
             for j in 0..first {
                 let other = out.row(j);
-                let sums = dots(rows.each_ref().map(|row| row.as_slice()), &other[..j]);
+                let sums = dots(rows.each_ref().map(Vec::as_slice), &other[..j]);
                 for (r, row) in rows.iter_mut().enumerate() {
                     row.push((self.row(first + r)[j] - sums[r]) / other[j]);
                 }
@@ -69,8 +69,8 @@ impl Lower {
                 out.complete(&mut row, self.row(first + r), extra[first + r]);
             }
         }
-        for i in out.size..self.size {
-            out.extend(self.row(i), extra[i]);
+        for (i, more) in extra.iter().enumerate().take(self.size).skip(out.size) {
+            out.extend(self.row(i), *more);
         }
         out
     }

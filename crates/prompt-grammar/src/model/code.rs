@@ -67,7 +67,7 @@ impl Shape {
         let conditions =
             (0..n).map(|s| space.slots().iter().any(|o| o.when.is_some_and(|w| w.slot == s))).collect();
         let shows = (0..n).map(|s| space.sections().iter().any(|o| o.shown_by.contains(&s))).collect();
-        Self { sizes, main, pair, order, length, size, mean_tokens, conditions, shows, space }
+        Self { space, sizes, main, pair, order, length, size, mean_tokens, conditions, shows }
     }
 
     /// Number of effects.
@@ -163,6 +163,11 @@ impl Shape {
 pub struct Effects(pub(super) Vec<f64>);
 
 impl Effects {
+    /// The sum of products with `parts`, which has a value for every effect.
+    pub(crate) fn dot(&self, parts: &[f64]) -> f64 {
+        super::cholesky::dot(&self.0, parts)
+    }
+
     /// The sum over the effects that have a part in `code`.
     pub(super) fn of(&self, shape: &Shape, code: &Code) -> f64 {
         let mut sum = 0.0;

@@ -279,6 +279,16 @@ impl Posterior {
         self.offsets.iter().map(|o| logistic(o + log_odds)).sum::<f64>() / self.offsets.len().max(1) as f64
     }
 
+    /// Number of effects.
+    pub(crate) fn effects(&self) -> usize {
+        self.shape.size()
+    }
+
+    /// Calls `each` with the position and value of every effect that has a part in `prompt`.
+    pub(crate) fn visit(&self, prompt: &Choices, each: impl FnMut(usize, f64)) {
+        self.shape.visit(&self.shape.code(prompt), each);
+    }
+
     /// The value of `effects` at `prompt`, in log odds.
     pub fn value_of(&self, effects: &Effects, prompt: &Choices) -> f64 {
         effects.of(&self.shape, &self.shape.code(prompt))

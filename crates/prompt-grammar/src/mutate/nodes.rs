@@ -110,31 +110,6 @@ impl Mutator<'_> {
         None
     }
 
-    /// A random node with some descendants under its own rule, and those.
-    fn nested(&self, tree: &Tree, rng: &mut Stream) -> Option<(usize, Vec<usize>)> {
-        for _ in 0..LOOKS {
-            let node = rng.below(tree.nodes().len());
-            let rule = tree.nodes()[node].rule;
-            let mut below = tree.subtree(node);
-            below.start += 1;
-            let same: Vec<usize> = below.filter(|d| tree.nodes()[*d].rule == rule).collect();
-            if !same.is_empty() {
-                return Some((node, same));
-            }
-        }
-        None
-    }
-
-    pub(super) fn hoist(&self, tree: &Tree, rng: &mut Stream) -> Option<Tree> {
-        let (node, below) = self.nested(tree, rng)?;
-        // The nearest ones lose least.
-        let near = &below[..below.len().min(3)];
-        let branch = tree.branch(*rng.pick(near)?);
-        let mut child = tree.clone();
-        child.replace(node, &branch);
-        Some(child)
-    }
-
     pub(super) fn wrap(&self, tree: &Tree, rng: &mut Stream) -> Option<Tree> {
         if !self.grammar.is_recursive() {
             return None;
@@ -178,4 +153,29 @@ impl Mutator<'_> {
         }
         None
     }
+}
+
+/// A random node with some descendants under its own rule, and those.
+fn nested(tree: &Tree, rng: &mut Stream) -> Option<(usize, Vec<usize>)> {
+    for _ in 0..LOOKS {
+        let node = rng.below(tree.nodes().len());
+        let rule = tree.nodes()[node].rule;
+        let mut below = tree.subtree(node);
+        below.start += 1;
+        let same: Vec<usize> = below.filter(|d| tree.nodes()[*d].rule == rule).collect();
+        if !same.is_empty() {
+            return Some((node, same));
+        }
+    }
+    None
+}
+
+pub(super) fn hoist(tree: &Tree, rng: &mut Stream) -> Option<Tree> {
+    let (node, below) = nested(tree, rng)?;
+    // The nearest ones lose least.
+    let near = &below[..below.len().min(3)];
+    let branch = tree.branch(*rng.pick(near)?);
+    let mut child = tree.clone();
+    child.replace(node, &branch);
+    Some(child)
 }

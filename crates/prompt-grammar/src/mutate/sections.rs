@@ -21,31 +21,6 @@ impl Mutator<'_> {
         tree.nodes().iter().enumerate().filter_map(of).collect()
     }
 
-    /// A member that is absent and may come, drawn by presence.
-    fn absent(&self, tree: &Tree, at: usize, arrange: &Arrange, rng: &mut Stream) -> Option<RuleId> {
-        let there: Vec<RuleId> = tree.children(at).map(|c| tree.nodes()[c].rule).collect();
-        let away: Vec<_> = arrange.members.iter().filter(|m| !there.contains(&m.rule)).collect();
-        let weights: Vec<f64> = away.iter().map(|m| m.presence).collect();
-        rng.weighted(&weights).map(|i| away[i].rule)
-    }
-
-    /// A child that may go, uniformly.
-    fn optional(&self, tree: &Tree, at: usize, arrange: &Arrange, rng: &mut Stream) -> Option<usize> {
-        let free = |c: &usize| {
-            let rule = tree.nodes()[*c].rule;
-            arrange.members.iter().any(|m| m.rule == rule && m.presence < 1.0)
-        };
-        let children: Vec<usize> = tree.children(at).filter(free).collect();
-        rng.pick(&children).copied()
-    }
-
-    /// The positions before which a new child of `at` may stand.
-    fn seat(&self, tree: &Tree, at: usize, rng: &mut Stream) -> usize {
-        let mut seats: Vec<usize> = tree.children(at).collect();
-        seats.push(tree.subtree(at).end);
-        seats[rng.below(seats.len())]
-    }
-
     pub(super) fn shift(&self, tree: &Tree, rng: &mut Stream) -> Option<Tree> {
         let places = self.arrangements(tree, |_, n| n > 1);
         let (at, _) = *rng.pick(&places)?;
@@ -62,7 +37,7 @@ impl Mutator<'_> {
     pub(super) fn leave_out(&self, tree: &Tree, rng: &mut Stream) -> Option<Tree> {
         let places = self.arrangements(tree, |a, n| n > a.least);
         let (at, arrange) = *rng.pick(&places)?;
-        let gone = self.optional(tree, at, arrange, rng)?;
+        let gone = optional(tree, at, arrange, rng)?;
         let mut child = tree.clone();
         child.remove(at, gone);
         Some(child)
@@ -71,9 +46,9 @@ impl Mutator<'_> {
     pub(super) fn put_in(&self, tree: &Tree, rng: &mut Stream) -> Option<Tree> {
         let places = self.arrangements(tree, |a, n| n < a.most.min(a.members.len()));
         let (at, arrange) = *rng.pick(&places)?;
-        let rule = self.absent(tree, at, arrange, rng)?;
+        let rule = absent(tree, at, arrange, rng)?;
         let branch = self.grown(rule, tree, self.room(tree, at).saturating_sub(1), rng)?;
-        let seat = self.seat(tree, at, rng);
+        let seat = seat(tree, at, rng);
         let mut child = tree.clone();
         child.insert(at, seat, &branch);
         Some(child)
@@ -82,8 +57,8 @@ impl Mutator<'_> {
     pub(super) fn swap(&self, tree: &Tree, rng: &mut Stream) -> Option<Tree> {
         let places = self.arrangements(tree, |a, n| n > 0 && n < a.members.len());
         let (at, arrange) = *rng.pick(&places)?;
-        let gone = self.optional(tree, at, arrange, rng)?;
-        let rule = self.absent(tree, at, arrange, rng)?;
+        let gone = optional(tree, at, arrange, rng)?;
+        let rule = absent(tree, at, arrange, rng)?;
         let branch = self.grown(rule, tree, self.room(tree, at).saturating_sub(1), rng)?;
         let mut child = tree.clone();
         child.remove(at, gone);
@@ -118,4 +93,29 @@ impl Mutator<'_> {
         }
         Some(child)
     }
+}
+
+/// A member that is absent and may come, drawn by presence.
+fn absent(tree: &Tree, at: usize, arrange: &Arrange, rng: &mut Stream) -> Option<RuleId> {
+    let there: Vec<RuleId> = tree.children(at).map(|c| tree.nodes()[c].rule).collect();
+    let away: Vec<_> = arrange.members.iter().filter(|m| !there.contains(&m.rule)).collect();
+    let weights: Vec<f64> = away.iter().map(|m| m.presence).collect();
+    rng.weighted(&weights).map(|i| away[i].rule)
+}
+
+/// A child that may go, uniformly.
+fn optional(tree: &Tree, at: usize, arrange: &Arrange, rng: &mut Stream) -> Option<usize> {
+    let free = |c: &usize| {
+        let rule = tree.nodes()[*c].rule;
+        arrange.members.iter().any(|m| m.rule == rule && m.presence < 1.0)
+    };
+    let children: Vec<usize> = tree.children(at).filter(free).collect();
+    rng.pick(&children).copied()
+}
+
+/// The positions before which a new child of `at` may stand.
+fn seat(tree: &Tree, at: usize, rng: &mut Stream) -> usize {
+    let mut seats: Vec<usize> = tree.children(at).collect();
+    seats.push(tree.subtree(at).end);
+    seats[rng.below(seats.len())]
 }

@@ -120,7 +120,7 @@ impl ModelSearch {
         // The best in half of the cases, the next in half of the rest, and so on.
         let at = elite.iter().position(|_| rng.chance(0.5)).unwrap_or(0);
         let parent = &self.tried[*elite.get(at)?];
-        let mut failures: Vec<Scored> = parent.observation.instances.to_vec();
+        let mut failures: Vec<Scored> = parent.observation.instances.clone();
         failures.retain(|s| s.example.split == Split::Train && s.score < 1.0);
         rng.shuffle(&mut failures);
         failures.sort_by(|a, b| a.score.total_cmp(&b.score));

@@ -144,20 +144,18 @@ impl<'a> Builder<'a> {
         self.picks.push((name, 0));
         let items =
             if fixed || section.kind != SectionKind::Constraints { None } else { items(&section.body) };
-        match items {
-            Some(items) => self.list(&content, items),
-            None => {
-                let mut fills = vec![Fill { weight: 2.0, ..Fill::seed(section.body.clone()) }];
-                if !fixed && section.kind != SectionKind::Task {
-                    let new = self.library.texts(section.kind).filter(|t| *t != section.body);
-                    fills.extend(new.map(Fill::seed));
-                }
-                let kind = if fixed { HoleKind::Verbatim } else { hole_kind(section.kind) };
-                let hole = Hole { kind, most: usize::MAX, protected: fixed, fills };
-                self.add(&content, Body::Hole(hole));
-                self.picks.push((content, 0));
-            }
+        if let Some(items) = items {
+            self.list(&content, items);
+            return;
         }
+        let mut fills = vec![Fill { weight: 2.0, ..Fill::seed(section.body.clone()) }];
+        if !fixed && section.kind != SectionKind::Task {
+            let new = self.library.texts(section.kind).filter(|t| *t != section.body);
+            fills.extend(new.map(Fill::seed));
+        }
+        let kind = if fixed { HoleKind::Verbatim } else { hole_kind(section.kind) };
+        self.add(&content, Body::Hole(Hole { kind, most: usize::MAX, protected: fixed, fills }));
+        self.picks.push((content, 0));
     }
 
     /// A list with a marker before every item.

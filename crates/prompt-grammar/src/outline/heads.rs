@@ -18,8 +18,9 @@ pub(super) fn read(text: &str) -> Option<Outline> {
     let all = [
         (Delimiters::Headings, headings(text, &lines)),
         (Delimiters::Tags, tags(text, &lines)),
-        (Delimiters::Numbers, numbers(text, &lines)),
-        (Delimiters::Labels, labels(text, &lines)),
+        // One number or label alone is more likely part of a sentence.
+        (Delimiters::Numbers, several(numbers(text, &lines))),
+        (Delimiters::Labels, several(labels(text, &lines))),
     ];
     let most = all.iter().map(|(_, heads)| heads.len()).max().unwrap_or(0);
     let (delimiters, mut heads) = all.into_iter().find(|(_, heads)| heads.len() == most && most > 0)?;
@@ -31,6 +32,10 @@ pub(super) fn read(text: &str) -> Option<Outline> {
         sections.push(section(text, head, end, delimiters));
     }
     Some(Outline { delimiters, lead, sections })
+}
+
+fn several(heads: Vec<Head<'_>>) -> Vec<Head<'_>> {
+    if heads.len() > 1 { heads } else { Vec::new() }
 }
 
 /// Where every line begins and ends, without its line end; none of those inside of code fences.
@@ -119,18 +124,15 @@ fn tags<'a>(text: &'a str, lines: &[(usize, usize)]) -> Vec<Head<'a>> {
 
 fn section(text: &str, head: &Head<'_>, end: usize, delimiters: Delimiters) -> Section {
     let all = &text[head.body..end];
-    let (body, close, gap) = match delimiters {
-        Delimiters::Tags => {
-            let mark = format!("</{}>", head.title);
-            let closing = close_of(all, &mark).unwrap_or(all.len());
-            let body = all[..closing].strip_suffix('\n').unwrap_or(&all[..closing]);
-            let after = (closing + mark.len()).min(all.len());
-            (body, &all[body.len()..after], &all[after..])
-        }
-        _ => {
-            let body = all.trim_end_matches(['\n', '\r']);
-            (body, "", &all[body.len()..])
-        }
+    let (body, close, gap) = if delimiters == Delimiters::Tags {
+        let mark = format!("</{}>", head.title);
+        let closing = close_of(all, &mark).unwrap_or(all.len());
+        let body = all[..closing].strip_suffix('\n').unwrap_or(&all[..closing]);
+        let after = (closing + mark.len()).min(all.len());
+        (body, &all[body.len()..after], &all[after..])
+    } else {
+        let body = all.trim_end_matches(['\n', '\r']);
+        (body, "", &all[body.len()..])
     };
     Section {
         kind: SectionKind::of_title(head.title).unwrap_or(SectionKind::General),

@@ -80,16 +80,13 @@ impl PromptSpace {
             return None;
         }
         let drawn = rng.below(open.len() + moves);
-        Some(match open.get(drawn) {
-            Some(&slot) => {
-                let n = self.slots[slot].options.len();
-                let option = (usize::from(prompt.option(slot)) + 1 + rng.below(n - 1)) % n;
-                Edit::Choose { slot, option: option as u16 }
-            }
-            None => {
-                let n = self.sections.len();
-                Edit::Move { section: prompt.order()[rng.below(n)], to: rng.below(n) }
-            }
+        Some(if let Some(&slot) = open.get(drawn) {
+            let n = self.slots[slot].options.len();
+            let option = (usize::from(prompt.option(slot)) + 1 + rng.below(n - 1)) % n;
+            Edit::Choose { slot, option: option as u16 }
+        } else {
+            let n = self.sections.len();
+            Edit::Move { section: prompt.order()[rng.below(n)], to: rng.below(n) }
         })
     }
 

@@ -95,15 +95,12 @@ impl Tree {
             let rule_of = |tree: &Self, at: usize| tree.nodes[at].rule;
             let (mut left, mut right) = (Vec::new(), Vec::new());
             for c in &ours {
-                match theirs.iter().find(|d| rule_of(other, **d) == rule_of(self, *c)) {
-                    Some(d) => {
-                        left.push(rule_of(self, *c));
-                        todo.push((*c, *d, below(&name(self, *c))));
-                    }
-                    None => {
-                        let text = old[old_spans[*c].clone()].to_string();
-                        out.push(Difference::Dropped { path: below(&name(self, *c)), old: text });
-                    }
+                if let Some(d) = theirs.iter().find(|d| rule_of(other, **d) == rule_of(self, *c)) {
+                    left.push(rule_of(self, *c));
+                    todo.push((*c, *d, below(&name(self, *c))));
+                } else {
+                    let text = old[old_spans[*c].clone()].to_string();
+                    out.push(Difference::Dropped { path: below(&name(self, *c)), old: text });
                 }
             }
             for d in &theirs {

@@ -80,20 +80,20 @@ impl Tree {
                         }
                     }
                 }
-                Some(Body::Arrange(arrange)) => {
-                    if frame.done < node.pick as usize && next < self.nodes.len() {
-                        if frame.done > 0 {
-                            out.push_str(arrange.between.under(&self.attributes));
-                        }
-                        frame.done += 1;
-                        let number = frame.done;
-                        seen(next, out.len());
-                        begin(&mut stack, &mut next, number);
-                        continue 'nodes;
+                Some(Body::Arrange(arrange))
+                    if frame.done < node.pick as usize && next < self.nodes.len() =>
+                {
+                    if frame.done > 0 {
+                        out.push_str(arrange.between.under(&self.attributes));
                     }
+                    frame.done += 1;
+                    let number = frame.done;
+                    seen(next, out.len());
+                    begin(&mut stack, &mut next, number);
+                    continue 'nodes;
                 }
                 Some(Body::Hole(_)) => out.push_str(self.fill(frame.node, grammar).unwrap_or_default()),
-                None => {}
+                Some(Body::Arrange(_)) | None => {}
             }
             if let Some(done) = stack.pop() {
                 seen(done.node, out.len());

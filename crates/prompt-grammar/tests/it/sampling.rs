@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use meta_traits::Stream;
-use prompt_grammar::{BudgetSampler, Characters, Estimate, Grammar, GrammarError, Sampler, Tokens};
+use prompt_grammar::{BudgetSampler, Characters, Estimate, Grammar, GrammarError, Sampler, Tokens, Tree};
 
 use crate::grammar::prompts;
 use crate::soak::loops;
@@ -39,7 +39,7 @@ fn two_sample(a: &BTreeMap<u64, u32>, b: &BTreeMap<u64, u32>) -> f64 {
 }
 
 #[track_caller]
-fn agrees(grammar: &Grammar, tokens: &dyn Tokens, budget: usize, n: u32) {
+fn agrees(grammar: &Grammar, tokens: &dyn Tokens, budget: usize, n: u32, key: impl Fn(&Tree) -> u64) {
     let (mut ours, mut theirs) = (BTreeMap::new(), BTreeMap::new());
     let sampler = BudgetSampler::new(grammar, tokens, budget).unwrap();
     let free = Sampler::new(grammar);
@@ -49,12 +49,12 @@ fn agrees(grammar: &Grammar, tokens: &dyn Tokens, budget: usize, n: u32) {
         let tree = sampler.sample(grammar, tokens, &mut a).unwrap();
         tree.check(grammar).unwrap();
         assert!(tokens.count(&tree.render(grammar)) <= budget);
-        *ours.entry(tree.fingerprint()).or_insert(0) += 1;
+        *ours.entry(key(&tree)).or_insert(0) += 1;
         loop {
             let tree = free.sample(&mut b, 400).unwrap();
             drawn += 1;
             if tokens.count(&tree.render(grammar)) <= budget {
-                *theirs.entry(tree.fingerprint()).or_insert(0) += 1;
+                *theirs.entry(key(&tree)).or_insert(0) += 1;
                 break;
             }
         }
@@ -67,15 +67,16 @@ fn agrees(grammar: &Grammar, tokens: &dyn Tokens, budget: usize, n: u32) {
 #[test]
 fn the_distribution_is_that_of_rejection_sampling() {
     let grammar = prompts();
-    agrees(&grammar, &Estimate, 24, 20_000);
-    agrees(&grammar, &Estimate, 50, 20_000);
-    agrees(&grammar, &Characters, 90, 20_000);
-    // Buckets of more than one character.
-    agrees(&grammar, &Characters, 170, 10_000);
+    agrees(&grammar, &Estimate, 24, 10_000, Tree::fingerprint);
+    agrees(&grammar, &Estimate, 34, 10_000, Tree::fingerprint);
+    agrees(&grammar, &Characters, 75, 10_000, Tree::fingerprint);
     let sums =
-        Grammar::from_bnf("<s> ::= @2 <d> | <s> '+' <s> | '(' <s> ')' | @0.3 <s>  <d> ::= 1 | @2 23 | 456")
-            .unwrap();
-    agrees(&sums, &Characters, 5, 20_000);
+        Grammar::from_bnf("<s> ::= @2 <d> | <s> '+' <s> | '(' <s> ')' | @0.3 <s>  <d> ::= 1 | @2 23 | 456");
+    agrees(&sums.unwrap(), &Characters, 5, 10_000, Tree::fingerprint);
+    // Buckets of three characters.
+    let (a, b) = ("a".repeat(41), "b".repeat(67));
+    let long = Grammar::from_bnf(&format!("<s> ::= @1 <w> | @3 <w> <s>  <w> ::= {a} | {b} | c")).unwrap();
+    agrees(&long, &Characters, 330, 10_000, |tree| tree.render(&long).len() as u64);
 }
 
 #[test]
