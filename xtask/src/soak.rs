@@ -13,6 +13,7 @@ struct Soak {
 const SOAKS: &[Soak] = &[
     Soak { name: "kill", package: "metaorch", test: "kill::killed_runs_resume_to_the_same_bytes" },
     Soak { name: "parquet", package: "evaluation", test: "fuzz::damaged_parquet" },
+    Soak { name: "masks", package: "rl-selector", test: "dqn::masks::masked_arms_are_never_chosen" },
     Soak { name: "faults", package: "metaorch", test: "faults::a_run_with_faults_ends_as_a_clean_one" },
 ];
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use metaorch_benches::selector::gap::{self, Hold, Plan, Regime};
+use metaorch_benches::selector::gap::{self, Hold, Learner, Plan, Regime};
 use metaorch_benches::selector::{cartpole, safety, speed};
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 use rl_selector::simulator::TrainingConfig;
@@ -56,6 +56,12 @@ enum Command {
         /// Seeds of learning.
         #[arg(long, default_value = "0..4")]
         train_seeds: Range,
+        /// What learns.
+        #[arg(long, default_value = "forest")]
+        learner: Learner,
+        /// Gradient steps of the network a round.
+        #[arg(long, default_value_t = 10_000)]
+        steps: usize,
         #[command(flatten)]
         training: Training,
         /// Folds at a time. Decides the time taken and nothing else.
@@ -84,6 +90,29 @@ enum Command {
         blends: u64,
         #[command(flatten)]
         training: Training,
+    },
+    /// Trains the network on every function without hand-on and writes its weights.
+    Pretrain {
+        /// Instances learnt from, below 100.
+        #[arg(long, default_value = "1..8")]
+        train_instances: Range,
+        /// Blends of two functions learnt from.
+        #[arg(long, default_value_t = 200)]
+        blends: u64,
+        /// Seed of learning.
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// Gradient steps a round.
+        #[arg(long, default_value_t = 20_000)]
+        steps: usize,
+        #[command(flatten)]
+        training: Training,
+        /// Threads for recording the solvers' traces.
+        #[arg(long, default_value = "1")]
+        threads: NonZeroUsize,
+        /// Where the safetensors go.
+        #[arg(long, value_name = "FILE")]
+        weights: PathBuf,
     },
     /// Gradient steps a second of processor time, and the time of a decision, on one thread.
     Speed {
@@ -201,6 +230,8 @@ fn bench(command: &Command) -> anyhow::Result<()> {
             train_instances,
             blends,
             train_seeds,
+            learner,
+            steps,
             training,
             threads,
             out,
@@ -214,6 +245,8 @@ fn bench(command: &Command) -> anyhow::Result<()> {
                 blends: *blends,
                 train_seeds: train_seeds.clone(),
                 training: training.gather(),
+                learner: *learner,
+                steps: *steps,
                 forest: training.forest(),
                 threads: *threads,
             };
@@ -234,6 +267,13 @@ fn bench(command: &Command) -> anyhow::Result<()> {
             let (rows, summary) =
                 safety::measure(seeds, train_instances, *blends, instances, &config, threads)?;
             common.report(&rows, &summary)
+        }
+        Command::Pretrain { train_instances, blends, seed, steps, training, threads, weights } => {
+            let gather = training.gather();
+            let bytes = gap::pretrain(train_instances, *blends, &gather, *steps, *seed, *threads)?;
+            std::fs::write(weights, &bytes).with_context(|| weights.display().to_string())?;
+            println!("{{\"bytes\":{}}}", bytes.len());
+            Ok(())
         }
         Command::Speed { common, config } => {
             let config = settings(config.as_deref(), DqnConfig::default())?;

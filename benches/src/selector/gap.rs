@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use meta_traits::Stream;
 use rl_selector::bandit::{Bandit, Progress};
 use rl_selector::simulator::{Episode, Replay, Simulation, TrainingConfig};
-use rl_selector::{ForestConfig, Learned};
+use rl_selector::{DoubleDqn, DqnConfig, ForestConfig, History, Learned, RLConfig};
 use serde::Serialize;
 
 use super::portfolio::{Action, Kind};
@@ -34,6 +34,16 @@ pub enum Regime {
     Handon,
 }
 
+/// What learns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Learner {
+    /// A forest of extremely randomised trees.
+    Forest,
+    /// The deep selector's network with five bootstrapped heads, without hand-on.
+    Network,
+}
+
 /// What is measured.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -51,6 +61,10 @@ pub struct Plan {
     pub train_seeds: Range,
     /// How states are gathered.
     pub training: TrainingConfig,
+    /// What learns.
+    pub learner: Learner,
+    /// Gradient steps of the network a round.
+    pub steps: usize,
     /// How the forest is grown.
     pub forest: ForestConfig,
     /// Threads.
@@ -143,11 +157,10 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
         let runs: Vec<usize> = (0..lessons.len()).filter(|i| learnt(&lessons[*i])).collect();
         let rng = Stream::root(*seed).child("fold", u64::from(*fold));
         let start = |i: usize| begin(plan.regime, &train, &lessons, &actions, runs[i]);
-        let policy = Learned::train(runs.len(), start, &plan.training, &plan.forest, &rng);
-        let policy = policy.context("nothing to learn from")?;
+        let policy = learn(plan, actions.len(), runs.len(), start, *seed, &rng)?;
         let outcomes: Vec<(usize, Outcome)> = (0..settings.len())
             .filter(|i| tested(&settings[*i]))
-            .map(|i| (i, play(&policy, plan.regime, &test, &settings, &actions, i)))
+            .map(|i| (i, play(policy.as_ref(), plan.regime, &test, &settings, &actions, i)))
             .collect();
         anyhow::Ok((*seed, *fold, outcomes))
     });
@@ -223,8 +236,64 @@ fn begin<'a>(
     }
 }
 
+/// The settings of the network that learns from a [`History`] of so many arms.
+fn network(arms: usize) -> DqnConfig {
+    let rl = RLConfig {
+        state_dim: History::width(arms),
+        action_dim: arms,
+        learning_rate: 1e-3,
+        ..RLConfig::default()
+    };
+    DqnConfig { rl, heads: 5, ..DqnConfig::default() }
+}
+
+/// Learns a policy; what it chooses by the features of a run.
+fn learn<'a>(
+    plan: &Plan,
+    actions: usize,
+    runs: usize,
+    start: impl Fn(usize) -> Box<dyn Simulation + 'a>,
+    seed: u64,
+    rng: &Stream,
+) -> anyhow::Result<Box<dyn Fn(&[f64]) -> usize>> {
+    match plan.learner {
+        Learner::Forest => {
+            let policy = Learned::train(runs, start, &plan.training, &plan.forest, rng);
+            let policy = policy.context("nothing to learn from")?;
+            Ok(Box::new(move |features| policy.best(features)))
+        }
+        Learner::Network => {
+            let mut agent = DoubleDqn::new(network(actions), seed)?;
+            agent.pretrain(runs, start, &plan.training, plan.steps, rng)?;
+            let (allowed, caution) = (vec![true; actions], plan.training.caution);
+            Ok(Box::new(move |features| agent.cautious(features, &allowed, caution).unwrap_or(0)))
+        }
+    }
+}
+
+/// Learns without hand-on on every function of these instances; the network's weights as safetensors.
+///
+/// # Errors
+/// When no instance is given.
+pub fn pretrain(
+    instances: &Range,
+    blends: u64,
+    training: &TrainingConfig,
+    steps: usize,
+    seed: u64,
+    threads: NonZeroUsize,
+) -> anyhow::Result<Vec<u8>> {
+    let mut lessons = Setting::all(instances, 1);
+    lessons.extend(Setting::blends(instances, blends, &Stream::root(0)));
+    let replay = record(&lessons, threads)?;
+    let mut agent = DoubleDqn::new(network(Kind::ALL.len()), seed)?;
+    let start = |i: usize| -> Box<dyn Simulation + '_> { Box::new(Episode::new(&replay, i)) };
+    agent.pretrain(lessons.len(), start, training, steps, &Stream::root(seed).child("pretrain", 0))?;
+    Ok(agent.weights()?)
+}
+
 fn play(
-    policy: &Learned,
+    policy: &dyn Fn(&[f64]) -> usize,
     regime: Regime,
     replay: &Replay,
     settings: &[Setting],
@@ -234,7 +303,7 @@ fn play(
     let mut taken = Vec::new();
     let mut go = |run: &mut dyn Simulation| {
         while !run.done() {
-            let action = policy.best(&run.history().features());
+            let action = policy(&run.history().features());
             run.step(action);
             taken.push(action);
         }

@@ -6,6 +6,7 @@ mod fit;
 mod learner;
 mod loss;
 mod metrics;
+mod offline;
 mod selector;
 mod snapshot;
 

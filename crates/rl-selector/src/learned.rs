@@ -4,7 +4,7 @@ use meta_traits::{Choice, ChoiceId, Level, Selector, Stream, TellError};
 use serde::{Deserialize, Serialize};
 
 use crate::forest::{Forest, ForestConfig};
-use crate::simulator::{Rows, Simulation, TrainingConfig, collect};
+use crate::simulator::{Chooser, Rows, Simulation, TrainingConfig, collect};
 
 /// A policy learnt offline from full-information labels: for each state the gain of each action.
 ///
@@ -42,12 +42,13 @@ impl Learned {
         for round in 0..=training.rounds as u64 {
             let rollouts = round > 0 && training.rounds as u64 - round < training.rollouts as u64;
             let episodes = if round == 0 { training.episodes } else { training.episodes_a_round };
+            let policy = learnt.as_ref().map(|forest| forest as &dyn Chooser);
             for run in 0..runs {
                 let begin = start(run);
                 for episode in 0..episodes {
                     let mut rng =
                         rng.child("round", round).child("run", run as u64).child("episode", episode as u64);
-                    collect(begin.as_ref(), learnt.as_ref(), rollouts, training, &mut rng, &mut rows);
+                    collect(begin.as_ref(), policy, rollouts, training, &mut rng, &mut rows);
                 }
             }
             learnt = Some(Forest::fit(&rows.states, &rows.gains, forest, &rng.child("forest", round))?);
@@ -68,6 +69,12 @@ impl Learned {
     /// The action of highest expected gain, with the caution it was trained with.
     pub fn best(&self, features: &[f64]) -> usize {
         self.forest.best(features, self.actions, self.caution)
+    }
+}
+
+impl Chooser for Forest {
+    fn best(&self, features: &[f64], actions: usize, caution: f64) -> usize {
+        Self::best(self, features, actions, caution)
     }
 }
 

@@ -9,7 +9,7 @@ mod episode;
 mod replay;
 mod split;
 
-pub(crate) use commit::collect;
+pub(crate) use commit::{Chooser, collect};
 pub use commit::{Rows, Simulation, TrainingConfig};
 pub use episode::Episode;
 pub use replay::{Case, Played, Replay, SimulatorError, Yardstick};

@@ -1,7 +1,6 @@
 use meta_traits::Stream;
 
 use crate::History;
-use crate::forest::Forest;
 
 /// A score no run starts above: before the first evaluation a run counts as this bad.
 const WORST: f64 = 12.0;
@@ -65,13 +64,19 @@ impl Default for TrainingConfig {
     }
 }
 
+/// What chooses among actions by the features of a run.
+pub(crate) trait Chooser {
+    /// The best of the first `actions` actions; `caution` lowers the value of those it is unsure of.
+    fn best(&self, features: &[f64], actions: usize, caution: f64) -> usize;
+}
+
 /// Gathers labelled states of one run: random behaviour without a policy, the policy with noise otherwise.
 ///
 /// Random behaviour tries a random number of arms one after the other, then stays with the last arm with a probability
 /// drawn for the episode.
 pub(crate) fn collect(
     start: &dyn Simulation,
-    policy: Option<&Forest>,
+    policy: Option<&dyn Chooser>,
     rollouts: bool,
     config: &TrainingConfig,
     rng: &mut Stream,
@@ -110,7 +115,7 @@ pub(crate) fn collect(
 }
 
 /// For each action the score after one block of it followed by the policy.
-fn played_out(run: &dyn Simulation, policy: &Forest, caution: f64) -> Vec<f64> {
+fn played_out(run: &dyn Simulation, policy: &dyn Chooser, caution: f64) -> Vec<f64> {
     let play = |action| {
         let mut copy = run.fork();
         copy.step(action);
