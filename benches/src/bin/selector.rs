@@ -48,10 +48,10 @@ enum Command {
         #[arg(long, default_value = "61..65")]
         instances: Range,
         /// Instances learnt from; never those tested on.
-        #[arg(long, default_value = "1..20")]
+        #[arg(long, default_value = "1..3")]
         train_instances: Range,
         /// Blends of two functions learnt from.
-        #[arg(long, default_value_t = 200)]
+        #[arg(long, default_value_t = 150)]
         blends: u64,
         /// Seeds of learning.
         #[arg(long, default_value = "0..4")]

@@ -214,6 +214,7 @@ impl History {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary or compared with their own formula")]
 mod tests {
     use super::*;
 

@@ -4,6 +4,10 @@
 //! [`features`] the thirteen numbers a decision is based on. [`DoubleDqn`] is the deep selector, [`env`] has worlds to
 //! try it in. Every selector implements [`meta_traits::Selector`].
 //!
+//! [`bandit`] needs nothing before a run; [`Schedule`] and [`Learned`] are learnt offline from traces of other problems,
+//! which [`ExperienceStore`] keeps and [`simulator`] replays exactly; [`SafeSwitch`] lets what is learnt act only where
+//! it is better than the bandit with confidence.
+//!
 //! ```
 //! use rl_selector::{Algorithm, RLConfig, features};
 //! let config = RLConfig::default();

@@ -85,6 +85,7 @@ impl RewardShape {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary or compared with their own formula")]
 mod tests {
     use super::*;
 

@@ -18,6 +18,7 @@ pub(super) fn percentile(residuals: &[f64], level: f64) -> f64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::float_cmp, reason = "the values are exact in binary or compared with their own formula")]
 mod tests {
     use super::*;
 

@@ -7,7 +7,7 @@ use super::conformal::{percentile, quantile};
 use super::guided::Guided;
 use super::region::Region;
 use crate::bandit::{Bandit, Rule};
-use crate::simulator::{Episode, Replay, Simulation as _, TrainingConfig, leave_problems_out};
+use crate::simulator::{Episode, Replay, Simulation, TrainingConfig, leave_problems_out};
 use crate::{ForestConfig, Learned, Schedule};
 
 /// Spans of the budget that have return intervals of their own.
@@ -22,7 +22,7 @@ pub struct SafetyConfig {
     pub alpha: f64,
     /// Share of training states inside the region that counts as known.
     pub known: f64,
-    /// One in so many problems is held out for calibration.
+    /// Folds the problems are dealt into for calibration; at least 2 are made.
     pub held_out: usize,
     /// How states are gathered.
     pub training: TrainingConfig,
@@ -65,6 +65,18 @@ pub struct Validation {
     pub bandit: f64,
 }
 
+/// How far off policies were on runs they had not learnt from.
+#[derive(Debug, Default)]
+struct Calibration {
+    /// For each problem the largest shortfall of the advantage in deviations, of the policy and of the schedule.
+    worst: BTreeMap<String, [f64; 2]>,
+    /// For each span of the budget, return less expectation.
+    residuals: Vec<Vec<f64>>,
+    /// Sums of the scores of policy, schedule and bandit over so many runs.
+    sums: [f64; 3],
+    runs: usize,
+}
+
 /// What is expected of an action.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Expectation {
@@ -76,8 +88,10 @@ pub(super) struct Expectation {
 }
 
 impl SafePolicy {
-    /// Learns on the cases of these indices against a bandit that knows nothing at the start of each run, and calibrates
-    /// on every `held_out`-th problem among them. `None` without cases to learn from.
+    /// Learns on the cases of these indices against a bandit that knows nothing at the start of each run.
+    ///
+    /// Calibration is cross-fitted: the problems are dealt into `held_out` folds, and how far off a policy is on a fold
+    /// comes from one that learnt without it. The policy returned has learnt on all cases. `None` without cases.
     pub fn train<R: Rule>(
         replay: &Replay,
         cases: &[usize],
@@ -85,80 +99,84 @@ impl SafePolicy {
         config: &SafetyConfig,
         rng: &Stream,
     ) -> Option<Self> {
-        let chosen: Vec<_> = cases.iter().filter_map(|case| replay.cases().get(*case).cloned()).collect();
-        let fold = leave_problems_out(&chosen, config.held_out.max(2)).into_iter().next()?;
-        let (fit, held): (Vec<usize>, Vec<usize>) =
-            (fold.train.iter().map(|i| cases[*i]).collect(), fold.test.iter().map(|i| cases[*i]).collect());
-        let schedule = Schedule::greedy(replay, &fit);
-        let start = |case| Guided::new(Episode::new(replay, case), bandit.clone(), &schedule);
-        let (learned, rows) = Learned::train_with_rows(
-            fit.len(),
-            |i| Box::new(start(fit[i])),
-            &config.training,
-            &config.forest,
-            rng,
-        )?;
+        let known: Vec<usize> = cases.iter().copied().filter(|case| *case < replay.cases().len()).collect();
+        let chosen: Vec<_> = known.iter().map(|case| replay.cases()[*case].clone()).collect();
+        let mut found = Calibration { residuals: vec![Vec::new(); SPANS], ..Calibration::default() };
+        for (number, fold) in leave_problems_out(&chosen, config.held_out.max(2)).iter().enumerate() {
+            let take = |places: &[usize]| -> Vec<usize> { places.iter().map(|i| known[*i]).collect() };
+            let rng = rng.child("fold", number as u64);
+            if let Some(policy) = Self::fit(replay, &take(&fold.train), bandit, config, &rng) {
+                policy.check(replay, &take(&fold.test), bandit, &mut found);
+            }
+        }
+        let mut policy = Self::fit(replay, &known, bandit, config, &rng.child("whole", 0))?;
+        let [own, schedule, alone] = found.sums.map(|sum| sum / found.runs.max(1) as f64);
+        policy.validation = Validation { problems: found.worst.len(), policy: own, schedule, bandit: alone };
+        for (i, deviations) in policy.deviations.iter_mut().enumerate() {
+            let scores: Vec<f64> = found.worst.values().map(|w| w[i]).collect();
+            *deviations = quantile(&scores, config.alpha).max(0.0);
+        }
+        policy.residuals =
+            found.residuals.iter().map(|r| [percentile(r, 0.05), percentile(r, 0.95)]).collect();
+        Some(policy)
+    }
+
+    /// Learns policy, schedule and region; nothing is calibrated yet.
+    fn fit<R: Rule>(
+        replay: &Replay,
+        cases: &[usize],
+        bandit: &Bandit<R>,
+        config: &SafetyConfig,
+        rng: &Stream,
+    ) -> Option<Self> {
+        let schedule = Schedule::greedy(replay, cases);
+        let start = |i: usize| -> Box<dyn Simulation + '_> {
+            Box::new(Guided::new(Episode::new(replay, cases[i]), bandit.clone(), &schedule))
+        };
+        let (learned, rows) =
+            Learned::train_with_rows(cases.len(), start, &config.training, &config.forest, rng)?;
         let region = Region::of(&rows.states, config.known)?;
-        let mut policy = Self {
+        Some(Self {
             arms: replay.arms(),
             learned,
-            schedule: schedule.clone(),
             region,
             deviations: [f64::INFINITY; 2],
             validation: Validation { problems: 0, policy: 0.0, schedule: 0.0, bandit: 0.0 },
             residuals: vec![[0.0; 2]; SPANS],
-        };
-        policy.calibrate(replay, &held, config.alpha, start);
-        Some(policy)
+            schedule,
+        })
     }
 
-    /// Plays the held-out runs and measures how far off the expectations are.
-    fn calibrate<'a, R: Rule>(
-        &mut self,
-        replay: &Replay,
-        held: &[usize],
-        alpha: f64,
-        start: impl Fn(usize) -> Guided<'a, R>,
-    ) {
-        let mut worst: BTreeMap<&str, [f64; 2]> = BTreeMap::new();
-        let mut residuals = vec![Vec::new(); SPANS];
-        let mut means = [0.0; 3];
+    /// Plays runs that were held out and notes how far off the expectations are.
+    fn check<R: Rule>(&self, replay: &Replay, held: &[usize], bandit: &Bandit<R>, found: &mut Calibration) {
         for case in held {
-            let mut run = start(*case);
-            means[1] += run.by_schedule();
-            means[2] += run.by_bandit();
-            let entry = worst.entry(&replay.cases()[*case].problem).or_insert([f64::NEG_INFINITY; 2]);
+            let mut run = Guided::new(Episode::new(replay, *case), bandit.clone(), &self.schedule);
+            found.sums[1] += run.by_schedule();
+            found.sums[2] += run.by_bandit();
+            let problem = replay.cases()[*case].problem.clone();
+            let worst = found.worst.entry(problem).or_insert([f64::NEG_INFINITY; 2]);
             let mut visited = Vec::new();
             while !run.done() {
-                let features = run.history().features();
-                let (best, timed) = self.judge(&features);
+                let (best, timed) = self.judge(&run.history().features());
                 if run.history().used() > 0 {
                     let ends = run.commit();
                     let by_bandit = ends[self.arms];
                     let actual = [by_bandit - ends[best.arm], by_bandit - ends[self.arms + 1]];
-                    let expected = [best, timed];
-                    for i in 0..2 {
-                        // The bound is the mean less q deviations: with q = 1 it lies one deviation below.
-                        let deviation = expected[i].advantage - expected[i].lower;
-                        entry[i] = entry[i].max((expected[i].advantage - actual[i]) / deviation);
+                    for (i, expected) in [best, timed].into_iter().enumerate() {
+                        // The bound as judged lies one deviation below the mean.
+                        let deviation = expected.advantage - expected.lower;
+                        worst[i] = worst[i].max((expected.advantage - actual[i]) / deviation);
                     }
                     visited.push((span(run.history()), best.gain, run.score()));
                 }
                 run.step(best.arm);
             }
-            means[0] += run.score();
+            found.sums[0] += run.score();
+            found.runs += 1;
             for (span, expected, before) in visited {
-                residuals[span].push(before - run.score() - expected);
+                found.residuals[span].push(before - run.score() - expected);
             }
         }
-        let n = held.len().max(1) as f64;
-        let [policy, schedule, bandit] = means.map(|sum| sum / n);
-        self.validation = Validation { problems: worst.len(), policy, schedule, bandit };
-        for i in 0..2 {
-            let scores: Vec<f64> = worst.values().map(|w| w[i]).collect();
-            self.deviations[i] = quantile(&scores, alpha).max(0.0);
-        }
-        self.residuals = residuals.iter().map(|r| [percentile(r, 0.05), percentile(r, 0.95)]).collect();
     }
 
     /// What the policy's best action and the schedule promise, with bounds one deviation below the mean.

@@ -143,6 +143,7 @@ fn the_conservative_term_distrusts_what_was_not_shown() {
     assert!(wary[2] < wary[0] - 1.0 && wary[2] < free[2] - 0.5, "{free:?} {wary:?}");
 }
 
+#[cfg(feature = "candle")]
 #[test]
 fn the_engines_learn_alike() {
     let run = |engine| {
