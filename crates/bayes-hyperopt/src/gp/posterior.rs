@@ -136,16 +136,6 @@ impl Gp {
             scratch: Scratch::default(),
         }
     }
-
-    /// Mean and variance at point `i` had it not been told, and the variance of its noise included (Rasmussen & Williams
-    /// 5.12).
-    pub(crate) fn leave_one_out(&self, i: usize) -> Marginal {
-        let n = self.len();
-        let rows = padded(n);
-        let column = &self.inverse.as_slice()[i * rows..i * rows + n];
-        let diagonal: f64 = column.iter().map(|x| x * x).sum();
-        Marginal { mean: self.z[i] - self.alpha[i] / diagonal, variance: self.variance / diagonal }
-    }
 }
 
 /// Predictions of one process, with buffers.
