@@ -143,7 +143,7 @@ struct Training {
     #[arg(long, default_value_t = 0.4)]
     kept: f64,
     /// Deviations by which another action must be ahead of the arm that ran last.
-    #[arg(long, default_value_t = 0.25)]
+    #[arg(long, default_value_t = 0.0)]
     caution: f64,
     /// Trees.
     #[arg(long, default_value_t = 24)]

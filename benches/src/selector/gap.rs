@@ -1,16 +1,23 @@
 //! How much of the gap between the single best solver and the oracle by function a selector closes.
 
+mod learner;
+mod sequence;
+
 use std::num::NonZeroUsize;
 
 use anyhow::Context as _;
 use meta_traits::Stream;
+use rl_selector::ForestConfig;
 use rl_selector::bandit::{Bandit, Progress};
 use rl_selector::simulator::{Episode, Replay, Simulation, TrainingConfig};
-use rl_selector::{DoubleDqn, DqnConfig, ForestConfig, History, Learned, RLConfig};
 use serde::Serialize;
 
+use learner::learn;
+pub use learner::pretrain;
+use sequence::{fixed_handed_on, fixed_in_replay};
+
 use super::portfolio::{Action, Kind};
-use super::record::{BUDGET, Live, Setting, hand_on_actions, record};
+use super::record::{Live, Setting, hand_on_actions, record};
 use super::targets;
 use crate::{Range, in_parallel};
 
@@ -110,9 +117,6 @@ pub struct Summary {
     /// Score of the bandit without prior.
     pub bandit_score: f64,
 }
-
-/// The arms of the fixed sequence, a sixth of the budget each.
-const SEQUENCE: [usize; 6] = [0, 4, 5, 3, 1, 2];
 
 /// One played run: score, best values, choices.
 #[derive(Clone, Debug)]
@@ -236,62 +240,6 @@ fn begin<'a>(
     }
 }
 
-/// The settings of the network that learns from a [`History`] of so many arms.
-fn network(arms: usize) -> DqnConfig {
-    let rl = RLConfig {
-        state_dim: History::width(arms),
-        action_dim: arms,
-        learning_rate: 1e-3,
-        ..RLConfig::default()
-    };
-    DqnConfig { rl, heads: 5, ..DqnConfig::default() }
-}
-
-/// Learns a policy; what it chooses by the features of a run.
-fn learn<'a>(
-    plan: &Plan,
-    actions: usize,
-    runs: usize,
-    start: impl Fn(usize) -> Box<dyn Simulation + 'a>,
-    seed: u64,
-    rng: &Stream,
-) -> anyhow::Result<Box<dyn Fn(&[f64]) -> usize>> {
-    match plan.learner {
-        Learner::Forest => {
-            let policy = Learned::train(runs, start, &plan.training, &plan.forest, rng);
-            let policy = policy.context("nothing to learn from")?;
-            Ok(Box::new(move |features| policy.best(features)))
-        }
-        Learner::Network => {
-            let mut agent = DoubleDqn::new(network(actions), seed)?;
-            agent.pretrain(runs, start, &plan.training, plan.steps, rng)?;
-            let (allowed, caution) = (vec![true; actions], plan.training.caution);
-            Ok(Box::new(move |features| agent.cautious(features, &allowed, caution).unwrap_or(0)))
-        }
-    }
-}
-
-/// Learns without hand-on on every function of these instances; the network's weights as safetensors.
-///
-/// # Errors
-/// When no instance is given.
-pub fn pretrain(
-    instances: &Range,
-    blends: u64,
-    training: &TrainingConfig,
-    steps: usize,
-    seed: u64,
-    threads: NonZeroUsize,
-) -> anyhow::Result<Vec<u8>> {
-    let mut lessons = Setting::all(instances, 1);
-    lessons.extend(Setting::blends(instances, blends, &Stream::root(0)));
-    let replay = record(&lessons, threads)?;
-    let mut agent = DoubleDqn::new(network(Kind::ALL.len()), seed)?;
-    let start = |i: usize| -> Box<dyn Simulation + '_> { Box::new(Episode::new(&replay, i)) };
-    agent.pretrain(lessons.len(), start, training, steps, &Stream::root(seed).child("pretrain", 0))?;
-    Ok(agent.weights()?)
-}
-
 fn play(
     policy: &dyn Fn(&[f64]) -> usize,
     regime: Regime,
@@ -320,37 +268,6 @@ fn play(
         }
     };
     Outcome { score, best, actions: taken }
-}
-
-fn fixed_in_replay(replay: &Replay, case: usize) -> Vec<f64> {
-    let share = BUDGET / SEQUENCE.len();
-    let mut best = f64::INFINITY;
-    let mut values = Vec::with_capacity(BUDGET);
-    for (place, arm) in SEQUENCE.iter().enumerate() {
-        let length = if place + 1 == SEQUENCE.len() { BUDGET - values.len() } else { share };
-        for value in &replay.cases()[case].traces[*arm][..length] {
-            best = best.min(*value);
-            values.push(best);
-        }
-    }
-    values
-}
-
-fn fixed_handed_on(setting: &Setting) -> Vec<f64> {
-    let share = BUDGET / SEQUENCE.len();
-    let mut run = setting.run();
-    for (place, arm) in SEQUENCE.iter().enumerate() {
-        let length = if place + 1 == SEQUENCE.len() { BUDGET - run.values().len() } else { share };
-        run.step(Action::injected(*arm), length);
-    }
-    let mut best = f64::INFINITY;
-    run.values()
-        .iter()
-        .map(|value| {
-            best = best.min(*value);
-            best
-        })
-        .collect()
 }
 
 /// Choices in short: each with its number of repetitions.

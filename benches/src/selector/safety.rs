@@ -91,7 +91,7 @@ pub fn measure(
         for (i, case) in permuted.iter_mut().enumerate() {
             rng.child("permutation", i as u64).shuffle(&mut case.traces);
         }
-        let foreign = (0..held.len()).map(|i| strange(arms, rng.child("foreign", i as u64))).collect();
+        let foreign = (0..held.len()).map(|i| strange(arms, &rng.child("foreign", i as u64))).collect();
         let mut rows = Vec::new();
         for (world, cases) in [(World::HeldOut, held), (World::Permuted, permuted), (World::Foreign, foreign)]
         {
@@ -156,7 +156,7 @@ fn play(
 }
 
 /// Losses of algorithms of another kind: each arm draws losses around a level that sinks at a rate of its own.
-fn strange(arms: usize, rng: Stream) -> Case {
+fn strange(arms: usize, rng: &Stream) -> Case {
     let trace = |arm: usize| {
         let mut rng = rng.child("arm", arm as u64);
         let (rate, noise) = (rng.unit().powi(3) * 4.0, 0.1 + rng.unit());

@@ -23,7 +23,7 @@ const AHEAD: [usize; 10] = [1, 2, 3, 5, 8, 12, 16, 20, 30, 40];
 ///     traces: vec![vec![2.0, 2.0, 2.0, 2.0], vec![9.0, 9.0, 1.0, 0.5]],
 /// };
 /// let replay = Replay::new(4, 1, vec![case])?;
-/// assert_eq!(Schedule::greedy(&replay, &[0]).arms(), [1, 1, 1, 0]);
+/// assert_eq!(Schedule::greedy(&replay, &[0]).arms(), [0, 1, 1, 1]);
 /// # Ok::<(), rl_selector::simulator::SimulatorError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

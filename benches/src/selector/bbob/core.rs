@@ -35,7 +35,6 @@ pub(super) struct Peaks {
 }
 
 impl Core {
-    #[expect(clippy::too_many_lines, reason = "one short formula a function of the suite")]
     pub(super) fn value(&self, x: &[f64]) -> f64 {
         let dim = x.len() as f64;
         let squares = |x: &[f64]| x.iter().map(|v| v * v).sum::<f64>();

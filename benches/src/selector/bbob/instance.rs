@@ -42,14 +42,14 @@ pub(super) fn rotation(dim: usize, seed: i64) -> Matrix {
     let draws = normal(dim * dim, seed);
     let mut columns: Vec<Vec<f64>> = draws.chunks(dim).map(<[f64]>::to_vec).collect();
     for i in 0..dim {
-        for j in 0..i {
-            let along: f64 = (0..dim).map(|k| columns[i][k] * columns[j][k]).sum();
-            for k in 0..dim {
-                columns[i][k] -= along * columns[j][k];
-            }
+        let (done, rest) = columns.split_at_mut(i);
+        let column = &mut rest[0];
+        for other in done {
+            let along: f64 = column.iter().zip(other.iter()).map(|(a, b)| a * b).sum();
+            column.iter_mut().zip(other.iter()).for_each(|(a, b)| *a -= along * b);
         }
-        let length = columns[i].iter().map(|v| v * v).sum::<f64>().sqrt();
-        for entry in &mut columns[i] {
+        let length = column.iter().map(|v| v * v).sum::<f64>().sqrt();
+        for entry in column {
             *entry /= length;
         }
     }

@@ -155,14 +155,15 @@ fn peaks(count: usize, seed: i64, dim: usize, x_opt: &mut Vec<f64>) -> Peaks {
     let ranks = order(count - 1, seed);
     let places = uniform(dim * count, seed);
     let each = (0..count)
-        .map(|peak| {
+        .zip((seed..).step_by(1000))
+        .map(|(peak, seed)| {
             let share = |part: usize| part as f64 / (count as f64 - 2.0);
             let (condition, height) = match peak {
                 0 => (sharpest, 10.0),
                 _ => (1000_f64.powf(share(ranks[peak - 1])), share(peak - 1) * 8.0 + 1.1),
             };
             let scale = |rank: usize| condition.powf(rank as f64 / (dim as f64 - 1.0) - 0.5);
-            let scales = order(dim, seed + 1000 * peak as i64).into_iter().map(scale).collect();
+            let scales = order(dim, seed).into_iter().map(scale).collect();
             let shrink = if peak == 0 { 0.8 } else { 1.0 };
             let place: Vec<f64> =
                 (0..dim).map(|k| shrink * (width * places[peak * dim + k] - half)).collect();

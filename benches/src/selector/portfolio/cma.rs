@@ -55,17 +55,17 @@ async fn run(port: &Port, mut mean: Vec<f64>, mut sigma: f64, population: usize,
                 (0.0, (0..dim).map(|i| (0..dim).map(|k| basis[i][k] * z[k]).sum()).collect())
             })
             .collect();
-        for i in 0..population {
+        for (i, (value, step)) in steps.iter_mut().enumerate() {
             if i + 1 == population
                 && let Some((x, _)) = port.injected()
             {
                 let y: Vec<f64> = x.iter().zip(&mean).map(|(x, m)| (x - m) / sigma).collect();
                 let length = norm(&whiten(&y));
                 let shrink = ((n.sqrt() + 2.0 * n / (n + 2.0)) / length.max(1e-300)).min(1.0);
-                steps[i].1 = y.into_iter().map(|y| y * shrink).collect();
+                *step = y.into_iter().map(|y| y * shrink).collect();
             }
-            let x: Vec<f64> = mean.iter().zip(&steps[i].1).map(|(m, y)| m + sigma * y).collect();
-            steps[i].0 = port.value(&x).await;
+            let x: Vec<f64> = mean.iter().zip(step.iter()).map(|(m, y)| m + sigma * y).collect();
+            *value = port.value(&x).await;
         }
         steps.sort_by(|a, b| a.0.total_cmp(&b.0));
         let step: Vec<f64> =
@@ -78,7 +78,7 @@ async fn run(port: &Port, mut mean: Vec<f64>, mut sigma: f64, population: usize,
         }
         let length = norm(&ps);
         history.push(steps[0].0);
-        let grown = 1.0 - (1.0 - cs).powi(2 * history.len() as i32);
+        let grown = 1.0 - (1.0 - cs).powf(2.0 * history.len() as f64);
         let moving = f64::from(u8::from(length / grown.sqrt() < (1.4 + 2.0 / (n + 1.0)) * expected));
         for (p, y) in pc.iter_mut().zip(&step) {
             *p = (1.0 - cc) * *p + moving * (cc * (2.0 - cc) * mu).sqrt() * y;
@@ -132,17 +132,13 @@ fn eigen(mut a: Matrix) -> (Vec<f64>, Matrix) {
                 let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
                 let t = 1.0_f64.copysign(theta) / (theta.abs() + (theta * theta + 1.0).sqrt());
                 let (c, s) = (1.0 / (t * t + 1.0).sqrt(), t / (t * t + 1.0).sqrt());
-                for k in 0..n {
-                    let (x, y) = (a[k][p], a[k][q]);
-                    (a[k][p], a[k][q]) = (c * x - s * y, s * x + c * y);
+                let turn = |x: f64, y: f64| (c * x - s * y, s * x + c * y);
+                for row in a.iter_mut().chain(&mut v) {
+                    (row[p], row[q]) = turn(row[p], row[q]);
                 }
-                for k in 0..n {
-                    let (x, y) = (a[p][k], a[q][k]);
-                    (a[p][k], a[q][k]) = (c * x - s * y, s * x + c * y);
-                }
-                for row in &mut v {
-                    let (x, y) = (row[p], row[q]);
-                    (row[p], row[q]) = (c * x - s * y, s * x + c * y);
+                let (upper, lower) = a.split_at_mut(q);
+                for (x, y) in upper[p].iter_mut().zip(&mut lower[0]) {
+                    (*x, *y) = turn(*x, *y);
                 }
             }
         }

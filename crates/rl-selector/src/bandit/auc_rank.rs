@@ -30,7 +30,8 @@ impl AucRank {
 
     /// The credit of each arm; the sum is 1 once something was rewarded.
     fn credits(&self) -> Vec<f64> {
-        let mut order: Vec<&(usize, f64)> = self.rewards.0.iter().collect();
+        // Of equal rewards the newer ranks first: what an arm brought long ago says less.
+        let mut order: Vec<&(usize, f64)> = self.rewards.0.iter().rev().collect();
         order.sort_by(|a, b| b.1.total_cmp(&a.1));
         let mut credits = vec![0.0; self.seen.len()];
         let mut weight = 1.0;

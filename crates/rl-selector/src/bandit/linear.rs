@@ -3,6 +3,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Pick, Rule, highest};
 
+/// Contexts are kept within this, so that their squares stay finite.
+const LARGEST: f64 = 1e6;
+
 /// LinUCB with one ridge regression an arm (Li, Chu, Langford, Schapire 2010).
 ///
 /// The context may be raw features or those of a pretrained trunk, which makes it neural-linear (Riquelme, Tucker, Snoek
@@ -34,7 +37,8 @@ impl LinUcb {
     }
 
     fn row(&self, context: &[f64]) -> Vec<f64> {
-        let entry = |i: usize| context.get(i).copied().filter(|v| v.is_finite()).unwrap_or(0.0);
+        let entry =
+            |i: usize| context.get(i).filter(|v| v.is_finite()).map_or(0.0, |v| v.clamp(-LARGEST, LARGEST));
         (0..self.dim).map(entry).chain([1.0]).collect()
     }
 }

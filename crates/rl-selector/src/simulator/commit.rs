@@ -60,7 +60,7 @@ pub struct TrainingConfig {
 
 impl Default for TrainingConfig {
     fn default() -> Self {
-        Self { episodes: 2, rounds: 2, episodes_a_round: 1, rollouts: 0, kept: 0.4, caution: 0.25 }
+        Self { episodes: 2, rounds: 2, episodes_a_round: 1, rollouts: 0, kept: 0.4, caution: 0.0 }
     }
 }
 
