@@ -147,7 +147,7 @@ fn merges_take_the_best_of_every_component() {
     let all = merge(&grammar, &parents, |parent, _| if parent == 2 { 1.0 } else { 0.0 }).unwrap();
     assert_eq!(all.render(&grammar), trees[2].render(&grammar));
     let task = grammar.id("task part").unwrap();
-    for best in 0..4 {
+    for (best, owner) in trees.iter().enumerate() {
         let mixed = merge(&grammar, &parents, |parent, rule| match rule {
             Some(rule) if rule == task => f64::from(u8::from(parent == best)),
             _ => f64::from(u8::from(parent == 1)),
@@ -159,7 +159,7 @@ fn merges_take_the_best_of_every_component() {
             let (text, spans) = tree.spans(&grammar);
             text[spans[at].clone()].split('\n').next_back().unwrap().to_string()
         };
-        assert_eq!(text_of(&mixed), text_of(&trees[best]));
+        assert_eq!(text_of(&mixed), text_of(owner));
     }
     assert!(merge(&grammar, &[], |_, _| 0.0).is_none());
 }
