@@ -193,6 +193,9 @@ pub fn search(task: Task, method: Method, seed: u64) -> anyhow::Result<FidelityR
 }
 
 /// What the program prints: medians at the costs of the task.
+///
+/// # Errors
+/// When a search breaks its contract, or rows cannot be written.
 pub fn run(args: &FidelityArgs) -> anyhow::Result<()> {
     let mut jobs = Vec::new();
     for task in &args.tasks.0 {
@@ -228,18 +231,18 @@ pub fn run(args: &FidelityArgs) -> anyhow::Result<()> {
 
 fn print_table(task: Task, methods: &[Method], rows: &[FidelityRow]) {
     let costs = task.costs();
-    let head: String = costs.iter().map(|cost| format!("{cost:>10}")).collect();
-    println!("{:<16}{head}   evaluations", task.name());
+    let head: Vec<String> = costs.iter().map(|cost| format!("{cost:>10}")).collect();
+    println!("{:<16}{}   evaluations", task.name(), head.concat());
     for method in methods {
         let of = || rows.iter().filter(|row| (row.task, row.method) == (task, *method));
         let cell =
             |i| median_of(of().map(|row| row.regret[i])).map_or("-".to_owned(), |r| format!("{r:.3e}"));
-        let cells: String = (0..costs.len()).map(|i| format!("{:>10}", cell(i))).collect();
+        let cells: Vec<String> = (0..costs.len()).map(|i| format!("{:>10}", cell(i))).collect();
         let mean = |level: usize| {
             let (n, sum) = of().fold((0, 0), |(n, sum), row| (n + 1, sum + row.evaluations[level]));
             sum / n.max(1)
         };
-        println!("{:<16}{cells}   {:?}", method.name(), [mean(0), mean(1), mean(2), mean(3)]);
+        println!("{:<16}{}   {:?}", method.name(), cells.concat(), [mean(0), mean(1), mean(2), mean(3)]);
     }
     println!();
 }
@@ -251,11 +254,11 @@ fn median_of(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
 }
 
 fn tasks(text: &str) -> Result<Tasks, String> {
-    named(text, &Task::ALL, |task| task.name()).map(Tasks)
+    named(text, &Task::ALL, Task::name).map(Tasks)
 }
 
 fn methods(text: &str) -> Result<Methods, String> {
-    named(text, &Method::ALL, |method| method.name()).map(Methods)
+    named(text, &Method::ALL, Method::name).map(Methods)
 }
 
 /// Members of `all` by name, separated by commas; `all` stands for all of them.

@@ -88,13 +88,17 @@ struct Row {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names that the last line has to have")]
 struct Summary {
     related_ratio: f64,
     negated_ratio: f64,
     shuffled_ratio: f64,
 }
 
-/// Regret after each evaluation.
+/// Regret after each evaluation, and the points with their losses.
+type Course = (Vec<f64>, Vec<(Configuration, f64)>);
+
+/// Runs a search.
 fn drive<S: Strategy>(
     member: &Member,
     space: &SearchSpace,
@@ -102,7 +106,7 @@ fn drive<S: Strategy>(
     rng: Stream,
     evaluations: usize,
     until: f64,
-) -> anyhow::Result<(Vec<f64>, Vec<(Configuration, f64)>)> {
+) -> anyhow::Result<Course> {
     let mut search = Search::new(space.clone(), strategy, rng);
     let (mut best, mut regrets, mut points) = (f64::INFINITY, Vec::new(), Vec::new());
     while regrets.len() < evaluations && best > until {

@@ -78,7 +78,7 @@ fn full(runtime: &Runtime, concurrency: usize, updates: usize) -> anyhow::Result
     let mut names = Keys::default();
     let keys: Vec<_> = (0..64).map(|i| names.key(&format!("key {i}"))).collect();
     let coordinator = Coordinator::new(
-        Admission::new(u32::MAX).with_bound(std::time::Duration::from_secs(60)),
+        Admission::new(u32::MAX).with_bound(std::time::Duration::from_mins(1)),
         Budget::calls(updates as u64),
     );
     timed(updates, || {

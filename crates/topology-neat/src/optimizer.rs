@@ -173,7 +173,7 @@ impl Optimizer for Neat {
         {
             let loss = seen.losses[0];
             self.state.batch[at].loss = Some(loss);
-            let beaten = |c: &Champion| loss < c.seen.losses[0] || loss == c.seen.losses[0] && id.0 < c.trial;
+            let beaten = |c: &Champion| loss.total_cmp(&c.seen.losses[0]).then(id.0.cmp(&c.trial)).is_lt();
             if self.state.champion.as_ref().is_none_or(beaten)
                 && let Some(genome) = self.network(at)
             {

@@ -33,6 +33,7 @@ fn dominates(a: &[f64], b: &[f64]) -> bool {
 pub fn crowding(points: &[Vec<f64>], front: &[usize]) -> Vec<f64> {
     let mut distance = vec![0.0; front.len()];
     let objectives = front.first().map_or(0, |i| points[*i].len());
+    #[expect(clippy::needless_range_loop, reason = "an objective is a column of all points")]
     for m in 0..objectives {
         let value = |place: usize| points[front[place]][m];
         let mut order: Vec<usize> = (0..front.len()).collect();

@@ -74,7 +74,7 @@ pub const FURTHER: &[Function] = &[
     // Choices only.
     plain("choices", &[FIVE; 6], 0.0, |x| {
         let wrong = |(i, x): (usize, &f64)| f64::from(u8::from((*x as usize) != (2 * i + 1) % 5));
-        let pair = f64::from(u8::from(x[0] != x[5]));
+        let pair = f64::from(u8::from(x[0] as usize != x[5] as usize));
         x.iter().enumerate().map(wrong).sum::<f64>() + pair
     }),
     // Twelve decades of input and of output.

@@ -148,7 +148,7 @@ impl<'a> Plan<'a> {
             blamed.failed |= message.verdict == Said::Wrong;
             if message.answer.is_some() {
                 answers += 1.0;
-                if answers == 1.0 || draw(noise, 100 + answers as u64) * answers < 1.0 {
+                if answers < 1.5 || draw(noise, 100 + answers as u64) * answers < 1.0 {
                     read.answer = message.answer;
                     read.flag = message.flag;
                     read.verdict = message.verdict;
@@ -189,12 +189,12 @@ impl<'a> Plan<'a> {
                 *cost += 0.6;
                 let help = if message.context == Context::Relevant { 0.7 } else { 0.0 };
                 message.flag =
-                    self.said(s.critique[step.variant][z], [0.5, 0.8, help], item, message.answer, noise);
+                    Self::said(s.critique[step.variant][z], [0.5, 0.8, help], item, message.answer, noise);
             }
             ModuleKind::Verify => {
                 *cost += 0.4;
                 message.verdict =
-                    self.said(s.verify[step.variant][z], [0.25, 0.5, 0.0], item, message.answer, noise);
+                    Self::said(s.verify[step.variant][z], [0.25, 0.5, 0.0], item, message.answer, noise);
             }
             ModuleKind::Vote => {
                 *cost += 0.05;
@@ -239,7 +239,7 @@ impl<'a> Plan<'a> {
     }
 
     /// What a check says of an answer; `weights` are those of difficulty, opacity and helpful context.
-    fn said(&self, check: Check, weights: [f64; 3], item: &Item, answer: Option<u8>, noise: u64) -> Said {
+    fn said(check: Check, weights: [f64; 3], item: &Item, answer: Option<u8>, noise: u64) -> Said {
         let Some(answer) = answer else { return Said::Nothing };
         let [hard, opaque, help] = weights;
         let opaque = opaque * item.opaque;
@@ -290,7 +290,7 @@ impl<'a> Plan<'a> {
         for (answer, weight) in (0_u8..).zip(weights) {
             if most > 0.0 && weight >= most - 1e-9 {
                 tied += 1.0;
-                if tied == 1.0 || draw(noise, 200 + u64::from(answer)) * tied < 1.0 {
+                if tied < 1.5 || draw(noise, 200 + u64::from(answer)) * tied < 1.0 {
                     chosen = Some(answer);
                 }
             }

@@ -117,18 +117,16 @@ impl StructurePredictor {
     /// Adds the weight, sum and sum of squares of observations.
     pub(crate) fn add_row(&mut self, workflow: &Workflow, weight: f64, sum: f64, squares: f64) {
         self.fit = None;
-        let row = match self.rows.iter().position(|r| r.workflow == *workflow) {
-            Some(at) => &mut self.rows[at],
-            None => {
-                let features = Features::of(workflow);
-                let mut products: Vec<_> = self.rows.iter().map(|r| features.products(&r.features)).collect();
-                products.push(features.products(&features));
-                let workflow = workflow.clone();
-                self.rows.push(Row { workflow, features, products, weight: 0.0, sum: 0.0, squares: 0.0 });
-                let last = self.rows.len() - 1;
-                &mut self.rows[last]
-            }
-        };
+        let known = self.rows.iter().position(|r| r.workflow == *workflow);
+        let at = known.unwrap_or_else(|| {
+            let features = Features::of(workflow);
+            let mut products: Vec<_> = self.rows.iter().map(|r| features.products(&r.features)).collect();
+            products.push(features.products(&features));
+            let workflow = workflow.clone();
+            self.rows.push(Row { workflow, features, products, weight: 0.0, sum: 0.0, squares: 0.0 });
+            self.rows.len() - 1
+        });
+        let row = &mut self.rows[at];
         row.weight += weight;
         row.sum += sum;
         row.squares += squares;

@@ -227,7 +227,7 @@ impl WorkflowSearch {
         while self.pending.first_key_value().is_some_and(|(_, p)| p.told.is_some()) {
             let Some((_, Proposal { workflow, screened, told })) = self.pending.pop_first() else { return };
             match told {
-                Some(Told::Sound(observation)) => self.learn(workflow, screened, observation),
+                Some(Told::Sound(observation)) => self.learn(&workflow, screened, &observation),
                 Some(Told::Failed) if self.arms.iter().all(|a| a.workflow != workflow) => {
                     if self.failed.len() == MOST_FAILED {
                         self.failed.remove(0);
@@ -239,26 +239,25 @@ impl WorkflowSearch {
         }
     }
 
-    fn learn(&mut self, workflow: Workflow, screened: bool, observation: Observation) {
-        let penalty = self.penalty(&workflow);
+    fn learn(&mut self, workflow: &Workflow, screened: bool, observation: &Observation) {
+        let penalty = self.penalty(workflow);
         let y = observation.losses[0] + penalty;
         if let Some(variance) = observation.variance.filter(|v| v.is_finite() && *v > 0.0) {
             self.reported.0 += variance;
             self.reported.1 += 1.0;
         }
-        match self.arms.iter().position(|a| a.workflow == workflow) {
-            Some(at) => self.arms[at].add(penalty, &observation),
-            None => {
-                if let (Some(overall), true) = (self.model.overall(), self.arms.len() >= 8) {
-                    let predicted = self.model.posterior(&workflow);
-                    self.trust.observe(predicted, overall, self.model.noise(), y, screened);
-                }
-                self.arms.push(Arm::new(workflow.clone(), penalty, observation));
+        if let Some(at) = self.arms.iter().position(|a| a.workflow == *workflow) {
+            self.arms[at].add(penalty, observation);
+        } else {
+            if let (Some(overall), true) = (self.model.overall(), self.arms.len() >= 8) {
+                let predicted = self.model.posterior(workflow);
+                self.trust.observe(predicted, overall, self.model.noise(), y, screened);
             }
+            self.arms.push(Arm::new(workflow.clone(), penalty, observation.clone()));
         }
-        self.model.add(&workflow, y, 1.0);
+        self.model.add(workflow, y, 1.0);
         self.taken += 1;
-        self.fit(self.taken % REFIT == 0);
+        self.fit(self.taken.is_multiple_of(REFIT));
     }
 
     fn fit(&mut self, search: bool) {
