@@ -86,6 +86,8 @@ pub struct Admission {
     /// Numbers of updates that ended badly.
     failed: BTreeSet<u64>,
     notices: VecDeque<Notice>,
+    /// Whether units that were kept for an aged update are no longer.
+    unclaimed: bool,
 }
 
 impl Admission {
@@ -103,6 +105,7 @@ impl Admission {
             aging: VecDeque::new(),
             failed: BTreeSet::new(),
             notices: VecDeque::new(),
+            unclaimed: false,
         }
     }
 
@@ -314,7 +317,7 @@ impl Admission {
             self.lines[line_of(*key)].take(ticket.seq, *mode);
         }
         let waited = self.now.saturating_sub(entry.since);
-        self.lines[UNITS].reserved.remove(&ticket.seq);
+        self.unclaimed |= self.lines[UNITS].reserved.remove(&ticket.seq).is_some();
         self.notices.push_back(Notice::Granted { ticket, waited });
     }
 
@@ -416,6 +419,11 @@ impl Admission {
         }
         for (line, ticket) in aside {
             self.wait_in(line, ticket);
+        }
+        // Somebody that all units were kept for has started: those put aside for it may, too. Ends, for each turn starts one.
+        if std::mem::take(&mut self.unclaimed) {
+            self.wake(UNITS);
+            self.settle();
         }
     }
 
