@@ -20,7 +20,6 @@ const SOAKS: &[Soak] = &[
     it("kill", "metaorch", "kill::killed_runs_resume_to_the_same_bytes"),
     it("parquet", "evaluation", "fuzz::damaged_parquet"),
     it("faults", "metaorch", "faults::a_run_with_faults_ends_as_a_clean_one"),
-    it("workflow-edits", "topology-neat", "edits::a_storm_of_edits_leaves_only_workflows"),
     it("operators", "prompt-grammar", "operators::walks_of_operators_keep_what_matters"),
     it("outlines", "prompt-grammar", "outlines::every_prompt_comes_back_byte_for_byte"),
     it("budget", "prompt-grammar", "sampling::no_sample_is_above_its_budget"),

@@ -11,42 +11,11 @@
 //! assert_eq!(config.validate(), Ok(()));
 //! ```
 
-mod archive;
 mod config;
-mod crossover;
-mod distance;
 mod error;
-mod gate;
-mod genome;
-mod innovation;
-mod mutate;
 mod mutation;
-mod network;
-mod optimizer;
-mod pareto;
-mod phase;
-mod phenotype;
-mod predictor;
 mod range;
-mod species;
-mod strategy;
-mod workflow;
 
-pub use archive::Niche;
 pub use config::TopologyConfig;
-pub use crossover::{Fitter, crossover};
-pub use distance::{Compatibility, distance};
-pub use error::{ConfigError, NeatError};
-pub use genome::{Edge, Flow, Genome, GenomeError, Node, NodeKind, Role};
-pub use innovation::Innovation;
-pub use mutate::NetworkEdit;
+pub use error::ConfigError;
 pub use mutation::{MODULE_LIBRARY, MutationKind};
-pub use network::{Activation, NetworkGenome, NetworkSpace};
-pub use optimizer::{GenerationReport, Neat, NeatOptions, NeatState, SpeciesReport};
-pub use pareto::{crowding, fronts};
-pub use phenotype::Network;
-pub use predictor::{Calibration, StructurePredictor};
-pub use workflow::{
-    Arm, Draft, Edit, Library, Module, ModuleKind, Port, SearchOptions, SearchState, Workflow, WorkflowError,
-    WorkflowSearch, WorkflowSpace,
-};

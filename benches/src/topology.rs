@@ -1,3 +1,0 @@
-//! What `--bin topology` measures.
-
-pub mod flowsim;

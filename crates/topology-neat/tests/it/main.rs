@@ -1,3 +1,0 @@
-//! What holds of the crate from outside.
-mod edits;
-mod search;
