@@ -34,7 +34,7 @@ pub enum KernelKind {
     Matern32,
     /// Squared exponential: infinitely smooth.
     Rbf,
-    /// Linear functions.
+    /// Linear functions. This version has no such kernel and searches as with [`Self::Matern52`].
     Linear,
 }
 

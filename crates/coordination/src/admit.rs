@@ -5,7 +5,8 @@
 //!
 //! **Skip-ahead with aging.** A later update may overtake an earlier one that cannot start yet. Once an update has waited
 //! for the bound, no later update that conflicts with it is admitted before it, and priorities count no more. So its
-//! wait is at most the bound and the service of conflicting updates that were submitted or admitted earlier. A bound of zero
+//! wait is at most the bound and the service of updates in its way, directly or through others, that were submitted
+//! earlier or admitted before it had waited so long. A bound of zero
 //! is strict first-come-first-served by key; no bound at all is pure skip-ahead.
 //!
 //! Time is told by the caller, never read: the same calls give the same grants.

@@ -59,14 +59,6 @@ pub enum GrammarError {
         /// The start.
         start: String,
     },
-    /// A rule that may begin with itself, where a parser must not meet one.
-    #[error("grammar: rule '{rule}' may begin with itself ({cycle}); a parser needs the recursion elsewhere")]
-    LeftRecursive {
-        /// The rule.
-        rule: String,
-        /// The way back to it.
-        cycle: String,
-    },
     /// A value outside its range.
     #[error("grammar: {place}: {value} is outside its range; allowed: {allowed}")]
     Range {

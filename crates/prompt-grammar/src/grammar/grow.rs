@@ -214,8 +214,11 @@ impl Pruning {
     }
 
     /// Ends a round: what has a share of at most `floor` for long enough is disabled. Gives rule and position of each.
+    ///
+    /// Where the rest would derive nothing, as under some guard, nothing is disabled in this round.
     pub fn step(&mut self, grammar: &mut Grammar, floor: f64) -> Vec<(RuleId, usize)> {
         let mut disabled = Vec::new();
+        let before = grammar.rules.clone();
         for (i, rule) in grammar.rules.iter_mut().enumerate() {
             let id = RuleId(i as u32);
             let mut weights: Vec<&mut f64> = match &mut rule.body {
@@ -242,19 +245,11 @@ impl Pruning {
                 }
             }
         }
-        // Where the rest would derive nothing, as under some guard, what was disabled comes back.
-        let rules = grammar.rules.clone();
-        match Grammar::check(grammar.start, grammar.attributes.clone(), rules) {
-            Ok(sound) => *grammar = sound,
-            Err(_) => {
-                for (rule, at) in disabled.drain(..) {
-                    match &mut grammar.rules[rule.index()].body {
-                        Body::Choice(productions) => productions[at].weight = f64::MIN_POSITIVE.max(floor),
-                        Body::Hole(hole) => hole.fills[at].weight = f64::MIN_POSITIVE.max(floor),
-                        Body::Arrange(_) => {}
-                    }
-                }
-            }
+        if let Ok(sound) = Grammar::check(grammar.start, grammar.attributes.clone(), grammar.rules.clone()) {
+            *grammar = sound;
+        } else {
+            grammar.rules = before;
+            disabled.clear();
         }
         disabled
     }

@@ -126,8 +126,8 @@ fn unsound_drafts_are_refused_with_their_place() {
     );
 }
 
-/// Derivations of `f` doubled `n` times, so that sizes and depths grow.
-fn trees(grammar: &Grammar, n: u64) -> Vec<Tree> {
+/// The first `n` derivations, each from a stream of its own.
+pub(crate) fn trees(grammar: &Grammar, n: u64) -> Vec<Tree> {
     let sampler = Sampler::new(grammar);
     (0..n).map(|i| sampler.sample(&mut Stream::root(i), 12).unwrap()).collect()
 }

@@ -5,6 +5,7 @@ mod drive;
 mod evolution;
 mod gepa_laws;
 mod grammar;
+mod growth;
 mod landscape;
 mod model;
 mod operators;

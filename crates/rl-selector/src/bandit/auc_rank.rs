@@ -7,7 +7,7 @@ use super::{Pick, Rule, Window, highest};
 ///
 /// Rewards of the window are sorted; each gives its arm a credit that decays with its rank, so that only the order of
 /// rewards counts and rare large ones are not averaged away. Every arm is tried once; upper confidence bounds on the
-/// credit decide afterwards.
+/// credit decide afterwards. With a decay near 1 it follows a change of the rewards slowly.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AucRank {
     /// Rewards remembered, over all arms.

@@ -25,6 +25,10 @@ impl Passes {
     }
 
     /// Outputs of `states`; `None` when the engine fails.
+    #[cfg_attr(
+        not(feature = "candle"),
+        expect(clippy::unnecessary_wraps, reason = "the other engine can fail")
+    )]
     fn forward(&mut self, net: &QNet, states: &[f32]) -> Option<&[f32]> {
         match self {
             Self::Fused(pass) => Some(pass.forward(net, states)),
@@ -33,6 +37,10 @@ impl Passes {
         }
     }
 
+    #[cfg_attr(
+        not(feature = "candle"),
+        expect(clippy::unnecessary_wraps, reason = "the other engine can fail")
+    )]
     fn backward(&mut self, net: &QNet, states: &[f32], slope: &[f32], gradient: &mut [f32]) -> Option<()> {
         match self {
             Self::Fused(pass) => pass.backward(net, states, slope, gradient),
