@@ -12,7 +12,11 @@ struct Soak {
 
 const SOAKS: &[Soak] = &[
     Soak { name: "kill", package: "metaorch", test: "kill::killed_runs_resume_to_the_same_bytes" },
-    Soak { name: "workflow-edits", package: "topology-neat", test: "edits::a_storm_of_edits_leaves_only_workflows" },
+    Soak {
+        name: "workflow-edits",
+        package: "topology-neat",
+        test: "edits::a_storm_of_edits_leaves_only_workflows",
+    },
     Soak { name: "parquet", package: "evaluation", test: "fuzz::damaged_parquet" },
     Soak { name: "faults", package: "metaorch", test: "faults::a_run_with_faults_ends_as_a_clean_one" },
 ];

@@ -1,3 +1,4 @@
 //! The bench programs as a user calls them.
 #[cfg(feature = "systems")]
 mod cab;
+mod topology;

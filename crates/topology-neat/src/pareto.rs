@@ -33,8 +33,9 @@ fn dominates(a: &[f64], b: &[f64]) -> bool {
 pub fn crowding(points: &[Vec<f64>], front: &[usize]) -> Vec<f64> {
     let mut distance = vec![0.0; front.len()];
     let objectives = front.first().map_or(0, |i| points[*i].len());
-    for m in 0..objectives {
-        let value = |place: usize| points[front[place]][m];
+    let values = |m: usize| front.iter().map(|i| points[*i][m]).collect::<Vec<f64>>();
+    for column in (0..objectives).map(values) {
+        let value = |place: usize| column[place];
         let mut order: Vec<usize> = (0..front.len()).collect();
         order.sort_by(|a, b| value(*a).total_cmp(&value(*b)));
         let (first, last) = (order[0], order[order.len() - 1]);

@@ -16,16 +16,7 @@ pub(super) fn evolve(
     budget: usize,
     predictor: bool,
 ) -> (Vec<f64>, Calibration) {
-    let e = |n: &str, d: f64| std::env::var(n).ok().and_then(|v| v.parse().ok()).unwrap_or(d);
-    let options = SearchOptions {
-        predictor,
-        pool: e("POOL", 100.0) as usize,
-        spread: e("SPREAD", 3.0),
-        explore: e("EXPLORE", 0.0),
-        crossover: e("CROSS", 0.2),
-        diversity: e("DIV", 0.25),
-        ..SearchOptions::default()
-    };
+    let options = SearchOptions { predictor, ..SearchOptions::default() };
     let stream = Stream::root(run).child("evolve", instance.noise);
     let mut search = WorkflowSearch::new(Instance::space(), options, stream).expect("the options are sound");
     let mut truths: BTreeMap<Workflow, f64> = BTreeMap::new();

@@ -121,6 +121,9 @@ impl Instance {
     }
 
     /// The workflows that can be run: up to 12 modules with up to 5 inputs each.
+    ///
+    /// # Panics
+    /// Never: the library is sound.
     pub fn space() -> WorkflowSpace {
         let kinds = vec![
             (ModuleKind::Generate, GENERATORS as u8),

@@ -56,7 +56,7 @@ impl<'a> Log<'a> {
     /// Evaluates `workflow`; its number. Every fourth evaluation goes to the recommendation before it is made.
     pub(super) fn evaluate(&mut self, workflow: &Workflow) -> usize {
         let of = self.once(workflow);
-        if self.curve.len() % 4 == 0 && self.has_budget() {
+        if self.curve.len().is_multiple_of(4) && self.has_budget() {
             let best = self.seen[self.best()].workflow.clone();
             self.once(&best);
         }

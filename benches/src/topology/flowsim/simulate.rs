@@ -136,7 +136,7 @@ impl<'a> Plan<'a> {
     fn read(&self, step: &Step, messages: &[Message; VERTICES], noise: u64) -> (Message, Blame) {
         let mut read = SILENCE;
         let mut blamed = Blame::default();
-        let mut answers = 0.0;
+        let mut answers = 0_u32;
         for &v in &self.inputs[step.from..step.to] {
             let message = &messages[usize::from(v)];
             if !message.active {
@@ -147,8 +147,8 @@ impl<'a> Plan<'a> {
             blamed.flagged |= message.flag == Said::Wrong;
             blamed.failed |= message.verdict == Said::Wrong;
             if message.answer.is_some() {
-                answers += 1.0;
-                if answers == 1.0 || draw(noise, 100 + answers as u64) * answers < 1.0 {
+                answers += 1;
+                if answers == 1 || draw(noise, 100 + u64::from(answers)) * f64::from(answers) < 1.0 {
                     read.answer = message.answer;
                     read.flag = message.flag;
                     read.verdict = message.verdict;
@@ -189,12 +189,12 @@ impl<'a> Plan<'a> {
                 *cost += 0.6;
                 let help = if message.context == Context::Relevant { 0.7 } else { 0.0 };
                 message.flag =
-                    self.said(s.critique[step.variant][z], [0.5, 0.8, help], item, message.answer, noise);
+                    said(s.critique[step.variant][z], [0.5, 0.8, help], item, message.answer, noise);
             }
             ModuleKind::Verify => {
                 *cost += 0.4;
                 message.verdict =
-                    self.said(s.verify[step.variant][z], [0.25, 0.5, 0.0], item, message.answer, noise);
+                    said(s.verify[step.variant][z], [0.25, 0.5, 0.0], item, message.answer, noise);
             }
             ModuleKind::Vote => {
                 *cost += 0.05;
@@ -238,19 +238,6 @@ impl<'a> Plan<'a> {
         message
     }
 
-    /// What a check says of an answer; `weights` are those of difficulty, opacity and helpful context.
-    fn said(&self, check: Check, weights: [f64; 3], item: &Item, answer: Option<u8>, noise: u64) -> Said {
-        let Some(answer) = answer else { return Said::Nothing };
-        let [hard, opaque, help] = weights;
-        let opaque = opaque * item.opaque;
-        let logit = if answer > 0 {
-            check.of_wrong - hard * item.difficulty + opaque + help
-        } else {
-            check.of_right + hard * item.difficulty + opaque - help
-        };
-        if draw(noise, 1) < logistic(logit) { Said::Wrong } else { Said::Right }
-    }
-
     fn answer(&self, who: usize, logit: f64, item: &Item, context: Context, noise: u64) -> u8 {
         let s = self.skills;
         let mut logit = logit - s.slope * item.difficulty + item.taste[who];
@@ -285,16 +272,29 @@ impl<'a> Plan<'a> {
             }
         }
         let most = weights.iter().copied().fold(0.0, f64::max);
-        let mut tied = 0.0;
+        let mut tied = 0_u32;
         let mut chosen = None;
         for (answer, weight) in (0_u8..).zip(weights) {
             if most > 0.0 && weight >= most - 1e-9 {
-                tied += 1.0;
-                if tied == 1.0 || draw(noise, 200 + u64::from(answer)) * tied < 1.0 {
+                tied += 1;
+                if tied == 1 || draw(noise, 200 + u64::from(answer)) * f64::from(tied) < 1.0 {
                     chosen = Some(answer);
                 }
             }
         }
         chosen
     }
+}
+
+/// What a check says of an answer; `weights` are those of difficulty, opacity and helpful context.
+fn said(check: Check, weights: [f64; 3], item: &Item, answer: Option<u8>, noise: u64) -> Said {
+    let Some(answer) = answer else { return Said::Nothing };
+    let [hard, opaque, help] = weights;
+    let opaque = opaque * item.opaque;
+    let logit = if answer > 0 {
+        check.of_wrong - hard * item.difficulty + opaque + help
+    } else {
+        check.of_right + hard * item.difficulty + opaque - help
+    };
+    if draw(noise, 1) < logistic(logit) { Said::Wrong } else { Said::Right }
 }

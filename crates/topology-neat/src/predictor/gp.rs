@@ -117,18 +117,15 @@ impl StructurePredictor {
     /// Adds the weight, sum and sum of squares of observations.
     pub(crate) fn add_row(&mut self, workflow: &Workflow, weight: f64, sum: f64, squares: f64) {
         self.fit = None;
-        let row = match self.rows.iter().position(|r| r.workflow == *workflow) {
-            Some(at) => &mut self.rows[at],
-            None => {
-                let features = Features::of(workflow);
-                let mut products: Vec<_> = self.rows.iter().map(|r| features.products(&r.features)).collect();
-                products.push(features.products(&features));
-                let workflow = workflow.clone();
-                self.rows.push(Row { workflow, features, products, weight: 0.0, sum: 0.0, squares: 0.0 });
-                let last = self.rows.len() - 1;
-                &mut self.rows[last]
-            }
-        };
+        let at = self.rows.iter().position(|r| r.workflow == *workflow).unwrap_or_else(|| {
+            let features = Features::of(workflow);
+            let mut products: Vec<_> = self.rows.iter().map(|r| features.products(&r.features)).collect();
+            products.push(features.products(&features));
+            let workflow = workflow.clone();
+            self.rows.push(Row { workflow, features, products, weight: 0.0, sum: 0.0, squares: 0.0 });
+            self.rows.len() - 1
+        });
+        let row = &mut self.rows[at];
         row.weight += weight;
         row.sum += sum;
         row.squares += squares;
@@ -243,19 +240,7 @@ impl StructurePredictor {
     pub(crate) fn seen(&self) -> Vec<Posterior> {
         let Some(fit) = &self.fit else { return Vec::new() };
         let n = self.rows.len();
-        let mut inverse = vec![0.0; n];
-        let mut column = vec![0.0; n];
-        for i in 0..n {
-            column[..i].fill(0.0);
-            column[i] = 1.0;
-            column[i + 1..].fill(0.0);
-            for j in i..n {
-                let row = &fit.cholesky[j * (j + 1) / 2..][..=j];
-                let sum: f64 = row[i..j].iter().zip(&column[i..j]).map(|(a, b)| a * b).sum();
-                column[j] = (column[j] - sum) / row[j];
-            }
-            inverse[i] = column[i..].iter().map(|c| c * c).sum();
-        }
+        let inverse: Vec<f64> = (0..n).map(|i| inverse_at(&fit.cholesky, n, i)).collect();
         let of = |i: usize| {
             let row = &self.rows[i];
             let noise = fit.noise / row.weight + JITTER;
@@ -323,6 +308,18 @@ fn factor(matrix: &mut [f64], n: usize) -> f64 {
     determinant
 }
 
+/// Element (i, i) of the inverse of the factored matrix: the squared length of column i of the factor's inverse.
+fn inverse_at(cholesky: &[f64], n: usize, i: usize) -> f64 {
+    let mut column: Vec<f64> = Vec::with_capacity(n - i);
+    for j in i..n {
+        let row = &cholesky[j * (j + 1) / 2..][..=j];
+        let sum: f64 = row[i..j].iter().zip(&column).map(|(a, b): (&f64, &f64)| a * b).sum();
+        let unit = if j == i { 1.0 } else { 0.0 };
+        column.push((unit - sum) / row[j]);
+    }
+    column.iter().map(|c| c * c).sum()
+}
+
 /// Solves L x = b.
 fn forward(cholesky: &[f64], b: &[f64]) -> Vec<f64> {
     let mut x = Vec::with_capacity(b.len());
@@ -343,4 +340,70 @@ fn backward(cholesky: &[f64], mut b: Vec<f64>) -> Vec<f64> {
         b[..i].iter_mut().zip(row).for_each(|(b, a)| *b -= a * x);
     }
     b
+}
+
+#[cfg(test)]
+mod tests {
+    use meta_traits::{Space as _, Stream};
+
+    use super::*;
+    use crate::{Library, WorkflowSpace};
+
+    fn workflows(n: u64) -> Vec<Workflow> {
+        let space = WorkflowSpace::new(Library::default(), 8, 4).unwrap();
+        (0..n).map(|seed| space.sample(&mut Stream::root(seed))).collect()
+    }
+
+    /// A value that modules add up to.
+    fn value(workflow: &Workflow) -> f64 {
+        workflow.modules().iter().map(|m| f64::from(m.kind as u8 % 3) - 1.0).sum()
+    }
+
+    #[test]
+    fn what_is_seen_has_the_posterior_of_any_other_place() {
+        for mut predictor in [StructurePredictor::default(), StructurePredictor::blind()] {
+            predictor.set_noise(0.3);
+            for w in workflows(30) {
+                predictor.observe(&w, value(&w));
+            }
+            let seen = predictor.seen();
+            assert_eq!(seen.len(), predictor.rows.len());
+            for (row, fast) in predictor.rows.iter().zip(seen) {
+                let slow = predictor.posterior(&row.workflow);
+                assert!((slow.mean - fast.mean).abs() < 1e-6, "{slow:?} {fast:?}");
+                assert!((slow.variance - fast.variance).abs() < 1e-6, "{slow:?} {fast:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn merits_of_modules_carry_over_to_workflows_never_seen() {
+        let all = workflows(80);
+        let mut predictor = StructurePredictor::default();
+        predictor.set_noise(0.01);
+        predictor.refit(&mut all[..60].iter().map(|w| (w, value(w), 1.0)));
+        let unseen: Vec<&Workflow> = all[60..].iter().filter(|w| !all[..60].contains(w)).collect();
+        let error = |w: &&Workflow| (predictor.predict(w).mean - value(w)).powi(2);
+        let spread = unseen.iter().map(|w| value(w).powi(2)).sum::<f64>();
+        let lost = unseen.iter().map(error).sum::<f64>();
+        assert!(lost < 0.2 * spread, "{lost} of {spread}");
+    }
+
+    #[test]
+    fn unsound_values_are_ignored_and_nothing_known_is_finite() {
+        let w = &workflows(1)[0];
+        let mut predictor = StructurePredictor::default();
+        let before = predictor.predict(w);
+        assert!(before.mean.is_finite() && before.sd > 0.0);
+        for y in [f64::NAN, f64::INFINITY] {
+            predictor.observe(w, y);
+        }
+        assert_eq!(predictor.predict(w), before);
+        predictor.set_noise(f64::NAN);
+        for _ in 0..10 {
+            predictor.observe(w, 3.0);
+        }
+        let after = predictor.predict(w);
+        assert!((after.mean - 3.0).abs() < 1e-6 && after.sd.is_finite());
+    }
 }

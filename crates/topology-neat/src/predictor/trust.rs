@@ -68,3 +68,27 @@ fn score(p: Posterior, noise: f64, y: f64) -> f64 {
     let variance = p.variance + noise;
     -0.5 * ((y - p.mean).powi(2) / variance + variance.ln())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_predictor_that_misleads_is_left_and_one_that_mends_is_followed_again() {
+        let (sure, vague) = (Posterior { mean: 1.0, variance: 0.01 }, Posterior { mean: 0.0, variance: 1.0 });
+        let mut trust = Trust::default();
+        for _ in 0..20 {
+            trust.observe(sure, vague, 0.01, -1.0, true);
+        }
+        assert!(trust.follows(), "what it chose itself is no evidence");
+        for _ in 0..3 {
+            trust.observe(sure, vague, 0.01, -1.0, false);
+        }
+        assert!(!trust.follows());
+        for _ in 0..40 {
+            trust.observe(sure, vague, 0.01, 1.0, false);
+        }
+        assert!(trust.follows());
+        assert_eq!(trust.calibration(), Calibration { n: 63, covered: 40 });
+    }
+}

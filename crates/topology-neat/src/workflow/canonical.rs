@@ -30,8 +30,8 @@ pub(super) fn canonical(workflow: &Workflow) -> Workflow {
     let reads: Vec<u32> = workflow.reads.iter().map(|r| r >> 1).collect();
     let mut readers = vec![0_u32; n];
     let mut depth = vec![0; n];
-    for v in 0..n {
-        for from in bits(reads[v]) {
+    for (v, word) in reads.iter().enumerate() {
+        for from in bits(*word) {
             readers[from] |= 1 << v;
             depth[v] = depth[v].max(depth[from] + 1);
         }

@@ -19,7 +19,9 @@ impl Features {
             std::iter::once(Vec::new()).chain((0..=n).map(|i| workflow.reads(i).collect())).collect();
         let mut readers = vec![Vec::new(); n + 2];
         for (v, reads) in reads.iter().enumerate() {
-            reads.iter().for_each(|r| readers[*r].push(v));
+            for r in reads {
+                readers[*r].push(v);
+            }
         }
         let modules = workflow.modules();
         let kind = |v: usize| match v {

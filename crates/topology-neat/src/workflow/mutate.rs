@@ -117,7 +117,9 @@ impl Edit {
                     (draft.reads(at).collect(), draft.readers(at).collect());
                 for &to in &after {
                     draft.cut(at, to);
-                    before.iter().for_each(|&from| draft.join(from, to));
+                    for &from in &before {
+                        draft.join(from, to);
+                    }
                 }
             }
             Self::Poll
@@ -178,8 +180,12 @@ fn some(kind: ModuleKind, space: &WorkflowSpace, rng: &mut Stream) -> Option<Mod
 fn beside_of(draft: &mut Draft, vertex: usize, module: Module) -> usize {
     let (before, after): (Vec<_>, Vec<_>) = (draft.reads(vertex).collect(), draft.readers(vertex).collect());
     let new = draft.add(module);
-    before.into_iter().for_each(|from| draft.join(from, new));
-    after.into_iter().for_each(|to| draft.join(new, to));
+    for from in before {
+        draft.join(from, new);
+    }
+    for to in after {
+        draft.join(new, to);
+    }
     new
 }
 

@@ -1,10 +1,12 @@
 //! Search for a workflow by evolution that is screened by a predictor.
 //!
-//! Every module that answers alone is evaluated first. Then each evaluation goes to what promises most (knowledge gradient
-//! of Frazier, Powell & Dayanik 2009, one option at a time): a repeat of a workflow seen, or one of a pool of new ones, made
-//! by small edits of the best and by grafting one good workflow into another. New ones are judged by a
-//! [`crate::StructurePredictor`]; a tenth of them is not, and by these the predictor is judged in turn. The
-//! recommendation is the workflow with the lowest posterior mean, never the best single observation.
+//! Every module that answers alone is evaluated first. Then each evaluation goes to what promises most: a repeat of a
+//! workflow seen, by its knowledge gradient (Frazier, Powell & Dayanik 2009), or a new one, by its expected improvement.
+//! New ones are made by small edits of the best and by grafting one good workflow into another; of a pool of them that
+//! one is taken whose value, drawn from the posterior of a [`crate::StructurePredictor`] (Thompson 1933), is lowest.
+//! Drawing from a small pool and not taking the expected best of a large one keeps what was never tried in play. A tenth
+//! of all proposals is screened by nothing, and by these the predictor is judged in turn. The recommendation is the
+//! workflow with the lowest posterior mean, never the best single observation.
 
 mod arm;
 mod candidates;
@@ -173,28 +175,27 @@ impl WorkflowSearch {
         let repeat = self.best_repeat(seen, &order);
         let parents: Vec<&Workflow> = order.iter().map(|i| &self.arms[*i].workflow).collect();
         let pool = candidates::pool(&parents, &self.space, &self.options, rng, |w| self.is_known(w));
-        let unscreened = !self.is_screening() || rng.chance(self.options.unscreened);
-        let lowest = seen[order[0]].mean;
-        let value = |w: &Workflow| {
-            let p = self.model.posterior(w);
-            let i = self.informed(p);
-            let variance = i.variance + self.options.explore * (p.variance - i.variance);
-            gain(Posterior { variance, ..p }, lowest)
-        };
-        let new = if unscreened {
-            pool.into_iter().next().map(|w| (value(&w), w))
+        if rng.chance(self.options.unscreened)
+            && let Some(new) = pool.first()
+        {
+            return (new.clone(), false);
+        }
+        let screened = self.is_screening();
+        let new = if screened {
+            let drawn = pool.into_iter().map(|w| {
+                let p = self.model.posterior(&w);
+                (p.mean + p.variance.sqrt() * normal(rng), p, w)
+            });
+            drawn.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, p, w)| (p, w))
         } else {
-            let valued = pool.into_iter().map(|w| (value(&w), w));
-            valued.max_by(|a, b| a.0.total_cmp(&b.0))
+            pool.into_iter().next().map(|w| (self.model.posterior(&w), w))
         };
+        let least = self.options.min_improvement.max(repeat.map_or(0.0, |r| r.0));
+        let lowest = seen[order[0]].mean;
         match (new, repeat) {
-            (Some((gain, new)), repeat)
-                if gain > self.options.min_improvement.max(repeat.map_or(0.0, |r| r.0)) =>
-            {
-                (new, !unscreened)
-            }
+            (Some((p, new)), _) if gain(p, lowest) > least => (new, screened),
             (_, Some((_, arm))) => (self.arms[arm].workflow.clone(), false),
-            (Some((_, new)), None) => (new, !unscreened),
+            (Some((_, new)), None) => (new, screened),
             (None, None) => (self.arms[best].workflow.clone(), false),
         }
     }
@@ -227,7 +228,7 @@ impl WorkflowSearch {
         while self.pending.first_key_value().is_some_and(|(_, p)| p.told.is_some()) {
             let Some((_, Proposal { workflow, screened, told })) = self.pending.pop_first() else { return };
             match told {
-                Some(Told::Sound(observation)) => self.learn(workflow, screened, observation),
+                Some(Told::Sound(observation)) => self.learn(&workflow, screened, observation),
                 Some(Told::Failed) if self.arms.iter().all(|a| a.workflow != workflow) => {
                     if self.failed.len() == MOST_FAILED {
                         self.failed.remove(0);
@@ -239,26 +240,25 @@ impl WorkflowSearch {
         }
     }
 
-    fn learn(&mut self, workflow: Workflow, screened: bool, observation: Observation) {
-        let penalty = self.penalty(&workflow);
+    fn learn(&mut self, workflow: &Workflow, screened: bool, observation: Observation) {
+        let penalty = self.penalty(workflow);
         let y = observation.losses[0] + penalty;
         if let Some(variance) = observation.variance.filter(|v| v.is_finite() && *v > 0.0) {
             self.reported.0 += variance;
             self.reported.1 += 1.0;
         }
-        match self.arms.iter().position(|a| a.workflow == workflow) {
-            Some(at) => self.arms[at].add(penalty, &observation),
-            None => {
-                if let (Some(overall), true) = (self.model.overall(), self.arms.len() >= 8) {
-                    let predicted = self.model.posterior(&workflow);
-                    self.trust.observe(predicted, overall, self.model.noise(), y, screened);
-                }
-                self.arms.push(Arm::new(workflow.clone(), penalty, observation));
+        if let Some(arm) = self.arms.iter_mut().find(|a| a.workflow == *workflow) {
+            arm.add(penalty, &observation);
+        } else {
+            if let (Some(overall), true) = (self.model.overall(), self.arms.len() >= 8) {
+                let predicted = self.model.posterior(workflow);
+                self.trust.observe(predicted, overall, self.model.noise(), y, screened);
             }
+            self.arms.push(Arm::new(workflow.clone(), penalty, observation));
         }
-        self.model.add(&workflow, y, 1.0);
+        self.model.add(workflow, y, 1.0);
         self.taken += 1;
-        self.fit(self.taken % REFIT == 0);
+        self.fit(self.taken.is_multiple_of(REFIT));
     }
 
     fn fit(&mut self, search: bool) {
@@ -304,6 +304,11 @@ impl Optimizer for WorkflowSearch {
     fn best(&self) -> Option<(&Workflow, &Observation)> {
         self.best.map(|i| (&self.arms[i].workflow, &self.arms[i].observation))
     }
+}
+
+/// A standard normal number (Box & Muller 1958).
+fn normal(rng: &mut Stream) -> f64 {
+    (-2.0 * (1.0 - rng.unit()).ln()).sqrt() * (std::f64::consts::TAU * rng.unit()).cos()
 }
 
 /// How far a normal number is expected to fall below `least`: (least - mean) P + sd p at u = (least - mean) / sd.

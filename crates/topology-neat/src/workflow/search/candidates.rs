@@ -2,7 +2,7 @@ use meta_traits::{Space as _, Stream};
 
 use super::SearchOptions;
 use crate::archive::elites;
-use crate::workflow::{Draft, Workflow, WorkflowSpace};
+use crate::workflow::{Draft, Edit, Workflow, WorkflowSpace};
 
 /// Draws before a place in the pool is given up.
 const DRAWS: usize = 8;
@@ -57,11 +57,21 @@ fn child(
         }
     }
     for _ in 0..1 + usize::from(rng.chance(0.4)) + usize::from(rng.chance(0.16)) {
-        if let Some(new) = rng.pick(&options.edits)?.apply(&child, space, rng) {
+        if let Some(new) = edit(&child, space, options, rng).apply(&child, space, rng) {
             child = new;
         }
     }
     Some(child)
+}
+
+/// One of the edits. More of them add modules than take some away, so the larger a workflow, the likelier one that takes
+/// away; without this what does no harm piles up until there is no room for what does good.
+fn edit(of: &Workflow, space: &WorkflowSpace, options: &SearchOptions, rng: &mut Stream) -> Edit {
+    let fullness = of.modules().len() as f64 / space.max_modules() as f64;
+    let shrinks = |e: &&Edit| matches!(e, Edit::Remove | Edit::Cut);
+    let shrinking: Vec<Edit> = options.edits.iter().filter(shrinks).copied().collect();
+    let among = if rng.chance(0.5 * fullness) && !shrinking.is_empty() { &shrinking } else { &options.edits };
+    among[rng.below(among.len())]
 }
 
 /// `host` with the whole of `guest` in the place of one module: the readers of that module read the guest's answers.

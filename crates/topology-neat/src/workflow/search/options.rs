@@ -19,17 +19,15 @@ pub struct SearchOptions {
     pub min_improvement: f64,
     /// Share of proposals that the predictor does not screen; 0.1 to 1; default 0.1.
     pub unscreened: f64,
-    /// Candidates from which one is proposed; 1 to 10,000; default 100.
+    /// Candidates from which one is proposed; 1 to 10,000; default 10.
     pub pool: usize,
     /// Probability that a candidate has two parents; 0 to 1; default 0.2.
     pub crossover: f64,
-    /// Mean rank of a parent among the workflows seen, the best having rank 0.
+    /// Mean rank of a parent among the workflows seen, the best having rank 0; 0 to 1e6; default 8.
     pub spread: f64,
     /// Probability that a parent is the best of its niche (size, depth, share of checks) rather than one of the best of
     /// all; 0 to 1; default 0.25.
     pub diversity: f64,
-    /// x
-    pub explore: f64,
 }
 
 impl Default for SearchOptions {
@@ -41,11 +39,10 @@ impl Default for SearchOptions {
             predictor: true,
             min_improvement: 0.0,
             unscreened: 0.1,
-            pool: 100,
+            pool: 10,
             crossover: 0.2,
-            spread: 3.0,
+            spread: 8.0,
             diversity: 0.25,
-            explore: 0.0,
         }
     }
 }
