@@ -14,7 +14,7 @@ const COMMON: f64 = 4.0;
 /// Squared distance at which the near term falls to exp(-1/2).
 const REACH: f64 = 8.0;
 /// Standard deviation of the logarithm (base 2) of a term's variance before any data.
-const SPREAD: f64 = 2.0;
+const SPREAD: f64 = 1.0;
 /// Added to the diagonal.
 const JITTER: f64 = 1e-9;
 
