@@ -3,22 +3,34 @@
 use std::path::Path;
 use std::process::Command;
 
-/// A loop: its name here, the package and test that hold it.
+/// A loop: its name here, the package and test that hold it, and how cargo finds the test's program.
 struct Soak {
     name: &'static str,
     package: &'static str,
     test: &'static str,
+    target: &'static [&'static str],
+}
+
+/// A loop in the one integration program that nearly every package has.
+const fn it(name: &'static str, package: &'static str, test: &'static str) -> Soak {
+    Soak { name, package, test, target: &["--test", "it"] }
 }
 
 const SOAKS: &[Soak] = &[
-    Soak { name: "kill", package: "metaorch", test: "kill::killed_runs_resume_to_the_same_bytes" },
+    it("kill", "metaorch", "kill::killed_runs_resume_to_the_same_bytes"),
+    it("parquet", "evaluation", "fuzz::damaged_parquet"),
+    it("faults", "metaorch", "faults::a_run_with_faults_ends_as_a_clean_one"),
+    it("operators", "prompt-grammar", "operators::walks_of_operators_keep_what_matters"),
+    it("outlines", "prompt-grammar", "outlines::every_prompt_comes_back_byte_for_byte"),
+    it("workflow-edits", "topology-neat", "edits::a_storm_of_edits_leaves_only_workflows"),
+    it("budget", "prompt-grammar", "sampling::no_sample_is_above_its_budget"),
+    it("masks", "rl-selector", "dqn::masks::masked_arms_are_never_chosen"),
     Soak {
-        name: "workflow-edits",
-        package: "topology-neat",
-        test: "edits::a_storm_of_edits_leaves_only_workflows",
+        name: "schedules",
+        package: "coordination",
+        test: "nothing_is_lost_done_twice_or_stuck",
+        target: &["--features", "shuttle", "--test", "schedules"],
     },
-    Soak { name: "parquet", package: "evaluation", test: "fuzz::damaged_parquet" },
-    Soak { name: "faults", package: "metaorch", test: "faults::a_run_with_faults_ends_as_a_clean_one" },
 ];
 
 /// Runs the loop `name` `n` times; its raw rows and the command go to `out`.
@@ -36,7 +48,9 @@ pub(crate) fn run(name: &str, n: u64, out: &Path) -> Result<(), String> {
     let command = format!("cargo xtask soak {name} --n {n} --out DIR\n");
     std::fs::write(out.join("command.txt"), command).map_err(|e| format!("{}: {e}", out.display()))?;
     let status = Command::new(env!("CARGO"))
-        .args(["test", "--package", soak.package, "--test", "it", soak.test, "--", "--exact", "--nocapture"])
+        .args(["test", "--package", soak.package])
+        .args(soak.target)
+        .args([soak.test, "--", "--exact", "--nocapture"])
         .env("METAORCH_SOAK_N", n.to_string())
         .env("METAORCH_SOAK_OUT", &out)
         .status()

@@ -1,6 +1,8 @@
 use std::fs;
 use std::time::Instant;
 
+use crate::clock::processor_seconds_of;
+
 /// Times work by the clock and by the processor time of one process.
 pub(super) struct Clock {
     process: Option<u32>,
@@ -11,25 +13,15 @@ pub(super) struct Clock {
 impl Clock {
     /// Starts to time; `None` leaves processor time out.
     pub(super) fn start(process: Option<u32>) -> Self {
-        Self { process, start: Instant::now(), used: process.and_then(processor_seconds) }
+        Self { process, start: Instant::now(), used: process.and_then(processor_seconds_of) }
     }
 
     /// Seconds since the start, by the clock and by the processor.
     pub(super) fn stop(&self) -> (f64, Option<f64>) {
         let wall = self.start.elapsed().as_secs_f64();
-        let used = self.process.and_then(processor_seconds);
+        let used = self.process.and_then(processor_seconds_of);
         (wall, self.used.zip(used).map(|(before, after)| after - before))
     }
-}
-
-/// Seconds that all threads of a process have run, from the scheduler's own nanosecond counts.
-fn processor_seconds(process: u32) -> Option<f64> {
-    let mut total = 0_u64;
-    for thread in fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten() {
-        let counts = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
-        total += counts.split(' ').next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
-    }
-    Some(total as f64 / 1e9)
 }
 
 /// Most memory this process has held, in millions of bytes; `None` where the system does not say.

@@ -1,4 +1,5 @@
 //! The bench programs as a user calls them.
 #[cfg(feature = "systems")]
 mod cab;
+mod selector;
 mod topology;

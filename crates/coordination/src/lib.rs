@@ -1,9 +1,12 @@
 //! Orders updates, guards budgets, and keeps the journal that a run can be rebuilt from.
 //!
-//! Present today: [`CoordinationConfig`], the settings with their ranges, and the [`journal`], an append-only log of
-//! JSON records with chained checksums, torn-tail recovery and injected storage. The journal is the only record of a
-//! run: whatever else a run directory holds can be rebuilt from it. Planning, locks and scheduling are not part of
-//! this version.
+//! - [`Admission`] lets an update start when it can have all that it declared: nothing deadlocks, and past a bound nothing
+//!   is overtaken. A value that is told the time: the same calls give the same grants.
+//! - [`Coordinator`] is its asynchronous edge, with a [`Meter`](meta_traits::Meter) that no reservation can overspend.
+//! - [`plan`] orders the steps of a round and names circles.
+//! - [`journal`] is an append-only log of JSON records with chained checksums, torn-tail recovery and injected storage. It
+//!   is the only record of a run: whatever else a run directory holds can be rebuilt from it.
+//! - [`CoordinationConfig`] holds the settings with their ranges.
 //!
 //! ```
 //! use coordination::journal::{Journal, MemoryStorage};
@@ -17,7 +20,20 @@
 //! ```
 
 pub mod journal;
+pub mod plan;
 
+mod admit;
+mod clock;
 mod config;
+mod coordinator;
+mod key;
+mod sync;
+mod update;
+
+pub use admit::{Admission, AdmitError, Notice, Ticket, Why};
+pub use clock::{Clock, MachineClock, ManualClock};
+pub use coordinator::{CoordinateError, Coordinator, Grant, Pass};
+pub use key::{Access, Key, Keys, Mode};
+pub use update::Update;
 
 pub use config::{AllocationStrategy, ConfigError, CoordinationConfig};

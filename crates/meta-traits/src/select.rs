@@ -29,6 +29,8 @@ pub enum Level {
     Bandit,
     /// A schedule learnt offline.
     Schedule,
+    /// A policy over states learnt offline, of any form.
+    Learned,
     /// A linear head on a pretrained trunk.
     NeuralLinear,
     /// A deep Q network.

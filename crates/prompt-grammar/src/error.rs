@@ -23,6 +23,14 @@ pub enum PromptError {
         /// The list.
         what: &'static str,
     },
+    /// A list names something twice that it must name once.
+    #[error("prompt: {list} has '{name}' twice; list it once")]
+    Repeated {
+        /// The list.
+        list: &'static str,
+        /// What is there twice.
+        name: String,
+    },
     /// A list of examples that may not be used as asked.
     #[error("prompt: {list} lists {example} {why}")]
     Examples {
@@ -70,6 +78,18 @@ pub enum PromptError {
         /// Characters allowed.
         limit: usize,
     },
+    /// Bytes that are no UTF-8.
+    #[error("prompt: byte {at} is no UTF-8; prompts must be UTF-8 text")]
+    Encoding {
+        /// Position of the first such byte, from 0.
+        at: usize,
+    },
+    /// A reply that is no usable edit script.
+    #[error("prompt: the reply {why}; ask again")]
+    Script {
+        /// What is wrong with it, and what is allowed.
+        why: String,
+    },
     /// No edit of the present text is legal.
     #[error("prompt: no edit of '{component}' fits within {limit} characters; raise max_prompt_length")]
     NoEdit {
@@ -89,11 +109,14 @@ impl PromptError {
 impl Classify for PromptError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Range { .. } | Self::UnknownComponent { .. } => ErrorKind::Config,
-            Self::Empty { .. } | Self::Examples { .. } | Self::NoEdit { .. } => ErrorKind::InvalidInput,
-            Self::EmptyReply { .. } | Self::Placeholders { .. } | Self::TooLong { .. } => {
-                ErrorKind::Transient
+            Self::Range { .. } | Self::UnknownComponent { .. } | Self::Repeated { .. } => ErrorKind::Config,
+            Self::Empty { .. } | Self::Examples { .. } | Self::NoEdit { .. } | Self::Encoding { .. } => {
+                ErrorKind::InvalidInput
             }
+            Self::EmptyReply { .. }
+            | Self::Placeholders { .. }
+            | Self::TooLong { .. }
+            | Self::Script { .. } => ErrorKind::Transient,
         }
     }
 }

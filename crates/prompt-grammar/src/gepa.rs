@@ -172,7 +172,7 @@ impl Gepa {
     }
 }
 
-fn check_examples(list: &'static str, ids: &[ExampleId]) -> Result<(), PromptError> {
+pub(crate) fn check_examples(list: &'static str, ids: &[ExampleId]) -> Result<(), PromptError> {
     if ids.is_empty() {
         return Err(PromptError::Empty { what: list });
     }

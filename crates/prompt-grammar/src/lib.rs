@@ -1,23 +1,55 @@
 //! Evolves which words, in which structure, a prompt should have.
 //!
 //! - [`gepa`]: the GEPA loop as an ask/tell optimizer. It decides which text to rewrite and which to keep.
+//! - [`Ge`]: grammatical evolution of derivations as an ask/tell optimizer.
 //! - [`Reflection`]: has a language model write a new text: renders the request and reads the reply.
 //! - [`Structural`]: writes a new text by small typed edits, without any model.
+//! - [`Grammar`]: what texts are made of; [`Sampler`] and [`BudgetSampler`] draw derivations ([`Tree`]) from it.
+//! - [`space`]: prompts as choices, the flat view that learning needs; [`script`]: edits of them as text.
+//! - [`model`]: what the scores seen so far say about every prompt of a space.
+//! - [`optimizer`]: search guided by that model. It asks for few evaluations, and for reflection where it pays.
+//! - [`attribution`]: which parts of a prompt its quality comes from, with intervals.
 //! - [`PromptConfig`]: the settings users write.
 //!
 //! Everything here is a pure function of its arguments: no clock, no file, no network, no thread. Random draws come
 //! from [`meta_traits::Stream`] key paths.
 
+pub mod attribution;
+pub mod features;
+pub mod ge;
 pub mod gepa;
+pub mod grammar;
+pub mod holes;
+pub mod library;
+pub mod model;
+pub mod optimizer;
+pub mod outline;
 pub mod reflect;
+pub mod script;
+pub mod space;
 pub mod structural;
+pub mod tree;
 
 mod config;
+mod crossover;
 mod error;
+mod mutate;
 mod placeholder;
+mod sample;
+mod tokens;
 
 pub use config::{AnalysisDepth, PromptConfig};
+pub use crossover::merge;
 pub use error::PromptError;
+pub use ge::Ge;
 pub use gepa::Gepa;
+pub use grammar::{
+    Arrange, Attribute, Body, Draft, Fill, Grammar, GrammarError, Guard, Hole, HoleKind, Learning, Member,
+    Pair, Part, Production, Pruning, Recurring, Rule, RuleId, Source, Text, Value,
+};
+pub use mutate::{Limits, Mutator, Operator, OperatorBandit};
 pub use reflect::Reflection;
+pub use sample::{BudgetSampler, Sampler};
 pub use structural::Structural;
+pub use tokens::{Characters, Estimate, Tokens};
+pub use tree::Tree;

@@ -22,3 +22,28 @@ impl Classify for ConfigError {
         ErrorKind::Config
     }
 }
+
+/// Why a [`crate::DoubleDqn`] cannot do what is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DqnError {
+    /// A setting is outside its range.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Weights are damaged or of another network.
+    #[error("rl: weights do not fit: {0}; load the file that belongs to these settings")]
+    Weights(String),
+    /// An experience does not fit the agent.
+    #[error("rl: experience does not fit: {0}")]
+    Experience(String),
+}
+
+impl Classify for DqnError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Config(_) => ErrorKind::Config,
+            Self::Weights(_) => ErrorKind::Corrupt,
+            Self::Experience(_) => ErrorKind::InvalidInput,
+        }
+    }
+}

@@ -1,6 +1,10 @@
-//! The state a selector sees: thirteen numbers, in this order.
+//! The state a selector sees: thirteen numbers, in this order. [`Encoder`] makes them and says how.
 
 use serde::{Deserialize, Serialize};
+
+mod encoder;
+
+pub use encoder::{Encoder, Situation, drop_task};
 
 /// Best score so far.
 pub const BEST_SCORE: usize = 0;
@@ -10,15 +14,15 @@ pub const IMPROVEMENT_VELOCITY: usize = 1;
 pub const BUDGET_LEFT: usize = 2;
 /// Complexity of the present system.
 pub const COMPLEXITY: usize = 3;
-/// Number of examples over 1000.
+/// Number of examples, against 1000.
 pub const DATA_SIZE: usize = 4;
 /// Complexity of the expected outputs.
 pub const OUTPUT_COMPLEXITY: usize = 5;
-/// Count of recent rounds that improved.
+/// Recent rounds that improved.
 pub const RECENT_IMPROVEMENTS: usize = 6;
 /// Rounds without improvement over 10.
 pub const STAGNATION: usize = 7;
-/// Number of the round over 100.
+/// Number of the round, against 100.
 pub const GENERATION: usize = 8;
 /// The first of four entries of which one is 1: the task is [`TaskType::ALL`] at its offset.
 pub const TASK: usize = 9;

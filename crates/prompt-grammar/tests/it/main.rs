@@ -2,7 +2,14 @@
 
 mod conformance;
 mod drive;
+mod evolution;
 mod gepa_laws;
+mod grammar;
 mod landscape;
+mod model;
+mod operators;
+mod outlines;
 mod parity;
+mod sampling;
+mod soak;
 mod structural;

@@ -1,0 +1,168 @@
+"""gepa 0.1.4 from PyPI on exported PromptScape landscapes.
+
+    pip install gepa==0.1.4 numpy
+    cargo run --release -p metaorch-benches --bin prompt -- promptscape-export --landscapes 0..11 --out DIR
+    python benches/peers/gepa-promptscape.py DIR --rho 0.5 --budget 3000 --out rows.jsonl
+
+The whole prompt is GEPA's one component. The cache of evaluations stays off. One row a landscape, with the keys of the
+rows of `prompt -- promptscape`; the last line of the output is their summary.
+"""
+import argparse, glob, json, re, statistics
+import numpy as np
+import gepa
+from gepa import EvaluationBatch
+
+SIZES = [7, 8, 5, 6, 6, 6, 4, 3, 4, 4] + [2] * 10
+MASK = (1 << 64) - 1
+
+
+def splitmix(x):
+    x = (x + 0x9E3779B97F4A7C15) & MASK
+    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & MASK
+    return x ^ (x >> 31)
+
+
+class Landscape:
+    def __init__(self, path):
+        whole = json.load(open(path))
+        self.seed_score, self.optimum = whole["seed_score"], whole["optimum"]
+        self.__dict__.update(whole["landscape"])
+        self.main = [np.array(t["cells"]) for t in self.main]
+        self.joint = [(t["slots"], np.array(t["cells"])) for t in self.joint]
+        self.group, self.offset = np.array(self.group), np.array(self.offset)
+
+    def effects(self, x):
+        c, order = x
+        active = [s not in (6, 7) or c[5] > 0 for s in range(20)]
+        present = [c[0] > 0, True, c[2] > 0, any(c[10:]), c[3] > 0, c[5] > 0, c[4] > 0]
+        there = [s for s in order if present[s]]
+        z = np.zeros(4)
+        for i, a in enumerate(there):
+            for b in there[i + 1:]:
+                z += self.order[a][b]
+        z -= self.price * max(0, sum(t[o] for t, o in zip(self.tokens, c)) - 260) / 260
+        main = lambda s: self.main[s][:, c[s]] if active[s] else np.zeros(4)
+        if self.variant == "misspecified":
+            z += 2 * np.minimum(main(1), main(2)) + 2 * np.minimum(main(3), main(5))
+            z += sum(main(s) for s in range(20) if s not in (1, 2, 3, 5))
+        else:
+            z += sum(main(s) for s in range(20))
+        for slots, cells in self.joint:
+            if all(active[s] for s in slots):
+                cell = 0
+                for s in slots:
+                    cell = cell * SIZES[s] + c[s]
+                z += cells[:, cell]
+        return self.kappa * z
+
+    def chances(self, x, examples):
+        j = np.asarray(examples, int)
+        return 1 / (1 + np.exp(-(self.offset[j] + self.effects(x)[self.group[j]])))
+
+    def truth(self, x):
+        return float(self.chances(x, np.arange(100, 300)).mean())
+
+    def outcomes(self, x, examples):
+        state = splitmix(self.number)
+        for v in list(x[0]) + list(x[1]):
+            state = splitmix(state ^ v)
+        unit = [(splitmix(splitmix(state ^ int(j)) ^ 0) >> 11) / (1 << 53) for j in examples]
+        return (np.array(unit) < self.chances(x, examples)).astype(float)
+
+
+def mutated(x, rng):
+    c, order = list(x[0]), list(x[1])
+    slot = int(rng.integers(22))
+    if slot < 20:
+        c[slot] = int((c[slot] + rng.integers(1, SIZES[slot])) % SIZES[slot])
+    else:
+        a, b = rng.integers(7, size=2)
+        order.insert(int(b), order.pop(int(a)))
+    return [c, order]
+
+
+def informed(scape, x, failed, rng, rho):
+    if rho > 0 and len(failed) and rng.random() < rho:
+        return max((mutated(x, rng) for _ in range(6)), key=lambda c: scape.chances(c, failed).mean())
+    return mutated(x, rng)
+
+
+class Quiet:
+    def log(self, *a, **k):
+        pass
+
+
+def run(scape, budget, rho, seed):
+    rng = np.random.default_rng(seed)
+    state = {"calls": 0, "best": -1.0, "trace": [], "proposals": 0}
+
+    class Adapter:
+        def evaluate(self, batch, candidate, capture_traces=False):
+            x = json.loads(candidate["p"])
+            y = scape.outcomes(x, batch)
+            state["calls"] += len(batch)
+            if len(batch) == 40 and y.mean() > state["best"]:
+                state["best"] = y.mean()
+                state["trace"].append((state["calls"], scape.truth(x)))
+            traces = [(int(j), float(v)) for j, v in zip(batch, y)] if capture_traces else None
+            return EvaluationBatch(outputs=list(y), scores=[float(v) for v in y], trajectories=traces)
+
+        def make_reflective_dataset(self, candidate, batch, components):
+            return {"p": [{"j": j, "y": v} for j, v in batch.trajectories]}
+
+        def propose_new_texts(self, candidate, dataset, components):
+            state["proposals"] += 1
+            failed = [d["j"] for d in dataset["p"] if d["y"] < 1]
+            return {"p": json.dumps(informed(scape, json.loads(candidate["p"]), failed, rng, rho))}
+
+    gepa.optimize(
+        seed_candidate={"p": json.dumps([[0] * 20, list(range(7))])},
+        trainset=list(range(60)), valset=list(range(60, 100)), adapter=Adapter(), max_metric_calls=budget,
+        seed=int(rng.integers(1 << 30)), logger=Quiet(), skip_perfect_score=False, display_progress_bar=False)
+    state["trace"] = [t for t in state["trace"] if t[0] <= budget + 40]
+    return state
+
+
+def row(scape, budget, rho, state):
+    span = scape.optimum - scape.seed_score
+    trace = [(calls, (s - scape.seed_score) / span) for calls, s in state["trace"]]
+    at = lambda b: next((g for c, g in reversed(trace) if c <= b), 0.0)
+    held = {}
+    for level in (0.5, 0.6, 0.7, 0.8):
+        bad = [i for i, (_, g) in enumerate(trace) if g < level]
+        start = bad[-1] + 1 if bad else 0
+        held[str(level)] = trace[start][0] if start < len(trace) else None
+    return {"landscape": scape.number, "preset": "gepa 0.1.4", "rho": rho, "seed_score": scape.seed_score,
+            "optimum": scape.optimum, "gain": trace[-1][1],
+            "area": sum(at(budget * i / 100) for i in range(1, 101)) / 100, "held": held,
+            "proposer_calls": state["proposals"]}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("directory")
+    parser.add_argument("--rho", type=float, default=0.0)
+    parser.add_argument("--budget", type=int, default=3000)
+    parser.add_argument("--out")
+    args = parser.parse_args()
+    number = lambda path: int(re.findall(r"\d+", path)[-1])
+    rows = []
+    for path in sorted(glob.glob(f"{args.directory}/landscape-*.json"), key=number):
+        scape = Landscape(path)
+        rows.append(row(scape, args.budget, args.rho, run(scape, args.budget, args.rho, 777 + scape.number)))
+        print(json.dumps(rows[-1]), flush=True)
+    if args.out:
+        with open(args.out, "w") as out:
+            out.writelines(json.dumps(r) + "\n" for r in rows)
+    mean = lambda key: sum(r[key] for r in rows) / len(rows)
+    levels = ("0.5", "0.6", "0.7")
+    print(json.dumps({
+        "mean_gain": mean("gain"), "mean_area": mean("area"),
+        "held": {l: sum(r["held"][l] is not None for r in rows) / len(rows) for l in levels},
+        "median_calls": {l: statistics.median(r["held"][l] or args.budget + 1 for r in rows) for l in levels},
+        "proposer_calls": mean("proposer_calls")}))
+
+
+if __name__ == "__main__":
+    main()

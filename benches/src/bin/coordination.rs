@@ -1,0 +1,125 @@
+//! What coordination costs and brings.
+//!
+//! ```text
+//! cargo run --release -p metaorch-benches --bin coordination -- policy --seeds 100..199 --json
+//! ```
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use metaorch_benches::coordination::{conflicts, policy, throughput};
+use metaorch_benches::{Range, in_parallel, parse, processor_seconds, write_rows};
+use serde_json::json;
+
+/// What coordination costs and brings. The last line of the output is one JSON object.
+#[derive(clap::Parser)]
+#[command(name = "coordination", version)]
+struct Args {
+    #[command(subcommand)]
+    figure: Figure,
+    /// Writes raw rows and the command to this directory.
+    #[arg(long, value_name = "DIR", global = true)]
+    out: Option<PathBuf>,
+    /// Prints the JSON object alone.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(clap::Subcommand)]
+enum Figure {
+    /// Virtual time to finish 1,000 updates of 32 clients on 16 components, by order of admission.
+    ///
+    /// Each workload draws 1 to 3 components an update with Zipf's exponent 1, 70 % written, log-normal work with mean 1
+    /// a step. Figures are medians over workloads; wasted is the most of any.
+    Policy {
+        /// Workloads, A..B with both ends included. Develop below 100, report on 100 and above.
+        #[arg(long, default_value = "0..19")]
+        seeds: Range,
+        /// Mean works of a step that an update waits before nobody overtakes it any more.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=1_000_000))]
+        bound: u64,
+        /// Workloads at a time. Decides the time taken and nothing else.
+        #[arg(long, default_value = "1")]
+        threads: NonZeroUsize,
+    },
+    /// Processor nanoseconds an update for admission, at two lengths of history; least of five repeats.
+    Conflicts,
+    /// Processor time an update of the whole path, by that of a spawned task with a lock; medians over repeats.
+    Throughput {
+        /// Repeats, each measuring both.
+        #[arg(long, default_value_t = 15)]
+        repeats: u64,
+        /// Updates a repeat.
+        #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1000..=10_000_000))]
+        updates: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    let args: Args = parse();
+    match bench(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(args: &Args) -> anyhow::Result<()> {
+    let summary = match &args.figure {
+        Figure::Policy { seeds, bound, threads } => {
+            use policy::Policy::{Aging, Fifo, Serial, SkipAhead};
+            let seeds: Vec<u64> = seeds.iter().collect();
+            let run = |seed: &u64| -> anyhow::Result<[policy::Row; 4]> {
+                let [serial, fifo, skip, aging] = [Serial, Fifo, SkipAhead, Aging];
+                let row = |p| policy::simulate(*seed, p, Duration::from_secs(*bound));
+                Ok([row(serial)?, row(fifo)?, row(skip)?, row(aging)?])
+            };
+            let rows = in_parallel(&seeds, *threads, run).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+            if let Some(directory) = &args.out {
+                write_rows(directory, "policy", &rows.concat())?;
+            }
+            serde_json::to_value(policy::Summary::of(&rows))?
+        }
+        Figure::Conflicts => {
+            let mut least = BTreeMap::new();
+            for updates in [100_000, 1_000_000] {
+                for repeat in 0..5 {
+                    let clock = || processor_seconds().context("processor time is read from /proc");
+                    let before = clock()?;
+                    anyhow::ensure!(conflicts::drive(updates, repeat)? == updates, "updates were lost");
+                    let ns = (clock()? - before) * 1e9 / updates as f64;
+                    let entry = least.entry(updates.to_string()).or_insert(ns);
+                    *entry = entry.min(ns);
+                }
+            }
+            json!({ "ns": least })
+        }
+        Figure::Throughput { repeats, updates } => {
+            let (mut rows, mut ratio) = (Vec::new(), BTreeMap::new());
+            for concurrency in [1, 4, 1000] {
+                let mut ratios = Vec::new();
+                for repeat in 0..*repeats {
+                    let row = throughput::measure(concurrency, repeat, *updates as usize)?;
+                    ratios.push(row.full / row.raw);
+                    rows.push(row);
+                }
+                ratios.sort_by(f64::total_cmp);
+                ratio.insert(concurrency.to_string(), ratios[ratios.len() / 2]);
+            }
+            if let Some(directory) = &args.out {
+                write_rows(directory, "throughput", &rows)?;
+            }
+            json!({ "ratio": ratio })
+        }
+    };
+    if !args.json {
+        println!("{}", serde_json::to_string_pretty(&summary)?);
+    }
+    println!("{summary}");
+    Ok(())
+}

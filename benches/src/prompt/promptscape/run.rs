@@ -1,0 +1,160 @@
+use clap::ValueEnum;
+use meta_traits::{
+    Ask, Components, Cost, Draw, ExampleId, Instances, Observation, Optimizer, Outcome, Query, Reply, Scored,
+    Split, Stream,
+};
+use prompt_grammar::gepa::{Gepa, Options};
+use prompt_grammar::optimizer::{ModelOptions, ModelSearch};
+use prompt_grammar::script::EditScript;
+use prompt_grammar::space::{Choices, PromptSpace};
+
+use super::landscape::Variant;
+use super::{Landscape, informed};
+
+/// The searches that can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Preset {
+    /// GEPA: the whole prompt is its one component.
+    Gepa,
+    /// The model-guided search.
+    Model,
+}
+
+impl Preset {
+    /// The name used on command lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gepa => "gepa",
+            Self::Model => "model",
+        }
+    }
+}
+
+/// What is run on every landscape.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which search.
+    pub preset: Preset,
+    /// What effects are made of.
+    pub variant: Variant,
+    /// How often the proposer sees what would help.
+    pub rho: f64,
+    /// Example calls.
+    pub budget: u64,
+    /// Options of the model-guided search.
+    pub model: ModelOptions,
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Calls, and the true score of the prompt to be returned from then on.
+    pub trace: Vec<(u64, f64)>,
+    /// Prompts asked of the proposer.
+    pub proposer_calls: u64,
+    /// Example calls used.
+    pub calls: u64,
+}
+
+/// Runs a search on a landscape.
+///
+/// # Errors
+/// When the search refuses its options, or an outcome.
+pub fn run(landscape: &Landscape, settings: &Settings) -> anyhow::Result<Finished> {
+    let (train, val) = (Landscape::examples(Split::Train), Landscape::examples(Split::Val));
+    let root = Stream::root(777 + landscape.number).child(settings.preset.name(), 0);
+    let bench = Bench { landscape, settings, space: landscape.space(), proposer: root.child("proposer", 0) };
+    let stream = root.child("search", 0);
+    match settings.preset {
+        Preset::Gepa => {
+            let seed: Components =
+                [(BLOB, serde_json::to_string(&bench.space.seed())?)].into_iter().collect();
+            let options = Options { skip_perfect: false, ..Options::default() };
+            let mut gepa = Gepa::new(seed, train, val, options, stream)?;
+            let read = |c: &Components| Ok(serde_json::from_str(c.get(BLOB).unwrap_or_default())?);
+            bench.drive(&mut gepa, read, |query, rng| {
+                let parent = read(&query.candidate)?;
+                Ok(serde_json::to_string(&bench.propose(&parent, query, rng))?)
+            })
+        }
+        Preset::Model => {
+            let examples: Vec<ExampleId> = train.into_iter().chain(val).collect();
+            let mut search = ModelSearch::new(bench.space.clone(), examples, settings.model.clone(), stream)?;
+            bench.drive(
+                &mut search,
+                |c| Ok(c.clone()),
+                |query, rng| {
+                    let parent = prompt_grammar::script::read(
+                        query.candidate.get(&query.component).unwrap_or_default(),
+                        &bench.space,
+                    )?;
+                    let child = bench.propose(&parent, query, rng);
+                    Ok(EditScript::between(&parent, &child, &bench.space).write(&bench.space))
+                },
+            )
+        }
+    }
+}
+
+/// The component of GEPA's candidates.
+const BLOB: &str = "prompt";
+
+struct Bench<'a> {
+    landscape: &'a Landscape,
+    settings: &'a Settings,
+    space: PromptSpace,
+    proposer: Stream,
+}
+
+impl Bench<'_> {
+    fn propose(&self, parent: &Choices, query: &Query, rng: &mut Stream) -> Choices {
+        let failed = query.evidence.iter().filter(|s| s.score < 1.0);
+        let failed: Vec<usize> = failed.take(3).map(|s| Landscape::position(s.example)).collect();
+        informed(self.landscape, parent, &failed, self.settings.rho, rng)
+    }
+
+    fn drive<O: Optimizer>(
+        &self,
+        search: &mut O,
+        read: impl Fn(&O::Candidate) -> anyhow::Result<Choices>,
+        reply: impl Fn(&Query, &mut Stream) -> anyhow::Result<String>,
+    ) -> anyhow::Result<Finished> {
+        let mut done = Finished { trace: Vec::new(), proposer_calls: 0, calls: 0 };
+        let mut returned: Option<Choices> = None;
+        loop {
+            match search.ask() {
+                Ask::Run(trial) => {
+                    let Instances::Exactly(on) = &trial.on else {
+                        anyhow::bail!("the search names no examples")
+                    };
+                    if done.calls + on.len() as u64 > self.settings.budget {
+                        break;
+                    }
+                    let prompt = read(&trial.candidate)?;
+                    let score = |example: &ExampleId| {
+                        let right = self.landscape.outcome(&prompt, Landscape::position(*example), 0);
+                        Scored::new(Draw { example: *example, repeat: 0 }, f32::from(u8::from(right)))
+                    };
+                    let scored: Vec<Scored> = on.iter().map(score).collect();
+                    done.calls += scored.len() as u64;
+                    let cost = Cost::evaluations(scored.len() as u64);
+                    search.tell(trial.id, Outcome::Complete(Observation::of_scores(scored, cost)))?;
+                    if let Some((best, _)) = search.best() {
+                        let best = read(best)?;
+                        if returned.as_ref() != Some(&best) {
+                            done.trace.push((done.calls, self.landscape.truth(&best)));
+                            returned = Some(best);
+                        }
+                    }
+                }
+                Ask::Query(query) => {
+                    let text = reply(&query, &mut self.proposer.child("query", query.id.0))?;
+                    done.proposer_calls += 1;
+                    search.answer(query.id, Reply::Text(text))?;
+                }
+                _ => break,
+            }
+        }
+        Ok(done)
+    }
+}

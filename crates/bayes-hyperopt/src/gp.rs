@@ -1,0 +1,14 @@
+//! Gaussian processes: fit, predict, append.
+
+pub(crate) mod dense;
+mod objective;
+mod posterior;
+mod prior;
+#[cfg(test)]
+mod tests;
+mod warp;
+
+pub(crate) use objective::{Problem, Workspace};
+pub(crate) use posterior::{Gp, Marginal, Predictor};
+pub(crate) use prior::{NoiseKind, Prior};
+pub(crate) use warp::{Targets, Warp};

@@ -1,0 +1,196 @@
+//! The search: ask, tell, and everything in between.
+
+mod basin;
+mod explanation;
+mod feasibility;
+mod propose;
+mod record;
+pub(crate) mod regime;
+mod subset;
+
+use std::collections::BTreeMap;
+
+use meta_traits::{
+    Ask, Fidelity, Instances, Observation, Optimizer, Outcome, RestoreError, Snapshot, Space as _, Stream,
+    TellError, Trial, TrialId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::kernel::Layout;
+use crate::{ConfigError, Configuration, HyperOptConfig, SearchSpace};
+
+pub use explanation::Explanation;
+use record::{Pending, Record, Told};
+use regime::{Memory, Regime};
+
+/// Bayesian optimisation with Gaussian processes over a [`SearchSpace`].
+///
+/// The first `n_initial_points` suggestions spread over the space; then each maximises the acquisition of a model that is
+/// chosen by evidence: radial or additive, smooth or rough, exact or noisy, losses plain or on a log scale. Trials that are
+/// pending count as told what is expected of them. Losses are minimised; one loss a trial.
+///
+/// Deterministic: the same seed and calls give the same suggestions, bit for bit, and so does a restored snapshot. Up
+/// to 1,000 trials all are in the model, its parameters learnt from 300; above, the best and the nearest to the best.
+///
+/// Failed trials and violated constraints are learnt from, too: a second process says where results can be had.
+///
+/// ```
+/// use bayes_hyperopt::{BayesOptimizer, Domain, HyperOptConfig, Parameter, SearchSpace};
+/// use meta_traits::{Ask, Observation, Optimizer, Outcome};
+/// let space = SearchSpace::new(vec![
+///     Parameter::new("x", Domain::Float { low: -5.0, high: 5.0 }),
+///     Parameter::new("lr", Domain::Log { low: 1e-5, high: 1.0 }),
+/// ]).unwrap();
+/// let mut search = BayesOptimizer::new(space, HyperOptConfig::default(), 7).unwrap();
+/// for _ in 0..25 {
+///     let Ask::Run(trial) = search.ask() else { break };
+///     let x = trial.candidate.number("x").unwrap() - 1.0;
+///     let lr = trial.candidate.number("lr").unwrap().log10() + 2.0;
+///     search.tell(trial.id, Outcome::Complete(Observation::of_loss(x * x + lr * lr))).unwrap();
+/// }
+/// assert!(search.best().unwrap().1.losses[0] < 0.01);
+/// ```
+#[derive(Clone, Debug)]
+pub struct BayesOptimizer {
+    space: SearchSpace,
+    layout: Layout,
+    state: State,
+}
+
+/// Everything that changes, and the settings: the saved form of a [`BayesOptimizer`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct State {
+    config: HyperOptConfig,
+    root: Stream,
+    asked: u64,
+    told: BTreeMap<TrialId, Record>,
+    pending: BTreeMap<TrialId, Pending>,
+    memory: Memory,
+    elsewhere: Memory,
+    outcomes: Memory,
+}
+
+impl BayesOptimizer {
+    /// A search of `space`; all random draws come from `seed`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when a field of `config` is outside its range.
+    pub fn new(space: SearchSpace, config: HyperOptConfig, seed: u64) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let layout = Layout::new(&space);
+        let memory = Memory::new(Regime::new(config.gp_kernel));
+        let elsewhere = memory.clone();
+        let outcomes = feasibility::memory();
+        let root = Stream::root(seed).child("bayes-hyperopt", 0);
+        let (told, pending) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self {
+            space,
+            layout,
+            state: State { config, root, asked: 0, told, pending, memory, elsewhere, outcomes },
+        })
+    }
+
+    /// The space searched.
+    pub fn space(&self) -> &SearchSpace {
+        &self.space
+    }
+
+    /// Takes an evaluation of a point that was not asked for: an earlier run, or a user's own guess.
+    ///
+    /// It counts as the next trial and ends like one; the initial design is shortened by it.
+    ///
+    /// # Errors
+    /// [`TellError::Mismatch`] when the point is not of the space; nothing is changed then.
+    pub fn observe(&mut self, candidate: Configuration, outcome: Outcome) -> Result<TrialId, TellError> {
+        let Some(features) = self.space.encode(&candidate) else {
+            return Err(TellError::Mismatch(format!("{candidate:?} is no point of the space")));
+        };
+        let id = TrialId(self.state.asked);
+        self.state.asked += 1;
+        self.state.pending.insert(id, Pending { candidate, features, why: None });
+        self.tell(id, outcome).map(|()| id)
+    }
+
+    /// Why trial `id` was suggested; `None` for those of the initial design, drawn at random, told or unknown.
+    pub fn explain(&self, id: TrialId) -> Option<&Explanation> {
+        self.state.pending.get(&id).and_then(|pending| pending.why.as_ref())
+    }
+
+    /// Drops a trial that was told or is pending, as if it had never been; whether there was one.
+    pub fn forget(&mut self, id: TrialId) -> bool {
+        self.state.pending.remove(&id).is_some() | self.state.told.remove(&id).is_some()
+    }
+
+    fn sound(&self) -> impl Iterator<Item = (&Record, &Observation)> {
+        self.state.told.values().filter_map(|record| match &record.told {
+            Told::Sound(seen) => Some((record, seen)),
+            _ => None,
+        })
+    }
+}
+
+impl Optimizer for BayesOptimizer {
+    type Candidate = Configuration;
+
+    fn ask(&mut self) -> Ask<Configuration> {
+        let id = TrialId(self.state.asked);
+        let (latent, why) = self.propose(id);
+        let candidate = self.space.decode(&latent);
+        let features = self.space.encode(&candidate).unwrap_or_else(|| self.space.features(&latent));
+        self.state.asked += 1;
+        self.state.pending.insert(id, Pending { candidate: candidate.clone(), features, why });
+        Ask::Run(Trial::new(id, candidate, Fidelity::FULL, Instances::Driver))
+    }
+
+    fn tell(&mut self, id: TrialId, outcome: Outcome) -> Result<(), TellError> {
+        let Some(Pending { candidate, features, .. }) = self.state.pending.remove(&id) else {
+            return Err(TellError::UnknownTrial(id));
+        };
+        let told = match outcome {
+            Outcome::Complete(seen) if seen.is_sound() => Told::Sound(seen),
+            Outcome::Complete(seen)
+                if !seen.losses.is_empty() && seen.losses.iter().all(|l| l.is_finite()) =>
+            {
+                Told::Violated(seen)
+            }
+            Outcome::Complete(_) | Outcome::Failed { .. } => Told::Failed,
+            // Seen in part only, or not at all: says nothing about a full evaluation.
+            _ => return Ok(()),
+        };
+        self.state.told.insert(id, Record { candidate, features, told });
+        Ok(())
+    }
+
+    fn best(&self) -> Option<(&Configuration, &Observation)> {
+        let least = |a: &(&Record, &Observation), b: &(&Record, &Observation)| {
+            a.1.losses[0].total_cmp(&b.1.losses[0])
+        };
+        self.sound().min_by(least).map(|(record, seen)| (&record.candidate, seen))
+    }
+}
+
+impl Snapshot for BayesOptimizer {
+    const SCHEMA: &'static str = "bayes-hyperopt/optimizer";
+    const VERSION: u32 = 1;
+    type State = State;
+
+    fn snapshot(&self) -> State {
+        self.state.clone()
+    }
+
+    fn restore(&mut self, state: State) -> Result<(), RestoreError> {
+        let body = |why: String| Err(RestoreError::Body(why));
+        if let Err(error) = state.config.validate() {
+            return body(error.to_string());
+        }
+        let points = state.told.iter().map(|(id, r)| (id, &r.candidate, &r.features));
+        let pending = state.pending.iter().map(|(id, p)| (id, &p.candidate, &p.features));
+        for (id, candidate, features) in points.chain(pending) {
+            if id.0 >= state.asked || !self.space.contains(candidate) || features.len() != self.space.len() {
+                return body(format!("trial {} does not belong to this space", id.0));
+            }
+        }
+        self.state = state;
+        Ok(())
+    }
+}

@@ -1,0 +1,77 @@
+//! Which trials a model is made of when there are many.
+
+/// Up to so many trials the parameters of a model are learnt from all.
+const LEARN: usize = 300;
+/// Up to so many trials all take part in predictions.
+const PREDICT: usize = 1000;
+
+/// Losses with the features of their points, one slice a feature.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Data {
+    pub(super) columns: Vec<Vec<f64>>,
+    pub(super) losses: Vec<f64>,
+}
+
+impl Data {
+    /// Positions by loss, best first.
+    pub(super) fn order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.losses.len()).collect();
+        order.sort_by(|a, b| self.losses[*a].total_cmp(&self.losses[*b]));
+        order
+    }
+
+    pub(super) fn pick(&self, mut positions: Vec<usize>) -> Self {
+        positions.sort_unstable();
+        let columns = self.columns.iter().map(|c| positions.iter().map(|i| c[*i]).collect()).collect();
+        Self { columns, losses: positions.iter().map(|i| self.losses[*i]).collect() }
+    }
+
+    /// What the parameters are learnt from: the better half of the places to the best, the others evenly to the rest.
+    pub(super) fn to_learn(&self) -> Option<Self> {
+        let n = self.losses.len();
+        (n > LEARN).then(|| {
+            let order = self.order();
+            let (best, rest) = order.split_at(LEARN / 2);
+            let every = |i: usize| rest[i * rest.len() / (LEARN / 2)];
+            self.pick(best.iter().copied().chain((0..LEARN / 2).map(every)).collect())
+        })
+    }
+
+    /// What predictions are made from: a fifth of the places to the best, the others to the nearest to the best one, by
+    /// distance in lengthscales.
+    pub(super) fn to_predict(&self, inverse_lengthscales: &[f64]) -> Option<Self> {
+        let n = self.losses.len();
+        (n > PREDICT).then(|| {
+            let order = self.order();
+            let (best, rest) = order.split_at(PREDICT / 5);
+            let distance = |i: usize| -> f64 {
+                let scaled = |(column, scale): (&Vec<f64>, &f64)| (column[i] - column[order[0]]) * scale;
+                self.columns.iter().zip(inverse_lengthscales).map(scaled).map(|d| d * d).sum()
+            };
+            let mut near: Vec<(f64, usize)> = rest.iter().map(|i| (distance(*i), *i)).collect();
+            near.sort_by(|a, b| a.0.total_cmp(&b.0));
+            self.pick(best.iter().copied().chain(near[..PREDICT * 4 / 5].iter().map(|(_, i)| *i)).collect())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_are_always_there_and_no_trial_twice() {
+        let losses: Vec<f64> = (0..1500).map(|i| f64::from((i * 7919) % 1500)).collect();
+        let columns = vec![losses.iter().map(|l| l / 1500.0).collect(), vec![0.5; 1500]];
+        let data = Data { columns, losses };
+        let (learn, predict) = (data.to_learn().unwrap(), data.to_predict(&[1.0, 1.0]).unwrap());
+        for (subset, n, best) in [(learn, LEARN, LEARN / 2), (predict, PREDICT, PREDICT / 5)] {
+            assert_eq!((subset.losses.len(), subset.columns[1].len()), (n, n));
+            let mut sorted = subset.losses.clone();
+            sorted.sort_by(f64::total_cmp);
+            sorted.dedup();
+            assert_eq!(sorted.len(), n);
+            assert!((0..best).all(|i| subset.losses.contains(&(i as f64))));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Laws of the public interface.
+
+mod baselines;
+mod beyond;
+mod optimizer;
+mod space;

@@ -1,0 +1,119 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::update::Update;
+
+/// The place of an update in the order of submission; earlier ones are smaller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Ticket {
+    pub(super) seq: u64,
+    pub(super) slot: u32,
+}
+
+impl Ticket {
+    /// How many were submitted before this one.
+    pub fn number(self) -> u64 {
+        self.seq
+    }
+}
+
+/// How far an update is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Held back by so many updates that have not finished.
+    Held(u32),
+    /// In the line of this number.
+    Waiting(usize),
+    /// Holds all that it declared.
+    Running,
+}
+
+/// An update that has not ended.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) ticket: Ticket,
+    pub(super) update: Update,
+    pub(super) state: State,
+    /// When it began to wait, its dependencies met.
+    pub(super) since: Duration,
+    pub(super) aged: bool,
+    /// Those that wait for this one's end.
+    pub(super) dependents: Vec<Ticket>,
+    pub(super) parent: Option<Ticket>,
+    pub(super) children: u32,
+}
+
+impl Entry {
+    pub(super) fn place(&self) -> Place {
+        // Among the aged, priority counts no more: that is what bounds the wait of the least urgent.
+        let lead =
+            if self.aged { 0 } else { (1 << 32) + (i64::from(i32::MAX) - i64::from(self.update.priority)) };
+        Place::new(lead as u64, self.ticket)
+    }
+}
+
+/// A place in a line: who goes first is smaller. One number, because lines are sorted all the time.
+///
+/// From the top: 33 bits of age and priority, 63 of the sequence number, 32 of the slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place(u128);
+
+impl Place {
+    fn new(lead: u64, ticket: Ticket) -> Self {
+        Self(u128::from(lead) << 95 | u128::from(ticket.seq) << 32 | u128::from(ticket.slot))
+    }
+
+    pub(super) fn ticket(self) -> Ticket {
+        Ticket { seq: (self.0 >> 32) as u64 & (u64::MAX >> 1), slot: self.0 as u32 }
+    }
+}
+
+/// Entries by ticket; slots are used again, sequence numbers never.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Entries {
+    slots: Vec<Option<Entry>>,
+    vacant: Vec<u32>,
+    submitted: u64,
+}
+
+impl Entries {
+    pub(super) fn insert(&mut self, update: Update, state: State, since: Duration) -> Ticket {
+        let slot = self.vacant.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+        });
+        let ticket = Ticket { seq: self.submitted, slot };
+        self.submitted += 1;
+        let (aged, dependents, parent, children) = (false, Vec::new(), None, 0);
+        let entry = Entry { ticket, update, state, since, aged, dependents, parent, children };
+        self.slots[slot as usize] = Some(entry);
+        ticket
+    }
+
+    pub(super) fn get(&self, ticket: Ticket) -> Option<&Entry> {
+        self.slots.get(ticket.slot as usize)?.as_ref().filter(|e| e.ticket == ticket)
+    }
+
+    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut Entry> {
+        self.slots.get_mut(ticket.slot as usize)?.as_mut().filter(|e| e.ticket == ticket)
+    }
+
+    pub(super) fn remove(&mut self, ticket: Ticket) -> Option<Entry> {
+        self.get(ticket)?;
+        self.vacant.push(ticket.slot);
+        self.slots[ticket.slot as usize].take()
+    }
+
+    /// All that have not ended, earliest first. O(n log n).
+    pub(super) fn in_order(&self) -> Vec<&Entry> {
+        let mut all: Vec<&Entry> = self.slots.iter().flatten().collect();
+        all.sort_by_key(|e| e.ticket);
+        all
+    }
+
+    /// Whether a ticket of this number was ever given out.
+    pub(super) fn knows(&self, ticket: Ticket) -> bool {
+        ticket.seq < self.submitted
+    }
+}

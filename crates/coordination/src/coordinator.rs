@@ -1,0 +1,292 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use meta_traits::{Budget, Classify, Cost, ErrorKind, Exhausted, Lease, Meter};
+use thiserror::Error;
+
+use crate::admit::{Admission, AdmitError, Notice, Ticket, Why};
+use crate::clock::{Clock, MachineClock};
+use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::update::Update;
+
+/// Admission and budget for concurrent tasks: the asynchronous edge of [`Admission`] and [`Meter`].
+///
+/// Tickets are taken and caps reserved when [`Coordinator::submit`] is called, never when a future is first polled, so the
+/// order of calls decides and not a runtime's. Nothing polls; waiting costs nothing. Whoever drops a [`Pass`] or a
+/// [`Grant`], by a time-out, a cancellation or a panic, gives back all it held. Clones share one state. Any executor will
+/// do; none is needed.
+///
+/// ```
+/// use coordination::{Access, Admission, Coordinator, Keys, Update};
+/// use meta_traits::{Budget, Cost};
+/// let mut keys = Keys::default();
+/// let prompts = keys.key("prompts");
+/// let coordinator = Coordinator::new(Admission::new(4), Budget::calls(100));
+/// let update = Update::new("prompt", Access::new([], [prompts]));
+/// let pass = coordinator.submit(update, Cost::evaluations(10))?;
+/// let grant = std::pin::pin!(pass);
+/// # let grant = match grant.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+/// #     std::task::Poll::Ready(grant) => grant?,
+/// #     std::task::Poll::Pending => unreachable!(),
+/// # };
+/// # use std::future::Future;
+/// // .. = pass.await?; the update is made, and then:
+/// assert_eq!(grant.finish(Cost::evaluations(7)), Cost::ZERO);
+/// assert_eq!(coordinator.spent(), Cost::evaluations(7));
+/// # Ok::<(), coordination::CoordinateError>(())
+/// ```
+#[derive(Clone)]
+pub struct Coordinator {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: Box<dyn Clock>,
+    state: Mutex<State>,
+}
+
+struct State {
+    admission: Admission,
+    meter: Meter,
+    waiting: BTreeMap<Ticket, Waker>,
+    dropped: BTreeMap<Ticket, Ticket>,
+}
+
+/// Why an update does not run.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CoordinateError {
+    /// It was not taken.
+    #[error(transparent)]
+    Admit(#[from] AdmitError),
+    /// Its cap does not fit what is left of the budget.
+    #[error(transparent)]
+    Budget(#[from] Exhausted),
+    /// An update it depended on failed or was cancelled while it waited.
+    #[error("coordination: update {} was dropped, because update {} failed or was cancelled", .ticket.number(), .because.number())]
+    Dropped {
+        /// Which.
+        ticket: Ticket,
+        /// The dependency.
+        because: Ticket,
+    },
+}
+
+impl Classify for CoordinateError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Admit(error) => error.kind(),
+            Self::Budget(error) => error.kind(),
+            Self::Dropped { .. } => ErrorKind::Cancelled,
+        }
+    }
+}
+
+impl Coordinator {
+    /// Coordinates by `admission` within `budget`, on the machine's clock.
+    pub fn new(admission: Admission, budget: Budget) -> Self {
+        Self::with_clock(admission, budget, MachineClock::default())
+    }
+
+    /// The same on another clock.
+    pub fn with_clock(admission: Admission, budget: Budget, clock: impl Clock + 'static) -> Self {
+        let (meter, waiting, dropped) = (Meter::new(budget), BTreeMap::new(), BTreeMap::new());
+        let state = Mutex::new(State { admission, meter, waiting, dropped });
+        Self { shared: Arc::new(Shared { clock: Box::new(clock), state }) }
+    }
+
+    /// Takes an update that will use `cap` at the most; its place in the order and the reservation are fixed on return.
+    ///
+    /// # Errors
+    /// [`CoordinateError::Budget`], [`CoordinateError::Admit`]; nothing is reserved then.
+    pub fn submit(&self, update: Update, cap: Cost) -> Result<Pass, CoordinateError> {
+        self.take(cap, |admission, now| admission.submit(update, now))
+    }
+
+    /// Takes an update that the holder of `parent` needs done; see [`Admission::submit_child`].
+    ///
+    /// # Errors
+    /// As [`Coordinator::submit`].
+    pub fn submit_child(&self, parent: &Grant, update: Update, cap: Cost) -> Result<Pass, CoordinateError> {
+        self.take(cap, |admission, now| admission.submit_child(parent.held.ticket, update, now))
+    }
+
+    fn take(
+        &self,
+        cap: Cost,
+        submit: impl FnOnce(&mut Admission, std::time::Duration) -> Result<Ticket, AdmitError>,
+    ) -> Result<Pass, CoordinateError> {
+        let mut state = self.lock();
+        let lease = state.meter.reserve(cap)?;
+        let ticket = match submit(&mut state.admission, self.shared.clock.now()) {
+            Ok(ticket) => ticket,
+            Err(error) => {
+                state.meter.refund(lease);
+                return Err(error.into());
+            }
+        };
+        tell(state);
+        Ok(Pass { held: Some(Held { coordinator: self.clone(), ticket, lease: Some(lease) }) })
+    }
+
+    /// Why an update is not running yet; `None` if it has ended.
+    pub fn why(&self, ticket: Ticket) -> Option<Why> {
+        self.lock().admission.why(ticket)
+    }
+
+    /// What finished and abandoned updates have used.
+    pub fn spent(&self) -> Cost {
+        self.lock().meter.committed()
+    }
+
+    /// What waiting and running updates may still use.
+    pub fn reserved(&self) -> Cost {
+        self.lock().meter.reserved()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Wakes those to whom something happened, after the lock is let go.
+fn tell(mut state: MutexGuard<'_, State>) {
+    let mut wakers = Vec::new();
+    while let Some(notice) = state.admission.poll() {
+        let ticket = match notice {
+            Notice::Granted { ticket, .. } => ticket,
+            Notice::Dropped { ticket, because } => {
+                state.dropped.insert(ticket, because);
+                ticket
+            }
+        };
+        wakers.extend(state.waiting.remove(&ticket));
+    }
+    drop(state);
+    for waker in wakers {
+        waker.wake();
+    }
+}
+
+impl fmt::Debug for Coordinator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.lock();
+        f.debug_struct("Coordinator").field("meter", &state.meter).finish_non_exhaustive()
+    }
+}
+
+/// A place in the order and a reservation, given back when dropped.
+struct Held {
+    coordinator: Coordinator,
+    ticket: Ticket,
+    lease: Option<Lease>,
+}
+
+impl Held {
+    /// Ends the update and its reservation; what was used beyond the cap.
+    fn end(&mut self, used: Option<Cost>, well: bool) -> Cost {
+        let Some(lease) = self.lease.take() else { return Cost::ZERO };
+        let now = self.coordinator.shared.clock.now();
+        let mut state = self.coordinator.lock();
+        state.waiting.remove(&self.ticket);
+        // With children still running there is no good end: they lose what they stood on.
+        if !well || state.admission.finish(self.ticket, true, now).is_err() {
+            state.admission.cancel(self.ticket, now);
+        }
+        let beyond = if let Some(used) = used {
+            state.meter.commit(lease, used)
+        } else {
+            state.meter.refund(lease);
+            Cost::ZERO
+        };
+        tell(state);
+        beyond
+    }
+}
+
+/// An update that waits: a future of its [`Grant`]. Dropped, it is taken back and nothing is spent.
+#[must_use = "an update whose pass is dropped is taken back"]
+pub struct Pass {
+    held: Option<Held>,
+}
+
+impl Pass {
+    /// The update's place in the order.
+    pub fn ticket(&self) -> Option<Ticket> {
+        self.held.as_ref().map(|h| h.ticket)
+    }
+}
+
+impl Future for Pass {
+    type Output = Result<Grant, CoordinateError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(held) = self.held.take() else { return Poll::Pending };
+        let mut state = held.coordinator.lock();
+        if state.admission.is_running(held.ticket) {
+            drop(state);
+            return Poll::Ready(Ok(Grant { held }));
+        }
+        if let Some(because) = state.dropped.remove(&held.ticket) {
+            drop(state);
+            return Poll::Ready(Err(CoordinateError::Dropped { ticket: held.ticket, because }));
+        }
+        state.waiting.insert(held.ticket, context.waker().clone());
+        drop(state);
+        self.held = Some(held);
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for Pass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pass").field("ticket", &self.ticket()).finish()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let running = self.lease.is_some() && {
+            let mut state = self.coordinator.lock();
+            state.dropped.remove(&self.ticket);
+            state.admission.is_running(self.ticket)
+        };
+        // Nobody knows what an abandoned update has used: its cap counts as used. One that never ran used nothing.
+        let used = self.lease.as_ref().filter(|_| running).map(Lease::reserved);
+        self.end(used, false);
+    }
+}
+
+/// An update that runs and holds all it declared. Dropped, it counts as failed and its whole cap as spent.
+#[must_use = "an update whose grant is dropped has failed"]
+pub struct Grant {
+    held: Held,
+}
+
+impl Grant {
+    /// The update's place in the order.
+    pub fn ticket(&self) -> Ticket {
+        self.held.ticket
+    }
+
+    /// Ends it well, having used so much; returns what went beyond the cap.
+    ///
+    /// Children that have not ended are cancelled, and the update with them.
+    pub fn finish(mut self, used: Cost) -> Cost {
+        self.held.end(Some(used), true)
+    }
+
+    /// Ends it badly, having used so much: what depends on it is dropped. Returns what went beyond the cap.
+    pub fn fail(mut self, used: Cost) -> Cost {
+        self.held.end(Some(used), false)
+    }
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant").field("ticket", &self.held.ticket).finish()
+    }
+}

@@ -1,0 +1,54 @@
+use crate::admit::Ticket;
+use crate::key::Access;
+
+/// One change of shared state, declared whole before it starts.
+///
+/// ```
+/// use coordination::{Access, Keys, Update};
+/// let mut keys = Keys::default();
+/// let topology = keys.key("topology");
+/// let update = Update::new("topology", Access::new([], [topology])).with_priority(2).with_units(1);
+/// assert_eq!(update.priority, 2);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Update {
+    /// Who changes, for traces and rules; not unique.
+    pub component: String,
+    /// What is read and written. Held whole from grant to finish.
+    pub access: Access,
+    /// Higher goes first among those that wait; default 0.
+    pub priority: i32,
+    /// Must have finished well before this starts. If one of them fails or is cancelled, so is this.
+    pub after: Vec<Ticket>,
+    /// Units of the shared capacity held while running (components at a time, memory, ...); default 1.
+    pub units: u32,
+}
+
+impl Update {
+    /// An update with defaults.
+    pub fn new(component: impl Into<String>, access: Access) -> Self {
+        Self { component: component.into(), access, priority: 0, after: Vec::new(), units: 1 }
+    }
+
+    /// The same with another priority.
+    #[must_use]
+    pub fn with_priority(mut self, priority: i32) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// The same, held back until those have finished well.
+    #[must_use]
+    pub fn after(mut self, tickets: impl IntoIterator<Item = Ticket>) -> Self {
+        self.after.extend(tickets);
+        self
+    }
+
+    /// The same with so many units of the capacity.
+    #[must_use]
+    pub fn with_units(mut self, units: u32) -> Self {
+        self.units = units;
+        self
+    }
+}

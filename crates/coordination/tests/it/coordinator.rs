@@ -1,0 +1,120 @@
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use coordination::{Access, Admission, CoordinateError, Coordinator, Grant, Keys, Pass, Update};
+use meta_traits::{Budget, Cost};
+
+/// Counts how often it was woken.
+#[derive(Default)]
+struct Bell(AtomicUsize);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn poll(pass: &mut Pass, bell: &Arc<Bell>) -> Poll<Result<Grant, CoordinateError>> {
+    pin!(pass).poll(&mut Context::from_waker(&Waker::from(bell.clone())))
+}
+
+fn granted(mut pass: Pass) -> Grant {
+    match poll(&mut pass, &Arc::default()) {
+        Poll::Ready(Ok(grant)) => grant,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn calls(n: u64) -> Cost {
+    Cost::evaluations(n)
+}
+
+fn one_key() -> impl Fn() -> Update {
+    let key = Keys::default().key("k");
+    move || Update::new("x", Access::new([], [key]))
+}
+
+#[test]
+fn those_that_wait_are_woken_once_in_order_of_submission() {
+    let update = one_key();
+    let c = Coordinator::new(Admission::new(9), Budget::UNLIMITED);
+    let mut passes: Vec<Pass> = (0..3).map(|_| c.submit(update(), Cost::ZERO).unwrap()).collect();
+    let bells: Vec<Arc<Bell>> = (0..3).map(|_| Arc::default()).collect();
+    // Polled backwards: the order of calls to submit counts, not that of polls.
+    for at in [2, 1] {
+        assert!(poll(&mut passes[at], &bells[at]).is_pending());
+    }
+    let rung = || bells.iter().map(|b| b.0.load(Ordering::SeqCst)).collect::<Vec<_>>();
+    let first = granted(passes.remove(0));
+    assert_eq!(rung(), [0, 0, 0]);
+    assert_eq!(c.why(passes[0].ticket().unwrap()).unwrap().conflicts.len(), 1);
+    first.finish(Cost::ZERO);
+    assert_eq!(rung(), [0, 1, 0], "only the next one is woken");
+    let second = granted(passes.remove(0));
+    drop(second);
+    assert_eq!(rung(), [0, 1, 1]);
+    granted(passes.remove(0)).finish(Cost::ZERO);
+}
+
+#[test]
+fn what_is_dropped_gives_back_all_it_held() {
+    let update = one_key();
+    let c = Coordinator::new(Admission::new(9), Budget::calls(10));
+    let running = granted(c.submit(update(), calls(4)).unwrap());
+    let waiting = c.submit(update(), calls(6)).unwrap();
+    let short = c.submit(update(), calls(1)).unwrap_err();
+    assert_eq!(short.to_string(), "budget: 1 metric calls asked for, 0 left");
+    drop(waiting);
+    assert_eq!((c.spent(), c.reserved()), (calls(0), calls(4)), "it never ran and used nothing");
+    let next = c.submit(update(), calls(5)).unwrap();
+    drop(running);
+    assert_eq!((c.spent(), c.reserved()), (calls(4), calls(5)), "nobody knows what it used: its cap counts");
+    assert_eq!(granted(next).finish(calls(3)), Cost::ZERO);
+    assert_eq!((c.spent(), c.reserved()), (calls(7), calls(0)));
+    let panics = granted(c.submit(update(), calls(2)).unwrap());
+    let work = move || {
+        let _held = panics;
+        std::panic::resume_unwind(Box::new("the work fails"))
+    };
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).is_err());
+    assert_eq!(c.spent(), calls(9));
+    assert_eq!(
+        granted(c.submit(update(), calls(1)).unwrap()).finish(calls(2)),
+        calls(1),
+        "and says what went beyond"
+    );
+}
+
+#[test]
+fn dependents_of_a_failure_learn_of_it() {
+    let c = Coordinator::new(Admission::new(9), Budget::calls(5));
+    let plain = || Update::new("x", Access::default());
+    let first = c.submit(plain(), calls(1)).unwrap();
+    let mut second = c.submit(plain().after(first.ticket()), calls(4)).unwrap();
+    let bell: Arc<Bell> = Arc::default();
+    assert!(poll(&mut second, &bell).is_pending());
+    granted(first).fail(calls(1));
+    assert_eq!(bell.0.load(Ordering::SeqCst), 1);
+    let Poll::Ready(Err(error)) = poll(&mut second, &bell) else { panic!("it is dropped") };
+    assert_eq!(
+        error.to_string(),
+        "coordination: update 1 was dropped, because update 0 failed or was cancelled"
+    );
+    assert_eq!((c.spent(), c.reserved()), (calls(1), Cost::ZERO));
+}
+
+#[test]
+fn a_parent_that_ends_too_early_takes_its_children_along() {
+    let update = one_key();
+    let c = Coordinator::new(Admission::new(1), Budget::UNLIMITED);
+    let parent = granted(c.submit(update(), Cost::ZERO).unwrap());
+    let child = granted(c.submit_child(&parent, update(), Cost::ZERO).unwrap());
+    let waiting = c.submit(update(), Cost::ZERO).unwrap();
+    parent.finish(Cost::ZERO);
+    let next = granted(waiting);
+    child.finish(Cost::ZERO);
+    next.finish(Cost::ZERO);
+}

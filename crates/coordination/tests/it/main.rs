@@ -1,0 +1,3 @@
+//! Coordination as its users drive it.
+mod admission;
+mod coordinator;

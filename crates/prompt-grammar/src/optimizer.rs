@@ -1,0 +1,296 @@
+//! Search over the prompts of a space, guided by the [model](crate::model).
+//!
+//! One round:
+//!
+//! 1. what came back is taken up, the model is fitted;
+//! 2. the prompt to return is the tried one whose lower bound (mean minus `caution` standard deviations) is highest;
+//! 3. draws from the posterior, each climbed to its best prompt, are tried on a few examples each, and so is the best
+//!    prompt of the posterior mean; what is tried again meets examples it has not met;
+//! 4. now and then a reflecting model sees failures of a good prompt and says how to edit it. The step it takes is
+//!    evidence, see the model's source effect, and its child is a place to climb from.
+//!
+//! There is no gate and no forced full validation: a prompt gets more examples as long as it stays in question.
+
+mod options;
+mod plan;
+mod snapshot;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use meta_traits::{
+    Ask, Cost, ExampleId, Fidelity, Instances, Observation, Optimizer, Outcome, QueryId, Reply, StopReason,
+    Stream, TellError, Trial, TrialId,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::PromptError;
+use crate::model::Posterior;
+use crate::space::{Choices, PromptSpace};
+
+pub use self::options::ModelOptions;
+pub use self::snapshot::ModelState;
+
+/// Name of the one component a query shows and asks to have edited.
+pub const PROMPT: &str = "prompt";
+
+/// A prompt that was tried, and all that was seen of it. Its position is its number in the posterior.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Tried {
+    prompt: Choices,
+    observation: Observation,
+}
+
+/// A prompt to be tried on some examples (positions in the list of all).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Planned {
+    prompt: Choices,
+    examples: Vec<usize>,
+}
+
+/// The search as a state machine; see the [module](self) for the method.
+///
+/// Scores (higher is better, in [0, 1]) come from `instances` of what is told. Trials of one round may run at once, in
+/// any order. An evaluation that fails teaches nothing; its prompt may come up again. [`StopReason::Exhausted`] when
+/// every prompt has met every example. Draws come from key paths of the stream (`round/N/..`). Memory grows with the
+/// results told.
+///
+/// ```
+/// use meta_traits::*;
+/// use prompt_grammar::optimizer::{ModelOptions, ModelSearch};
+/// use prompt_grammar::space::{PromptSpace, Slot, SlotOption};
+///
+/// let options = || (0..4).map(|i| SlotOption::new(format!("option {i}"), 1)).collect();
+/// let slots = (0..3).map(|i| Slot::new(format!("slot {i}"), options())).collect();
+/// let space = PromptSpace::new(slots, vec![], None)?;
+/// let examples = (0..20).map(|i| ExampleId::new(Split::Val, i)).collect();
+/// let mut search = ModelSearch::new(space, examples, ModelOptions::default(), Stream::root(0))?;
+/// let mut calls = 0;
+/// while calls < 300 {
+///     let Ask::Run(trial) = search.ask() else { break };
+///     // Every slot wants its third option.
+///     let right = trial.candidate.options().iter().filter(|o| **o == 2).count();
+///     let Instances::Exactly(on) = &trial.on else { unreachable!() };
+///     let score = |e: &ExampleId| f32::from(u8::from(right * 7 > e.index as usize));
+///     let scored: Vec<_> = on.iter().map(|&e| Scored::new(Draw { example: e, repeat: 0 }, score(&e))).collect();
+///     calls += scored.len();
+///     let cost = Cost::evaluations(scored.len() as u64);
+///     search.tell(trial.id, Outcome::Complete(Observation::of_scores(scored, cost)))?;
+/// }
+/// assert_eq!(search.best().unwrap().0.options(), [2, 2, 2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ModelSearch {
+    space: PromptSpace,
+    examples: Vec<ExampleId>,
+    options: ModelOptions,
+    stream: Stream,
+    trials: u64,
+    queries: u64,
+    round: u64,
+    /// Scores taken up.
+    calls: u64,
+    tried: Vec<Tried>,
+    numbers: BTreeMap<Choices, usize>,
+    /// How often each example was used.
+    uses: Vec<u32>,
+    plan: VecDeque<Planned>,
+    running: BTreeMap<TrialId, Planned>,
+    back: BTreeMap<TrialId, (Planned, Observation)>,
+    asked: Option<(QueryId, Choices)>,
+    /// Whether a reflection was asked for in this round.
+    reflected: bool,
+    /// Steps of the reflecting model that the posterior does not know yet.
+    steps: Vec<(Choices, Choices)>,
+    /// The latest children of reflection.
+    children: VecDeque<Choices>,
+    best: Option<usize>,
+    exhausted: bool,
+    posterior: Posterior,
+}
+
+impl ModelSearch {
+    /// A search in `space` that starts from its seed and learns from `examples`.
+    ///
+    /// # Errors
+    /// [`PromptError`] when there are no examples, one is there twice or of the test split, or an option is outside
+    /// its range.
+    pub fn new(
+        space: PromptSpace,
+        examples: Vec<ExampleId>,
+        options: ModelOptions,
+        stream: Stream,
+    ) -> Result<Self, PromptError> {
+        options.check()?;
+        crate::gepa::check_examples("examples", &examples)?;
+        let posterior = Posterior::new(space.clone(), examples.len());
+        Ok(Self {
+            uses: vec![0; examples.len()],
+            space,
+            examples,
+            options,
+            stream,
+            trials: 0,
+            queries: 0,
+            round: 0,
+            calls: 0,
+            tried: Vec::new(),
+            numbers: BTreeMap::new(),
+            plan: VecDeque::new(),
+            running: BTreeMap::new(),
+            back: BTreeMap::new(),
+            asked: None,
+            reflected: false,
+            steps: Vec::new(),
+            children: VecDeque::new(),
+            best: None,
+            exhausted: false,
+            posterior,
+        })
+    }
+
+    /// The space searched.
+    pub fn space(&self) -> &PromptSpace {
+        &self.space
+    }
+
+    /// What is known of every prompt, as of the latest complete round.
+    pub fn posterior(&self) -> &Posterior {
+        &self.posterior
+    }
+
+    /// All prompts that have results, with these, in the order of their first.
+    pub fn tried(&self) -> impl ExactSizeIterator<Item = (&Choices, &Observation)> {
+        self.tried.iter().map(|t| (&t.prompt, &t.observation))
+    }
+
+    /// Takes up what came back, in the order of asking, and finds the prompt to return.
+    fn take_up(&mut self) {
+        for (from, to) in std::mem::take(&mut self.steps) {
+            self.posterior.suggest(&from, &to);
+        }
+        for (planned, seen) in std::mem::take(&mut self.back).into_values() {
+            let number = if let Some(&number) = self.numbers.get(&planned.prompt) {
+                number
+            } else {
+                let number = self.posterior.add(&planned.prompt);
+                self.numbers.insert(planned.prompt.clone(), number);
+                let observation = Observation::of_scores(Vec::new(), Cost::ZERO);
+                self.tried.push(Tried { prompt: planned.prompt, observation });
+                number
+            };
+            for (&example, scored) in planned.examples.iter().zip(&seen.instances) {
+                self.posterior.observe(number, example, f64::from(scored.score));
+            }
+            self.calls += seen.instances.len() as u64;
+            let old = &mut self.tried[number].observation;
+            let cost = old.cost + seen.cost;
+            let mut all = std::mem::take(&mut old.instances);
+            all.extend(seen.instances);
+            *old = Observation::of_scores(all, cost);
+        }
+        if self.tried.is_empty() {
+            return;
+        }
+        let due = |every: u64| self.round < 2 * every || self.round.is_multiple_of(every);
+        if due(self.options.fit_every) {
+            self.posterior.fit();
+        } else {
+            self.posterior.update();
+        }
+        if due(self.options.learn_every) {
+            self.posterior.learn_variances();
+        }
+        self.best = self.recommended();
+    }
+
+    fn recommended(&self) -> Option<usize> {
+        let mut order: Vec<usize> = (0..self.tried.len()).collect();
+        order.sort_by(|a, b| self.posterior.value(*b).total_cmp(&self.posterior.value(*a)));
+        order.truncate(12);
+        let bound = |i: usize| self.posterior.value(i) - self.options.caution * self.posterior.deviation(i);
+        order
+            .into_iter()
+            .map(|i| (bound(i), i))
+            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
+            .map(|(_, i)| i)
+    }
+
+    fn fits(&self, planned: &Planned, seen: &Observation) -> Result<(), TellError> {
+        let asked = planned.examples.iter().map(|&e| self.examples[e]);
+        if !seen.instances.iter().map(|s| s.example).eq(asked) {
+            let n = planned.examples.len();
+            return Err(TellError::Mismatch(format!("the {n} examples reported are not those asked for")));
+        }
+        let unsound = seen.instances.iter().find(|s| !s.score.is_finite());
+        if let Some(scored) = unsound {
+            let (example, score) = (scored.example, scored.score);
+            return Err(TellError::Mismatch(format!("the score of {example} is {score}; report a failure")));
+        }
+        if seen.losses.is_empty() || seen.losses.iter().any(|l| !l.is_finite()) {
+            return Err(TellError::Mismatch(format!("the losses {:?} are not all finite", seen.losses)));
+        }
+        Ok(())
+    }
+}
+
+impl Optimizer for ModelSearch {
+    type Candidate = Choices;
+
+    fn ask(&mut self) -> Ask<Choices> {
+        if self.exhausted {
+            return Ask::Done(StopReason::Exhausted);
+        }
+        if self.plan.is_empty() && self.running.is_empty() && self.asked.is_none() {
+            self.take_up();
+            self.make_plan();
+            if self.plan.is_empty() {
+                self.exhausted = true;
+                return Ask::Done(StopReason::Exhausted);
+            }
+        }
+        if let Some(query) = self.query() {
+            return Ask::Query(query);
+        }
+        let Some(planned) = self.plan.pop_front() else { return Ask::Wait };
+        let id = TrialId(self.trials);
+        self.trials += 1;
+        let on = Instances::Exactly(planned.examples.iter().map(|&e| self.examples[e]).collect());
+        let mut trial = Trial::new(id, planned.prompt.clone(), Fidelity::FULL, on);
+        trial.trace = self.options.reflections > 0.0;
+        self.running.insert(id, planned);
+        Ask::Run(trial)
+    }
+
+    fn tell(&mut self, id: TrialId, outcome: Outcome) -> Result<(), TellError> {
+        let planned = self.running.get(&id).ok_or(TellError::UnknownTrial(id))?;
+        if let Outcome::Complete(seen) = &outcome {
+            self.fits(planned, seen)?;
+        }
+        match (self.running.remove(&id), outcome) {
+            (Some(planned), Outcome::Complete(seen)) => {
+                self.back.insert(id, (planned, seen));
+            }
+            (Some(planned), _) => planned.examples.iter().for_each(|&e| self.uses[e] -= 1),
+            (None, _) => {}
+        }
+        if self.plan.is_empty() && self.running.is_empty() && self.asked.is_none() {
+            self.take_up();
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, id: QueryId, reply: Reply) -> Result<(), TellError> {
+        let Some((_, parent)) = self.asked.take_if(|(asked, _)| *asked == id) else {
+            return Err(TellError::UnknownQuery(id));
+        };
+        if let Reply::Text(text) = reply {
+            self.edited(parent, &text);
+        }
+        Ok(())
+    }
+
+    fn best(&self) -> Option<(&Choices, &Observation)> {
+        self.best.map(|i| (&self.tried[i].prompt, &self.tried[i].observation))
+    }
+}

@@ -1,0 +1,119 @@
+use std::collections::BTreeSet;
+
+use meta_traits::{Choice, ChoiceId, Level, Selector, Stream, TellError};
+use serde::{Deserialize, Serialize};
+
+use crate::forest::{Forest, ForestConfig};
+use crate::simulator::{Chooser, Rows, Simulation, TrainingConfig, collect};
+
+/// A policy learnt offline from full-information labels: for each state the gain of each action.
+///
+/// Training gathers states by random behaviour first and by the policy itself afterwards (Ross, Gordon, Bagnell 2011), and
+/// labels every action in each by what it would have brought. The same runs and stream give the same policy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Learned {
+    actions: usize,
+    caution: f64,
+    forest: Forest,
+}
+
+impl Learned {
+    /// Learns on runs; `start(i)` gives run `i` at its beginning. `None` without runs.
+    pub fn train<'a>(
+        runs: usize,
+        start: impl Fn(usize) -> Box<dyn Simulation + 'a>,
+        training: &TrainingConfig,
+        forest: &ForestConfig,
+        rng: &Stream,
+    ) -> Option<Self> {
+        Self::train_with_rows(runs, start, training, forest, rng).map(|(policy, _)| policy)
+    }
+
+    /// As [`Self::train`], with the states it learnt from.
+    pub(crate) fn train_with_rows<'a>(
+        runs: usize,
+        start: impl Fn(usize) -> Box<dyn Simulation + 'a>,
+        training: &TrainingConfig,
+        forest: &ForestConfig,
+        rng: &Stream,
+    ) -> Option<(Self, Rows)> {
+        let mut rows = Rows::default();
+        let mut learnt: Option<Forest> = None;
+        for round in 0..=training.rounds as u64 {
+            let rollouts = round > 0 && training.rounds as u64 - round < training.rollouts as u64;
+            let episodes = if round == 0 { training.episodes } else { training.episodes_a_round };
+            let policy = learnt.as_ref().map(|forest| forest as &dyn Chooser);
+            for run in 0..runs {
+                let begin = start(run);
+                for episode in 0..episodes {
+                    let mut rng =
+                        rng.child("round", round).child("run", run as u64).child("episode", episode as u64);
+                    collect(begin.as_ref(), policy, rollouts, training, &mut rng, &mut rows);
+                }
+            }
+            learnt = Some(Forest::fit(&rows.states, &rows.gains, forest, &rng.child("forest", round))?);
+        }
+        Some((Self { actions: start(0).actions(), caution: training.caution, forest: learnt? }, rows))
+    }
+
+    /// For each action the expected gain and how unsure it is (standard deviation over the members of the ensemble).
+    pub fn gains(&self, features: &[f64]) -> Vec<(f64, f64)> {
+        self.forest.predict(features)
+    }
+
+    /// For each member of the ensemble the expected gains.
+    pub(crate) fn members(&self, features: &[f64]) -> Vec<Vec<f64>> {
+        self.forest.members(features)
+    }
+
+    /// The action of highest expected gain, with the caution it was trained with.
+    pub fn best(&self, features: &[f64]) -> usize {
+        self.forest.best(features, self.actions, self.caution)
+    }
+}
+
+impl Chooser for Forest {
+    fn best(&self, features: &[f64], actions: usize, caution: f64) -> usize {
+        Self::best(self, features, actions, caution)
+    }
+}
+
+/// [`Learned`] as a selector that always acts.
+#[derive(Clone, Debug)]
+pub struct LearnedSelector<'a> {
+    policy: &'a Learned,
+    next: u64,
+    pending: BTreeSet<u64>,
+}
+
+impl<'a> LearnedSelector<'a> {
+    /// Acts by `policy`.
+    pub fn new(policy: &'a Learned) -> Self {
+        Self { policy, next: 0, pending: BTreeSet::new() }
+    }
+}
+
+impl Selector for LearnedSelector<'_> {
+    type Context = [f64];
+
+    fn select(&mut self, context: &[f64], allowed: &[bool]) -> Option<Choice> {
+        let gains = self.policy.gains(context);
+        let is_open = |k: &usize| allowed.get(*k) == Some(&true);
+        let open = (0..self.policy.actions).filter(is_open);
+        let highest = open.reduce(|best, k| if gains[k].0 > gains[best].0 { k } else { best })?;
+        let arm = Some(self.policy.best(context)).filter(is_open).unwrap_or(highest);
+        let mut choice = Choice::new(ChoiceId(self.next), arm);
+        choice.level = Level::Learned;
+        (choice.value, choice.lower) = (gains[arm].0, gains[arm].0 - 1.645 * gains[arm].1);
+        self.pending.insert(self.next);
+        if self.pending.len() > 1024 {
+            self.pending.pop_first();
+        }
+        self.next += 1;
+        Some(choice)
+    }
+
+    fn reward(&mut self, of: ChoiceId, _: f64, _: Option<&[f64]>) -> Result<(), TellError> {
+        if self.pending.remove(&of.0) { Ok(()) } else { Err(TellError::UnknownChoice(of.0)) }
+    }
+}

@@ -1,0 +1,7 @@
+//! The selectors against worlds with known answers, and against the laws of the contracts.
+
+mod bandits;
+mod cart_pole;
+mod dqn;
+mod simulator;
+mod switch;
