@@ -20,6 +20,7 @@ pub mod race;
 mod range;
 mod rows;
 pub mod selector;
+pub mod topology;
 
 pub use clock::processor_seconds;
 pub use command::parse;

@@ -2,3 +2,4 @@
 #[cfg(feature = "systems")]
 mod cab;
 mod selector;
+mod topology;

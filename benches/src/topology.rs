@@ -1,0 +1,3 @@
+//! What `--bin topology` measures.
+
+pub mod flowsim;

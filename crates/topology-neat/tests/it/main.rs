@@ -1,0 +1,3 @@
+//! What holds of the crate from outside.
+mod edits;
+mod search;
