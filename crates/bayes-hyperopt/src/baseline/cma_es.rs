@@ -49,7 +49,7 @@ struct Constants {
 
 impl Constants {
     fn new(n: f64, population: usize) -> Self {
-        let half = (population as f64 + 1.0) / 2.0;
+        let half = f64::midpoint(population as f64, 1.0);
         let raw: Vec<f64> = (1..=population).map(|i| half.ln() - (i as f64).ln()).collect();
         let mass = |w: &[f64]| {
             let (sum, squares) = w.iter().fold((0.0, 0.0), |(s, q), w| (s + w, q + w * w));

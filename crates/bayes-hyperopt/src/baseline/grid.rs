@@ -56,7 +56,7 @@ impl Strategy for Grid {
         while let Some(latent) = Self::latent(&values, self.next) {
             self.next += 1;
             let features = space.features(&latent);
-            let first = |i: usize| features[i] != INACTIVE || latent[i] == values[i][0];
+            let first = |i: usize| features[i] != INACTIVE || latent[i].to_bits() == values[i][0].to_bits();
             if (0..space.len()).all(first) && space.allows(&space.decode(&latent)) {
                 return Step::Run { latent, fidelity: Fidelity::FULL, note: () };
             }
