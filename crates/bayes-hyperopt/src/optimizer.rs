@@ -67,6 +67,7 @@ pub struct State {
     pending: BTreeMap<TrialId, Pending>,
     memory: Memory,
     elsewhere: Memory,
+    nearby: Memory,
     outcomes: Memory,
 }
 
@@ -79,14 +80,14 @@ impl BayesOptimizer {
         config.validate()?;
         let layout = Layout::new(&space);
         let memory = Memory::new(Regime::new(config.gp_kernel));
-        let elsewhere = memory.clone();
+        let (elsewhere, nearby) = (memory.clone(), memory.clone());
         let outcomes = feasibility::memory();
         let root = Stream::root(seed).child("bayes-hyperopt", 0);
         let (told, pending) = (BTreeMap::new(), BTreeMap::new());
         Ok(Self {
             space,
             layout,
-            state: State { config, root, asked: 0, told, pending, memory, elsewhere, outcomes },
+            state: State { config, root, asked: 0, told, pending, memory, elsewhere, nearby, outcomes },
         })
     }
 

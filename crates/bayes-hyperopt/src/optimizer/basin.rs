@@ -16,6 +16,9 @@ const RADIUS: f64 = 2.0;
 /// Points kept inside are this far apart, in radii.
 const APART: f64 = 0.15;
 
+/// Points in the model around the best, a parameter.
+const NEARBY: usize = 6;
+
 /// Whether trial `id` looks elsewhere, at this best acquisition.
 pub(super) fn look_elsewhere(best: f64, id: u64) -> bool {
     best < EXPLORED && id % 2 == 1 || best < EXHAUSTED && id % 4 == 2
@@ -69,6 +72,20 @@ impl Data {
             kept.push(i);
         }
         (kept.len() >= inner.len() + 2).then(|| self.pick(kept))
+    }
+
+    /// The best point and the nearest to it; `None` unless there are twice as many.
+    ///
+    /// What a model of them says of the bottom is not bent to what lies far away: every fourth suggestion polishes there.
+    pub(super) fn around_best(&self, scales: &[f64]) -> Option<Self> {
+        let count = NEARBY * self.columns.len();
+        (self.losses.len() >= 2 * count).then(|| {
+            let basin = Basin::around_best(self, scales);
+            let mut near: Vec<(f64, usize)> =
+                (0..self.losses.len()).map(|i| (basin.distance(&basin.centre, &self.point(i)), i)).collect();
+            near.sort_by(|a, b| a.0.total_cmp(&b.0));
+            self.pick(near[..count].iter().map(|(_, i)| *i).collect())
+        })
     }
 
     /// Only what lies outside of the basins.

@@ -24,18 +24,30 @@ struct Surface<'a> {
     predictor: Predictor<'a>,
     criterion: Criterion,
     chance: Option<Chance<'a>>,
-    except: &'a [Basin],
+    region: Region<'a>,
 }
 
-impl Surface<'_> {
-    fn is_excepted(&self, features: &[f64]) -> bool {
-        self.except.iter().any(|basin| basin.contains(features))
+/// Where to look.
+#[derive(Clone, Copy)]
+enum Region<'a> {
+    /// Anywhere but in these.
+    Outside(&'a [Basin]),
+    /// In this one.
+    Inside(&'a Basin),
+}
+
+impl Region<'_> {
+    fn contains(self, features: &[f64]) -> bool {
+        match self {
+            Self::Outside(basins) => !basins.iter().any(|basin| basin.contains(features)),
+            Self::Inside(basin) => basin.contains(features),
+        }
     }
 }
 
 impl Landscape for Surface<'_> {
     fn value(&mut self, features: &[f64]) -> f64 {
-        if self.is_excepted(features) {
+        if !self.region.contains(features) {
             return f64::NAN;
         }
         let chance = self.chance.as_mut().map_or(0.0, |chance| chance.value(features));
@@ -43,7 +55,7 @@ impl Landscape for Surface<'_> {
     }
 
     fn gradient(&mut self, features: &[f64], gradient: &mut [f64]) -> f64 {
-        if self.is_excepted(features) {
+        if !self.region.contains(features) {
             return f64::NAN;
         }
         let score = self.criterion.score(self.predictor.marginal(features));
@@ -86,15 +98,25 @@ impl BayesOptimizer {
         let challenges = (200 / data.losses.len()).clamp(CHALLENGES, 9);
         let model = self.state.memory.model(&self.layout, &data, challenges)?;
         let scales = self.basin_scales(&model.gp.theta);
-        let found = self.maximize(model, outcomes.as_ref(), &[], rng);
+        if id.0 % 4 == 2
+            && let Some(near) = data.around_best(&scales)
+            && let Some(model) = self.state.nearby.model(&self.layout, &near, CHALLENGES)
+        {
+            let basin = Basin::around_best(&near, &scales);
+            return self.maximize(model, outcomes.as_ref(), Region::Inside(&basin), rng);
+        }
+        let found = self.maximize(model, outcomes.as_ref(), Region::Outside(&[]), rng);
         if !found.as_ref().is_some_and(|(found, _)| basin::look_elsewhere(found.value, id.0)) {
             return found;
         }
+        self.state.elsewhere.begin_like(&self.state.memory);
         let mut basins = vec![Basin::around_best(&data, &scales)];
         for _ in 0..MOST_BASINS {
             let Some(part) = data.outside(&basins) else { break };
             let Some(model) = self.state.elsewhere.model(&self.layout, &part, CHALLENGES + 1) else { break };
-            let Some(other) = self.maximize(model, outcomes.as_ref(), &basins, rng) else { break };
+            let Some(other) = self.maximize(model, outcomes.as_ref(), Region::Outside(&basins), rng) else {
+                break;
+            };
             if other.0.value >= basin::EXPLORED {
                 return Some(other);
             }
@@ -107,15 +129,15 @@ impl BayesOptimizer {
         &self,
         mut model: Model,
         outcomes: Option<&Model>,
-        except: &[Basin],
+        region: Region<'_>,
         rng: &mut Stream,
     ) -> Option<Suggestion> {
         let mut order: Vec<usize> = (0..model.targets.z.len()).collect();
         order.sort_by(|a, b| model.targets.z[*a].total_cmp(&model.targets.z[*b]));
         let points = order.iter().map(|i| model.gp.point(*i));
-        let good = points.filter(|x| !except.iter().any(|basin| basin.contains(x)));
+        let good = points.filter(|x| region.contains(x));
         let good: Vec<Vec<f64>> = good.take(5).map(latent_of).collect();
-        let best = level(&model, except);
+        let best = level(&model, region);
         for pending in self.state.pending.values() {
             model.gp.append(&pending.features, None);
         }
@@ -130,7 +152,7 @@ impl BayesOptimizer {
             _ => Effort { spread: 128, near: 64, starts: 3, evaluations: 25 },
         };
         let chance = outcomes.map(Chance::new);
-        let mut surface = Surface { predictor: model.gp.predictor(), criterion, chance, except };
+        let mut surface = Surface { predictor: model.gp.predictor(), criterion, chance, region };
         let found = search(&self.space, &mut surface, &good, &reach, effort, rng)?;
         let at = surface.predictor.marginal(&self.space.features(&found.latent));
         let (mean, slope) = model.targets.loss(at.mean);
@@ -187,13 +209,13 @@ fn latent_of(mut features: Vec<f64>) -> Vec<f64> {
     features
 }
 
-/// What an improvement is counted from: the best target, or with noise the best mean at a point told (plug-in); points
-/// in excepted basins aside.
-fn level(model: &Model, except: &[Basin]) -> f64 {
+/// What an improvement is counted from: the best target, or with noise the best mean at a point told (plug-in); of
+/// points in the region.
+fn level(model: &Model, region: Region<'_>) -> f64 {
     let mut predictor = model.gp.predictor();
     (0..model.gp.len())
         .map(|i| (i, model.gp.point(i)))
-        .filter(|(_, x)| !except.iter().any(|basin| basin.contains(x)))
+        .filter(|(_, x)| region.contains(x))
         .map(|(i, x)| match model.regime.noise {
             NoiseKind::Fixed => model.targets.z[i],
             NoiseKind::Inferred => predictor.marginal(&x).mean,

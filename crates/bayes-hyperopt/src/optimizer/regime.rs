@@ -89,6 +89,13 @@ impl Memory {
         Self { champion: regime, fitted: Vec::new(), turn: 0 }
     }
 
+    /// Takes up what another memory holds, unless there is something already.
+    pub(super) fn begin_like(&mut self, other: &Self) {
+        if self.fitted.is_empty() {
+            self.clone_from(other);
+        }
+    }
+
     /// Fits the champion to the data, lets `challenges` other kinds try to explain them better, and gives the winner.
     ///
     /// `None` when no model can be made of the data.

@@ -12,6 +12,7 @@ fn loss(point: &Configuration) -> f64 {
 }
 
 fn check(config: HyperOptConfig) -> Check<'static, BayesOptimizer> {
+    let config = HyperOptConfig { n_initial_points: 3, ..config };
     let space = everything();
     Check::new(
         move |seed| BayesOptimizer::new(everything(), config.clone(), seed).unwrap(),
@@ -21,8 +22,8 @@ fn check(config: HyperOptConfig) -> Check<'static, BayesOptimizer> {
         },
     )
     .seeds([0])
-    .steps(9)
-    .width(3)
+    .steps(8)
+    .width(2)
 }
 
 #[test]
@@ -42,6 +43,6 @@ fn conforms_with_every_acquisition_and_kernel() {
     let acquisitions = acquisitions
         .map(|acquisition_function| HyperOptConfig { acquisition_function, ..HyperOptConfig::default() });
     for config in kernels.into_iter().skip(1).chain(acquisitions) {
-        check_optimizer(&check(config).steps(6).width(2));
+        check_optimizer(&check(config).steps(5));
     }
 }
