@@ -20,6 +20,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::time::Duration;
 
+use smallvec::{SmallVec, smallvec};
+
 pub use error::AdmitError;
 pub use ticket::Ticket;
 pub use why::Why;
@@ -29,7 +31,7 @@ use line::Line;
 use ticket::{Entries, Place, State};
 
 /// The number of the line for units of capacity; key `k` has line `k + 1`.
-const UNITS: usize = 0;
+const UNITS: u32 = 0;
 
 /// What became of an update without its own doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +63,7 @@ pub enum Notice {
 /// use coordination::{Access, Admission, Keys, Notice, Update};
 /// let mut keys = Keys::default();
 /// let weights = keys.key("weights");
-/// let update = |name: &str| Update::new(name, Access::new([], [weights]));
+/// let update = |name: &'static str| Update::new(name, Access::new([], [weights]));
 /// let mut admission = Admission::new(4).with_bound(Duration::from_secs(60));
 /// let first = admission.submit(update("selector"), Duration::ZERO)?;
 /// let second = admission.submit(update("hyperopt"), Duration::ZERO)?;
@@ -81,7 +83,7 @@ pub struct Admission {
     entries: Entries,
     lines: Vec<Line>,
     /// Lines of which somebody may be admitted, by the place of their first.
-    open: BinaryHeap<Reverse<(Place, usize)>>,
+    open: BinaryHeap<Reverse<(Place, u32)>>,
     /// Waiting updates in the order in which they began to.
     aging: VecDeque<Ticket>,
     /// Numbers of updates that ended badly.
@@ -123,15 +125,21 @@ impl Admission {
     /// [`AdmitError::Units`], [`AdmitError::UnknownDependency`], [`AdmitError::FailedDependency`].
     pub fn submit(&mut self, update: Update, now: Duration) -> Result<Ticket, AdmitError> {
         if update.units == 0 || update.units > self.capacity {
-            let (component, asked) = (update.component, update.units);
+            let (component, asked) = (update.component.into_owned(), update.units);
             return Err(AdmitError::Units { component, asked, capacity: self.capacity });
         }
         let mut unmet = 0;
         for dependency in &update.after {
             let fault = if !self.entries.knows(*dependency) {
-                AdmitError::UnknownDependency { component: update.component.clone(), dependency: *dependency }
+                AdmitError::UnknownDependency {
+                    component: update.component.to_string(),
+                    dependency: *dependency,
+                }
             } else if self.failed.contains(&dependency.seq) {
-                AdmitError::FailedDependency { component: update.component.clone(), dependency: *dependency }
+                AdmitError::FailedDependency {
+                    component: update.component.to_string(),
+                    dependency: *dependency,
+                }
             } else {
                 unmet += u32::from(self.entries.get(*dependency).is_some());
                 continue;
@@ -166,8 +174,8 @@ impl Admission {
         let Some(entry) = self.entries.get_mut(parent).filter(|e| e.state == State::Running) else {
             return Err(AdmitError::NotRunning(parent));
         };
-        if !entry.update.access.covers(&update.access) {
-            return Err(AdmitError::BeyondParent { component: update.component, parent });
+        if !entry.access.covers(&update.access) {
+            return Err(AdmitError::BeyondParent { component: update.component.into_owned(), parent });
         }
         entry.children += 1;
         let ticket = self.entries.insert(update, State::Running, self.now);
@@ -230,6 +238,11 @@ impl Admission {
         self.entries.get(ticket).is_some_and(|e| e.state == State::Running)
     }
 
+    /// Whether it finished, failed, was cancelled or dropped, or never was.
+    pub fn has_ended(&self, ticket: Ticket) -> bool {
+        self.entries.get(ticket).is_none()
+    }
+
     /// Units that nobody holds.
     pub fn free(&self) -> u32 {
         self.free
@@ -247,11 +260,11 @@ impl Admission {
                 }
                 entry.aged = true;
                 let place = entry.place();
-                for (key, mode) in entry.update.access.keys() {
-                    self.lines[line_of(*key)].reserved.insert(ticket.seq, *mode);
+                for (key, mode) in entry.access.keys() {
+                    self.lines[line_of(*key) as usize].reserved.insert(ticket.seq, *mode);
                 }
                 if let State::Waiting(line) = entry.state {
-                    self.lines[line].waiting.push(Reverse(place));
+                    self.lines[line as usize].stand(entry.mode_in(line), place);
                 }
             }
             self.aging.pop_front();
@@ -262,8 +275,8 @@ impl Admission {
     fn enqueue(&mut self, ticket: Ticket) {
         let Some(entry) = self.entries.get_mut(ticket) else { return };
         entry.since = self.now;
-        if let Some((key, _)) = entry.update.access.keys().last() {
-            let lines = line_of(*key) + 1;
+        if let Some((key, _)) = entry.access.keys().last() {
+            let lines = line_of(*key) as usize + 1;
             if self.lines.len() < lines {
                 self.lines.resize_with(lines, Line::default);
             }
@@ -283,49 +296,48 @@ impl Admission {
 
     /// The line of something that the update cannot have now: of several keys, the one that most wait for, because it
     /// will be free last.
-    fn obstacle(&self, ticket: Ticket) -> Option<usize> {
+    fn obstacle(&self, ticket: Ticket) -> Option<u32> {
         let entry = self.entries.get(ticket)?;
         let mut most = None;
-        for (key, mode) in entry.update.access.keys() {
-            let line = &self.lines[line_of(*key)];
-            if !line.admits(ticket.seq, *mode) && most.is_none_or(|(length, _)| line.waiting.len() > length) {
-                most = Some((line.waiting.len(), line_of(*key)));
+        for (key, mode) in entry.access.keys() {
+            let line = &self.lines[line_of(*key) as usize];
+            if !line.admits(ticket.seq, *mode) && most.is_none_or(|(length, _)| line.length() > length) {
+                most = Some((line.length(), line_of(*key)));
             }
         }
         let short =
-            entry.update.units > self.free || !self.lines[UNITS].admits(ticket.seq, crate::Mode::Write);
+            entry.units > self.free || !self.lines[UNITS as usize].admits(ticket.seq, crate::Mode::Write);
         most.map(|(_, line)| line).or_else(|| short.then_some(UNITS))
     }
 
     /// Whether the key of `line` keeps the update from running now.
-    fn blocks(&self, line: usize, ticket: Ticket) -> bool {
-        let key = line.checked_sub(1).map(|k| crate::Key(k as u32));
-        let mode = key.zip(self.entries.get(ticket)).and_then(|(k, e)| e.update.access.mode(k));
-        mode.is_some_and(|m| !self.lines[line].admits(ticket.seq, m))
+    fn blocks(&self, line: u32, ticket: Ticket) -> bool {
+        let mode = self.entries.get(ticket).map(|e| e.mode_in(line));
+        line != UNITS && mode.is_some_and(|m| !self.lines[line as usize].admits(ticket.seq, m))
     }
 
-    fn wait_in(&mut self, line: usize, ticket: Ticket) {
+    fn wait_in(&mut self, line: u32, ticket: Ticket) {
         let Some(entry) = self.entries.get_mut(ticket) else { return };
         entry.state = State::Waiting(line);
-        self.lines[line].waiting.push(Reverse(entry.place()));
+        self.lines[line as usize].stand(entry.mode_in(line), entry.place());
     }
 
     fn grant(&mut self, ticket: Ticket) {
         let Some(entry) = self.entries.get_mut(ticket) else { return };
         entry.state = State::Running;
-        self.free -= entry.update.units;
-        for (key, mode) in entry.update.access.keys() {
-            self.lines[line_of(*key)].take(ticket.seq, *mode);
+        self.free -= entry.units;
+        for (key, mode) in entry.access.keys() {
+            self.lines[line_of(*key) as usize].take(ticket.seq, *mode);
         }
         let waited = self.now.saturating_sub(entry.since);
-        self.unclaimed |= self.lines[UNITS].reserved.remove(&ticket.seq).is_some();
+        self.unclaimed |= self.lines[UNITS as usize].reserved.remove(&ticket.seq).is_some();
         self.notices.push_back(Notice::Granted { ticket, waited });
     }
 
     /// Removes an update and lets go of what it held or had reserved; those that wait for it start, or are dropped.
     fn end(&mut self, ticket: Ticket, well: bool) {
         let mut met = Vec::new();
-        let mut ended = vec![(ticket, well)];
+        let mut ended: SmallVec<[(Ticket, bool); 4]> = smallvec![(ticket, well)];
         while let Some((ticket, well)) = ended.pop() {
             let Some(entry) = self.entries.remove(ticket) else { continue };
             if !well {
@@ -360,52 +372,57 @@ impl Admission {
     }
 
     fn let_go(&mut self, entry: &ticket::Entry) {
-        let keys = entry.update.access.keys();
+        let keys = entry.access.keys();
         if entry.state == State::Running {
-            self.free += entry.update.units;
+            self.free += entry.units;
             for (key, mode) in keys {
-                self.lines[line_of(*key)].release(*mode);
+                if self.lines[line_of(*key) as usize].release(*mode) {
+                    self.wake(line_of(*key));
+                }
             }
+            self.wake(UNITS);
         } else if entry.aged {
             for line in keys.iter().map(|(key, _)| line_of(*key)).chain([UNITS]) {
-                self.lines[line].reserved.remove(&entry.ticket.seq);
+                self.lines[line as usize].reserved.remove(&entry.ticket.seq);
+                self.wake(line);
             }
-        } else {
-            return;
-        }
-        for line in keys.iter().map(|(key, _)| line_of(*key)).chain([UNITS]) {
-            self.wake(line);
         }
     }
 
-    /// Puts a line among those to be looked at, if anybody stands in it.
-    fn wake(&mut self, line: usize) {
-        self.leave_stale(line);
-        let Line { waiting, open, .. } = &mut self.lines[line];
-        if let (Some(Reverse(place)), false) = (waiting.peek(), *open) {
-            *open = true;
-            self.open.push(Reverse((*place, line)));
+    /// Puts a line among those to be looked at, if anybody stands in it whom its holders do not keep out.
+    fn wake(&mut self, line: u32) {
+        let Some((place, _)) = self.lines[line as usize].front() else { return };
+        if !std::mem::replace(&mut self.lines[line as usize].open, true) {
+            self.open.push(Reverse((place, line)));
         }
     }
 
-    /// Takes places out of the front of a line that were left, or taken again with a better place.
-    fn leave_stale(&mut self, line: usize) {
-        while let Some(Reverse(place)) = self.lines[line].waiting.peek().copied() {
+    /// The front of a line, after places were taken out that were left, or taken again with a better place.
+    fn front(&mut self, line: u32) -> Option<(Place, crate::Mode)> {
+        while let Some((place, mode)) = self.lines[line as usize].front() {
             let stands = |e: &ticket::Entry| e.state == State::Waiting(line) && e.place() == place;
             if self.entries.get(place.ticket()).is_some_and(stands) {
-                break;
+                return Some((place, mode));
             }
-            self.lines[line].waiting.pop();
+            self.lines[line as usize].leave(mode);
         }
+        None
     }
 
     /// Admits whom it can, best place first over all open lines.
     fn settle(&mut self) {
-        let mut aside: Vec<(usize, Ticket)> = Vec::new();
+        let mut aside: Vec<(u32, Ticket)> = Vec::new();
         while self.free > 0 {
-            let Some(Reverse((_, line))) = self.open.pop() else { break };
-            self.lines[line].open = false;
-            let Some(ticket) = self.first(line) else { continue };
+            let Some(Reverse((expected, line))) = self.open.pop() else { break };
+            self.lines[line as usize].open = false;
+            let Some((place, mode)) = self.front(line) else { continue };
+            if place > expected {
+                // Who was to be looked at has left; the next has a later turn.
+                self.wake(line);
+                continue;
+            }
+            self.lines[line as usize].leave(mode);
+            let ticket = place.ticket();
             match self.obstacle(ticket) {
                 None => self.grant(ticket),
                 Some(UNITS) => {
@@ -428,23 +445,14 @@ impl Admission {
         }
     }
 
-    /// Takes the first of a line out of it, unless somebody writes the key, who will open the line again.
-    fn first(&mut self, line: usize) -> Option<Ticket> {
-        if self.lines[line].writer {
-            return None;
-        }
-        self.leave_stale(line);
-        self.lines[line].waiting.pop().map(|Reverse(place)| place.ticket())
-    }
-
     /// Of an aged update that lacks nothing but units: nobody later may take any.
     fn reserve_units(&mut self, ticket: Ticket) {
         if self.entries.get(ticket).is_some_and(|e| e.aged) {
-            self.lines[UNITS].reserved.insert(ticket.seq, crate::Mode::Write);
+            self.lines[UNITS as usize].reserved.insert(ticket.seq, crate::Mode::Write);
         }
     }
 }
 
-fn line_of(key: crate::Key) -> usize {
-    key.0 as usize + 1
+fn line_of(key: crate::Key) -> u32 {
+    key.0 + 1
 }

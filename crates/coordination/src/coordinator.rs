@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use meta_traits::{Budget, Classify, Cost, ErrorKind, Exhausted, Lease, Meter};
+use smallvec::SmallVec;
 use thiserror::Error;
 
 use crate::admit::{Admission, AdmitError, Notice, Ticket, Why};
@@ -51,8 +52,18 @@ struct Shared {
 struct State {
     admission: Admission,
     meter: Meter,
-    waiting: BTreeMap<Ticket, Waker>,
+    /// What is kept for each unended update, by the slot of its ticket.
+    seats: Vec<Seat>,
+    /// Leases of updates that were cancelled with their parent or dropped, until their holders hear of it.
+    strays: BTreeMap<Ticket, Lease>,
     dropped: BTreeMap<Ticket, Ticket>,
+}
+
+#[derive(Default)]
+struct Seat {
+    lease: Option<(Ticket, Lease)>,
+    /// Who is to be told.
+    waker: Option<Waker>,
 }
 
 /// Why an update does not run.
@@ -85,6 +96,17 @@ impl Classify for CoordinateError {
     }
 }
 
+impl State {
+    /// What was kept for an update that ends.
+    fn leave(&mut self, ticket: Ticket) -> (Option<Lease>, Option<Waker>) {
+        let own = |seat: &&mut Seat| seat.lease.as_ref().is_some_and(|(t, _)| *t == ticket);
+        match self.seats.get_mut(ticket.slot()).filter(own).map(std::mem::take) {
+            Some(Seat { lease, waker }) => (lease.map(|(_, lease)| lease), waker),
+            None => (self.strays.remove(&ticket), None),
+        }
+    }
+}
+
 impl Coordinator {
     /// Coordinates by `admission` within `budget`, on the machine's clock.
     pub fn new(admission: Admission, budget: Budget) -> Self {
@@ -93,8 +115,9 @@ impl Coordinator {
 
     /// The same on another clock.
     pub fn with_clock(admission: Admission, budget: Budget, clock: impl Clock + 'static) -> Self {
-        let (meter, waiting, dropped) = (Meter::new(budget), BTreeMap::new(), BTreeMap::new());
-        let state = Mutex::new(State { admission, meter, waiting, dropped });
+        let (meter, seats) = (Meter::new(budget), Vec::new());
+        let state =
+            Mutex::new(State { admission, meter, seats, strays: BTreeMap::new(), dropped: BTreeMap::new() });
         Self { shared: Arc::new(Shared { clock: Box::new(clock), state }) }
     }
 
@@ -128,8 +151,16 @@ impl Coordinator {
                 return Err(error.into());
             }
         };
+        let slot = ticket.slot();
+        if state.seats.len() <= slot {
+            state.seats.resize_with(slot + 1, Seat::default);
+        }
+        let seat = Seat { lease: Some((ticket, lease)), waker: None };
+        if let Some((stray, lease)) = std::mem::replace(&mut state.seats[slot], seat).lease {
+            state.strays.insert(stray, lease);
+        }
         tell(state);
-        Ok(Pass { held: Some(Held { coordinator: self.clone(), ticket, lease: Some(lease) }) })
+        Ok(Pass { held: Some(Held { coordinator: self.clone(), ticket, ended: false }) })
     }
 
     /// Why an update is not running yet; `None` if it has ended.
@@ -154,7 +185,7 @@ impl Coordinator {
 
 /// Wakes those to whom something happened, after the lock is let go.
 fn tell(mut state: MutexGuard<'_, State>) {
-    let mut wakers = Vec::new();
+    let mut wakers: SmallVec<[Waker; 4]> = SmallVec::new();
     while let Some(notice) = state.admission.poll() {
         let ticket = match notice {
             Notice::Granted { ticket, .. } => ticket,
@@ -163,7 +194,9 @@ fn tell(mut state: MutexGuard<'_, State>) {
                 ticket
             }
         };
-        wakers.extend(state.waiting.remove(&ticket));
+        if let Some(seat) = state.seats.get_mut(ticket.slot()) {
+            wakers.extend(seat.waker.take());
+        }
     }
     drop(state);
     for waker in wakers {
@@ -182,29 +215,45 @@ impl fmt::Debug for Coordinator {
 struct Held {
     coordinator: Coordinator,
     ticket: Ticket,
-    lease: Option<Lease>,
+    ended: bool,
 }
 
 impl Held {
     /// Ends the update and its reservation; what was used beyond the cap.
-    fn end(&mut self, used: Option<Cost>, well: bool) -> Cost {
-        let Some(lease) = self.lease.take() else { return Cost::ZERO };
+    fn end(&mut self, used: Used, well: bool) -> Cost {
+        self.ended = true;
         let now = self.coordinator.shared.clock.now();
         let mut state = self.coordinator.lock();
-        state.waiting.remove(&self.ticket);
+        let (lease, waker) = state.leave(self.ticket);
+        let ran = state.admission.is_running(self.ticket);
         // With children still running there is no good end: they lose what they stood on.
         if !well || state.admission.finish(self.ticket, true, now).is_err() {
             state.admission.cancel(self.ticket, now);
         }
-        let beyond = if let Some(used) = used {
-            state.meter.commit(lease, used)
-        } else {
-            state.meter.refund(lease);
-            Cost::ZERO
+        state.dropped.remove(&self.ticket);
+        let beyond = match (lease, used) {
+            (Some(lease), Used::Told(used)) => state.meter.commit(lease, used),
+            (Some(lease), Used::Unknown) if ran => {
+                let cap = lease.reserved();
+                state.meter.commit(lease, cap)
+            }
+            (Some(lease), Used::Unknown) => {
+                state.meter.refund(lease);
+                Cost::ZERO
+            }
+            (None, _) => Cost::ZERO,
         };
         tell(state);
+        drop(waker);
         beyond
     }
+}
+
+/// What an update has used when it ends.
+enum Used {
+    Told(Cost),
+    /// Nobody can know of an abandoned one: its cap counts, if it ever ran.
+    Unknown,
 }
 
 /// An update that waits: a future of its [`Grant`]. Dropped, it is taken back and nothing is spent.
@@ -234,7 +283,12 @@ impl Future for Pass {
             drop(state);
             return Poll::Ready(Err(CoordinateError::Dropped { ticket: held.ticket, because }));
         }
-        state.waiting.insert(held.ticket, context.waker().clone());
+        if state.admission.has_ended(held.ticket) {
+            // A child that went with its parent before it was looked at.
+            drop(state);
+            return Poll::Ready(Err(AdmitError::NotRunning(held.ticket).into()));
+        }
+        state.seats[held.ticket.slot()].waker = Some(context.waker().clone());
         drop(state);
         self.held = Some(held);
         Poll::Pending
@@ -249,14 +303,9 @@ impl fmt::Debug for Pass {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let running = self.lease.is_some() && {
-            let mut state = self.coordinator.lock();
-            state.dropped.remove(&self.ticket);
-            state.admission.is_running(self.ticket)
-        };
-        // Nobody knows what an abandoned update has used: its cap counts as used. One that never ran used nothing.
-        let used = self.lease.as_ref().filter(|_| running).map(Lease::reserved);
-        self.end(used, false);
+        if !self.ended {
+            self.end(Used::Unknown, false);
+        }
     }
 }
 
@@ -276,12 +325,12 @@ impl Grant {
     ///
     /// Children that have not ended are cancelled, and the update with them.
     pub fn finish(mut self, used: Cost) -> Cost {
-        self.held.end(Some(used), true)
+        self.held.end(Used::Told(used), true)
     }
 
     /// Ends it badly, having used so much: what depends on it is dropped. Returns what went beyond the cap.
     pub fn fail(mut self, used: Cost) -> Cost {
-        self.held.end(Some(used), false)
+        self.held.end(Used::Told(used), false)
     }
 }
 

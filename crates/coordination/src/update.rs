@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use crate::admit::Ticket;
 use crate::key::Access;
 
@@ -14,7 +16,7 @@ use crate::key::Access;
 #[non_exhaustive]
 pub struct Update {
     /// Who changes, for traces and rules; not unique.
-    pub component: String,
+    pub component: Cow<'static, str>,
     /// What is read and written. Held whole from grant to finish.
     pub access: Access,
     /// Higher goes first among those that wait; default 0.
@@ -27,7 +29,7 @@ pub struct Update {
 
 impl Update {
     /// An update with defaults.
-    pub fn new(component: impl Into<String>, access: Access) -> Self {
+    pub fn new(component: impl Into<Cow<'static, str>>, access: Access) -> Self {
         Self { component: component.into(), access, priority: 0, after: Vec::new(), units: 1 }
     }
 

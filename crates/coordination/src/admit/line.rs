@@ -14,7 +14,9 @@ pub(super) struct Line {
     pub(super) readers: u32,
     /// Aged tickets that want it, and how: nobody later may take it against them.
     pub(super) reserved: BTreeMap<u64, Mode>,
-    pub(super) waiting: BinaryHeap<Reverse<Place>>,
+    /// Those who wait to read it, and those who wait to write it: readers inside let other readers in, and no writer
+    /// need be looked at.
+    waiting: [BinaryHeap<Reverse<Place>>; 2],
     /// Whether it is among the lines to be looked at.
     pub(super) open: bool,
 }
@@ -23,7 +25,30 @@ impl Line {
     /// Whether ticket number `seq` may take it in `mode`.
     pub(super) fn admits(&self, seq: u64, mode: Mode) -> bool {
         let held = self.writer || (mode == Mode::Write && self.readers > 0);
-        !held && !self.reserved.range(..seq).any(|(_, m)| m.conflicts(mode))
+        !held && (self.reserved.is_empty() || !self.reserved.range(..seq).any(|(_, m)| m.conflicts(mode)))
+    }
+
+    /// How many places there are in it, left ones included.
+    pub(super) fn length(&self) -> usize {
+        self.waiting[0].len() + self.waiting[1].len()
+    }
+
+    pub(super) fn stand(&mut self, mode: Mode, place: Place) {
+        self.waiting[mode as usize].push(Reverse(place));
+    }
+
+    /// The best place among those that who holds it now does not keep out, and the mode it waits for.
+    pub(super) fn front(&self) -> Option<(Place, Mode)> {
+        if self.writer {
+            return None;
+        }
+        let first = |mode: Mode| self.waiting[mode as usize].peek().map(|Reverse(place)| (*place, mode));
+        let write = if self.readers == 0 { first(Mode::Write) } else { None };
+        first(Mode::Read).into_iter().chain(write).min()
+    }
+
+    pub(super) fn leave(&mut self, mode: Mode) {
+        self.waiting[mode as usize].pop();
     }
 
     pub(super) fn take(&mut self, seq: u64, mode: Mode) {
@@ -34,10 +59,12 @@ impl Line {
         self.reserved.remove(&seq);
     }
 
-    pub(super) fn release(&mut self, mode: Mode) {
+    /// Whether somebody who waits for it may have it now: readers that stay keep out whom they kept out before.
+    pub(super) fn release(&mut self, mode: Mode) -> bool {
         match mode {
             Mode::Read => self.readers = self.readers.saturating_sub(1),
             Mode::Write => self.writer = false,
         }
+        self.readers == 0
     }
 }
