@@ -25,6 +25,7 @@ const SOAKS: &[Soak] = &[
     it("workflow-edits", "topology-neat", "edits::a_storm_of_edits_leaves_only_workflows"),
     it("budget", "prompt-grammar", "sampling::no_sample_is_above_its_budget"),
     it("masks", "rl-selector", "dqn::masks::masked_arms_are_never_chosen"),
+    it("histories", "coordination", "histories::histories_are_conflict_serialisable"),
     Soak {
         name: "schedules",
         package: "coordination",

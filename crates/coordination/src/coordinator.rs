@@ -8,7 +8,7 @@ use meta_traits::{Budget, Classify, Cost, ErrorKind, Exhausted, Lease, Meter};
 use smallvec::SmallVec;
 use thiserror::Error;
 
-use crate::admit::{Admission, AdmitError, Notice, Ticket, Why};
+use crate::admit::{Admission, AdmitError, Notice, Stop, Ticket, Why};
 use crate::clock::{Clock, MachineClock};
 use crate::sync::{Arc, Mutex, MutexGuard};
 use crate::update::Update;
@@ -64,6 +64,7 @@ struct Seat {
     lease: Option<(Ticket, Lease)>,
     /// Who is to be told.
     waker: Option<Waker>,
+    stop: Option<Stop>,
 }
 
 /// Why an update does not run.
@@ -101,7 +102,7 @@ impl State {
     fn leave(&mut self, ticket: Ticket) -> (Option<Lease>, Option<Waker>) {
         let own = |seat: &&mut Seat| seat.lease.as_ref().is_some_and(|(t, _)| *t == ticket);
         match self.seats.get_mut(ticket.slot()).filter(own).map(std::mem::take) {
-            Some(Seat { lease, waker }) => (lease.map(|(_, lease)| lease), waker),
+            Some(Seat { lease, waker, .. }) => (lease.map(|(_, lease)| lease), waker),
             None => (self.strays.remove(&ticket), None),
         }
     }
@@ -155,7 +156,7 @@ impl Coordinator {
         if state.seats.len() <= slot {
             state.seats.resize_with(slot + 1, Seat::default);
         }
-        let seat = Seat { lease: Some((ticket, lease)), waker: None };
+        let seat = Seat { lease: Some((ticket, lease)), waker: None, stop: None };
         if let Some((stray, lease)) = std::mem::replace(&mut state.seats[slot], seat).lease {
             state.strays.insert(stray, lease);
         }
@@ -166,6 +167,20 @@ impl Coordinator {
     /// Why an update is not running yet; `None` if it has ended.
     pub fn why(&self, ticket: Ticket) -> Option<Why> {
         self.lock().admission.why(ticket)
+    }
+
+    /// Asks updates to stop that have run for as long as they may; how many. See [`Admission::expire`].
+    pub fn expire(&self) -> usize {
+        let mut state = self.lock();
+        let asked = state.admission.expire(self.shared.clock.now());
+        tell(state);
+        asked
+    }
+
+    /// How long until [`Coordinator::expire`] has something to do, if nothing ends before.
+    pub fn next_deadline(&self) -> Option<std::time::Duration> {
+        let now = self.shared.clock.now();
+        self.lock().admission.next_deadline().map(|deadline| deadline.saturating_sub(now))
     }
 
     /// What finished and abandoned updates have used.
@@ -191,6 +206,12 @@ fn tell(mut state: MutexGuard<'_, State>) {
             Notice::Granted { ticket, .. } => ticket,
             Notice::Dropped { ticket, because } => {
                 state.dropped.insert(ticket, because);
+                ticket
+            }
+            Notice::Stop { ticket, why } => {
+                if let Some(seat) = state.seats.get_mut(ticket.slot()) {
+                    seat.stop = Some(why);
+                }
                 ticket
             }
         };
@@ -283,11 +304,6 @@ impl Future for Pass {
             drop(state);
             return Poll::Ready(Err(CoordinateError::Dropped { ticket: held.ticket, because }));
         }
-        if state.admission.has_ended(held.ticket) {
-            // A child that went with its parent before it was looked at.
-            drop(state);
-            return Poll::Ready(Err(AdmitError::NotRunning(held.ticket).into()));
-        }
         state.seats[held.ticket.slot()].waker = Some(context.waker().clone());
         drop(state);
         self.held = Some(held);
@@ -321,9 +337,23 @@ impl Grant {
         self.held.ticket
     }
 
+    /// Waits until it is asked to stop, for ever if it never is. Whoever is asked lets the grant go as soon as it can.
+    pub async fn stopped(&self) -> Stop {
+        std::future::poll_fn(|context| {
+            let mut state = self.held.coordinator.lock();
+            let seat = &mut state.seats[self.held.ticket.slot()];
+            if let Some(why) = seat.stop {
+                return Poll::Ready(why);
+            }
+            seat.waker = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
     /// Ends it well, having used so much; returns what went beyond the cap.
     ///
-    /// Children that have not ended are cancelled, and the update with them.
+    /// With children that have not ended it ends badly: they are asked to stop, and its keys are free with the last one.
     pub fn finish(mut self, used: Cost) -> Cost {
         self.held.end(Used::Told(used), true)
     }

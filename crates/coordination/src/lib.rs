@@ -30,7 +30,7 @@ mod key;
 mod sync;
 mod update;
 
-pub use admit::{Admission, AdmitError, Notice, Ticket, Why};
+pub use admit::{Admission, AdmitError, Notice, Stop, Ticket, Why};
 pub use clock::{Clock, MachineClock, ManualClock};
 pub use coordinator::{CoordinateError, Coordinator, Grant, Pass};
 pub use key::{Access, Key, Keys, Mode};

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::admit::Ticket;
 use crate::key::Access;
@@ -23,6 +24,8 @@ pub struct Update {
     pub priority: i32,
     /// Must have finished well before this starts. If one of them fails or is cancelled, so is this.
     pub after: Vec<Ticket>,
+    /// How long it may run before it is asked to stop; default for ever.
+    pub timeout: Option<Duration>,
     /// Units of the shared capacity held while running (components at a time, memory, ...); default 1.
     pub units: u32,
 }
@@ -30,7 +33,7 @@ pub struct Update {
 impl Update {
     /// An update with defaults.
     pub fn new(component: impl Into<Cow<'static, str>>, access: Access) -> Self {
-        Self { component: component.into(), access, priority: 0, after: Vec::new(), units: 1 }
+        Self { component: component.into(), access, priority: 0, after: Vec::new(), timeout: None, units: 1 }
     }
 
     /// The same with another priority.
@@ -44,6 +47,13 @@ impl Update {
     #[must_use]
     pub fn after(mut self, tickets: impl IntoIterator<Item = Ticket>) -> Self {
         self.after.extend(tickets);
+        self
+    }
+
+    /// The same, asked to stop when it has run for so long.
+    #[must_use]
+    pub fn with_timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
         self
     }
 

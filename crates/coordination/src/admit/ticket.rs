@@ -47,6 +47,10 @@ pub(super) struct Entry {
     pub(super) priority: i32,
     pub(super) units: u32,
     pub(super) aged: bool,
+    /// Whether it was asked to stop.
+    pub(super) asked: bool,
+    /// Whether it ends, badly, with its last child.
+    pub(super) ending: bool,
     /// When it began to wait, its dependencies met.
     pub(super) since: Duration,
     pub(super) children: u32,
@@ -54,6 +58,7 @@ pub(super) struct Entry {
     pub(super) dependents: Vec<Ticket>,
     pub(super) parent: Option<Ticket>,
     pub(super) after: Vec<Ticket>,
+    pub(super) timeout: Option<Duration>,
 }
 
 impl Entry {
@@ -101,22 +106,23 @@ impl Entries {
         });
         let ticket = Ticket { seq: self.submitted, slot };
         self.submitted += 1;
-        let Update { access, priority, units, after, .. } = update;
-        let (aged, dependents, parent, children) = (false, Vec::new(), None, 0);
-        let entry = Entry {
+        let Update { access, priority, units, after, timeout, .. } = update;
+        self.slots[slot as usize] = Some(Entry {
             ticket,
             state,
             access,
             priority,
             units,
-            aged,
+            aged: false,
+            asked: false,
+            ending: false,
             since,
-            children,
-            dependents,
-            parent,
+            children: 0,
+            dependents: Vec::new(),
+            parent: None,
             after,
-        };
-        self.slots[slot as usize] = Some(entry);
+            timeout,
+        });
         ticket
     }
 

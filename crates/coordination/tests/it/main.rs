@@ -1,3 +1,5 @@
 //! Coordination as its users drive it.
 mod admission;
 mod coordinator;
+mod histories;
+mod stop;
