@@ -27,6 +27,10 @@ mod clock;
 mod config;
 mod coordinator;
 mod key;
+mod ledger;
+mod patience;
+mod retry;
+mod run;
 mod sync;
 mod update;
 
@@ -34,6 +38,10 @@ pub use admit::{Admission, AdmitError, Notice, Stop, Ticket, Why};
 pub use clock::{Clock, MachineClock, ManualClock};
 pub use coordinator::{CoordinateError, Coordinator, Grant, Pass};
 pub use key::{Access, Key, Keys, Mode};
+pub use ledger::{Begun, Ledger, LedgerError};
+pub use patience::Patience;
+pub use retry::Retry;
+pub use run::RunError;
 pub use update::Update;
 
 pub use config::{AllocationStrategy, ConfigError, CoordinationConfig};

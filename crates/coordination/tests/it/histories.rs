@@ -58,7 +58,7 @@ fn history(seed: u64) {
         if step < 40 && rng.chance(0.6) {
             let mut pick = |n: usize| -> Vec<Key> { (0..n).map(|_| keys[rng.below(KEYS)]).collect() };
             let access = Access::new(pick(2), pick(2));
-            let update = Update::new("x", access.clone()).with_priority(rng.below(3) as i32);
+            let update = Update::new("x", access.clone()).with_priority([0, 1, 2][rng.below(3)]);
             let ticket = admission.submit(update, now).unwrap();
             declared.insert(ticket, access);
         } else if let Some(ticket) = running.keys().nth(rng.below(running.len().max(1))).copied() {
@@ -97,6 +97,7 @@ fn history(seed: u64) {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a soak says how many")]
 fn histories_are_conflict_serialisable() {
     let histories = std::env::var("METAORCH_SOAK_N").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
     (0..histories).for_each(history);

@@ -2,4 +2,6 @@
 mod admission;
 mod coordinator;
 mod histories;
+mod ledger;
+mod run;
 mod stop;
