@@ -32,6 +32,12 @@ const SOAKS: &[Soak] = &[
         test: "nothing_is_lost_done_twice_or_stuck",
         target: &["--features", "shuttle", "--test", "schedules"],
     },
+    Soak {
+        name: "power-loss",
+        package: "coordination",
+        test: "what_was_committed_survives_a_loss_of_power_at_any_time",
+        target: &["--features", "shuttle", "--test", "schedules"],
+    },
 ];
 
 /// Runs the loop `name` `n` times; its raw rows and the command go to `out`.
