@@ -3,9 +3,12 @@
 //! - [`Admission`] lets an update start when it can have all that it declared: nothing deadlocks, and past a bound nothing
 //!   is overtaken. A value that is told the time: the same calls give the same grants.
 //! - [`Coordinator`] is its asynchronous edge, with a [`Meter`](meta_traits::Meter) that no reservation can overspend.
-//! - [`plan`] orders the steps of a round and names circles.
+//! - [`Coordinator::run`] joins work to both, with timeouts and [`Retry`]; [`Patience`] learns how long to wait.
+//! - [`Ledger`] lets an effect happen once, whatever is tried again.
+//! - [`plan`] orders the steps of a round and names circles; [`resolve`] settles what they ask for together.
 //! - [`journal`] is an append-only log of JSON records with chained checksums, torn-tail recovery and injected storage. It
 //!   is the only record of a run: whatever else a run directory holds can be rebuilt from it.
+//! - [`timeline`] draws who ran, who waited for whom, and how it ended.
 //! - [`CoordinationConfig`] holds the settings with their ranges.
 //!
 //! ```
@@ -21,6 +24,8 @@
 
 pub mod journal;
 pub mod plan;
+pub mod resolve;
+pub mod timeline;
 
 mod admit;
 mod clock;

@@ -145,3 +145,31 @@ fn a_deadline_wakes_whoever_waits_to_be_stopped() {
     assert_eq!(grant.finish(Cost::ZERO), Cost::ZERO, "who is asked to stop may still finish");
     assert_eq!((c.expire(), c.next_deadline()), (0, None));
 }
+
+#[test]
+fn a_trace_tells_the_story_in_order() {
+    let clock = Arc::new(ManualClock::default());
+    let c = Coordinator::with_clock(Admission::new(9), Budget::UNLIMITED, clock.clone()).traced();
+    let key = Keys::default().key("k");
+    let update = |name: &'static str| Update::new(name, Access::new([], [key]));
+    let first = granted(c.submit(update("<topology>"), Cost::ZERO).unwrap());
+    let second = c.submit(update("prompt"), Cost::ZERO).unwrap();
+    let third = c.submit(update("prompt").after(second.ticket()), Cost::ZERO).unwrap();
+    clock.advance(Duration::from_secs(2));
+    first.finish(Cost::ZERO);
+    granted(second).fail(Cost::ZERO);
+    drop(third);
+    let trace = c.trace();
+    let told: Vec<String> = trace
+        .iter()
+        .map(|h| format!("{} {} {:?}", h.at.as_secs(), h.ticket.number(), h.what))
+        .map(|line| line.split([' ', '{']).take(3).collect::<Vec<_>>().join(" "))
+        .collect();
+    let expected = "0 0 Submitted, 0 0 Granted, 0 1 Submitted, 0 2 Submitted, 2 0 Finished, 2 1 Granted, 2 1 Failed, 2 2 Dropped";
+    assert_eq!(told.join(", "), expected);
+    let drawn = coordination::timeline::html(&trace);
+    assert!(drawn.contains("1 prompt<title>waited 2.000000 s, behind 0"), "{drawn}");
+    assert!(drawn.contains("&lt;topology&gt;") && !drawn.contains("<topology>"));
+    assert_eq!(drawn.matches("#b00020").count(), 2);
+    assert!(coordination::timeline::svg(&[]).ends_with("</svg>\n"));
+}
