@@ -266,19 +266,18 @@ impl Admission {
         self.now = self.now.max(now);
         let Some(bound) = self.bound else { return };
         while let Some(ticket) = self.aging.front().copied() {
-            let waits = |e: &&mut ticket::Entry| matches!(e.state, State::Waiting(_));
+            let waits = |e: &&mut ticket::Entry| e.state == State::Waiting;
             if let Some(entry) = self.entries.get_mut(ticket).filter(waits) {
                 if entry.since + bound > self.now {
                     break;
                 }
                 entry.aged = true;
-                let place = entry.place();
+                let standing = entry.standing();
                 for (key, mode) in entry.access.keys() {
                     self.lines[line_of(*key) as usize].reserved.insert(ticket.seq, *mode);
                 }
-                if let State::Waiting(line) = entry.state {
-                    self.lines[line as usize].stand(entry.mode_in(line), place);
-                }
+                let line = self.obstacle(&standing).unwrap_or(UNITS);
+                self.stand(line, standing);
             }
             self.aging.pop_front();
         }

@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::ticket::Place;
-use crate::key::Mode;
+use crate::key::{Access, Key, Mode};
 
 /// One key, or the capacity: who holds it and who waits for it.
 ///
@@ -16,9 +16,45 @@ pub(super) struct Line {
     pub(super) reserved: BTreeMap<u64, Mode>,
     /// Those who wait to read it, and those who wait to write it: readers inside let other readers in, and no writer
     /// need be looked at.
-    waiting: [BinaryHeap<Reverse<Place>>; 2],
+    waiting: [BinaryHeap<Reverse<Standing>>; 2],
     /// Whether it is among the lines to be looked at.
     pub(super) open: bool,
+}
+
+/// Somebody in a line, with what it wants: whoever cannot go on yet is found without being looked up, which is most.
+///
+/// One whose update was cancelled, or has a better place by now, stays until it could start.
+#[derive(Clone, Debug)]
+pub(super) struct Standing {
+    pub(super) place: Place,
+    pub(super) access: Access,
+}
+
+impl Standing {
+    /// How it wants what the line of this number stands for; units are written.
+    pub(super) fn mode_in(&self, line: u32) -> Mode {
+        line.checked_sub(1).and_then(|k| self.access.mode(Key(k))).unwrap_or(Mode::Write)
+    }
+}
+
+impl PartialEq for Standing {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl Eq for Standing {}
+
+impl PartialOrd for Standing {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Standing {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.place.cmp(&other.place)
+    }
 }
 
 impl Line {
@@ -33,8 +69,8 @@ impl Line {
         self.waiting[0].len() + self.waiting[1].len()
     }
 
-    pub(super) fn stand(&mut self, mode: Mode, place: Place) {
-        self.waiting[mode as usize].push(Reverse(place));
+    pub(super) fn stand(&mut self, mode: Mode, standing: Standing) {
+        self.waiting[mode as usize].push(Reverse(standing));
     }
 
     /// The best place among those that who holds it now does not keep out, and the mode it waits for.
@@ -42,13 +78,14 @@ impl Line {
         if self.writer {
             return None;
         }
-        let first = |mode: Mode| self.waiting[mode as usize].peek().map(|Reverse(place)| (*place, mode));
+        let first = |mode: Mode| self.waiting[mode as usize].peek().map(|Reverse(s)| (s.place, mode));
         let write = if self.readers == 0 { first(Mode::Write) } else { None };
         first(Mode::Read).into_iter().chain(write).min()
     }
 
-    pub(super) fn leave(&mut self, mode: Mode) {
-        self.waiting[mode as usize].pop();
+    /// Takes the front of those who wait in this mode.
+    pub(super) fn leave(&mut self, mode: Mode) -> Option<Standing> {
+        self.waiting[mode as usize].pop().map(|Reverse(standing)| standing)
     }
 
     pub(super) fn take(&mut self, seq: u64, mode: Mode) {

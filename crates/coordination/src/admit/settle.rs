@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::line::Line;
-use super::ticket::{Entry, Place, State};
+use super::line::{Line, Standing};
+use super::ticket::{Entry, State};
 use super::{Admission, Notice, Ticket, UNITS, line_of};
 use crate::key::Mode;
 
@@ -20,10 +20,15 @@ impl Admission {
                 self.lines.resize_with(lines, Line::default);
             }
         }
-        match self.obstacle(ticket) {
+        let (standing, units) = (entry.standing(), entry.units);
+        let obstacle = self.obstacle(&standing).or_else(|| self.lacks(ticket, units).then_some(UNITS));
+        match obstacle {
             None => self.grant(ticket),
             Some(line) => {
-                self.wait_in(line, ticket);
+                self.stand(line, standing);
+                if let Some(entry) = self.entries.get_mut(ticket) {
+                    entry.state = State::Waiting;
+                }
                 self.wound(ticket);
                 if self.bound.is_some() {
                     self.aging.push_back(ticket);
@@ -34,31 +39,26 @@ impl Admission {
         }
     }
 
-    /// The line of something that the update cannot have now: of several keys, the one that most wait for, because it
-    /// will be free last.
-    fn obstacle(&self, ticket: Ticket) -> Option<u32> {
-        let entry = self.entries.get(ticket)?;
-        let mut most = None;
-        for (key, mode) in entry.access.keys() {
+    /// The line of a key that the update cannot have now: of several, the one that most wait for, because it will be free
+    /// last.
+    pub(super) fn obstacle(&self, standing: &Standing) -> Option<u32> {
+        let (seq, mut most) = (standing.place.ticket().seq, None);
+        for (key, mode) in standing.access.keys() {
             let line = &self.lines[line_of(*key) as usize];
-            if !line.admits(ticket.seq, *mode) && most.is_none_or(|(length, _)| line.length() > length) {
+            if !line.admits(seq, *mode) && most.is_none_or(|(length, _)| line.length() > length) {
                 most = Some((line.length(), line_of(*key)));
             }
         }
-        let short = entry.units > self.free || !self.lines[UNITS as usize].admits(ticket.seq, Mode::Write);
-        most.map(|(_, line)| line).or_else(|| short.then_some(UNITS))
+        most.map(|(_, line)| line)
     }
 
-    /// Whether the key of `line` keeps the update from running now.
-    fn blocks(&self, line: u32, ticket: Ticket) -> bool {
-        let mode = self.entries.get(ticket).map(|e| e.mode_in(line));
-        line != UNITS && mode.is_some_and(|m| !self.lines[line as usize].admits(ticket.seq, m))
+    /// Whether there are too few units for it.
+    fn lacks(&self, ticket: Ticket, units: u32) -> bool {
+        units > self.free || !self.lines[UNITS as usize].admits(ticket.seq, Mode::Write)
     }
 
-    fn wait_in(&mut self, line: u32, ticket: Ticket) {
-        let Some(entry) = self.entries.get_mut(ticket) else { return };
-        entry.state = State::Waiting(line);
-        self.lines[line as usize].stand(entry.mode_in(line), entry.place());
+    pub(super) fn stand(&mut self, line: u32, standing: Standing) {
+        self.lines[line as usize].stand(standing.mode_in(line), standing);
     }
 
     fn grant(&mut self, ticket: Ticket) {
@@ -140,46 +140,26 @@ impl Admission {
         }
     }
 
-    /// The front of a line, after places were taken out that were left, or taken again with a better place.
-    fn front(&mut self, line: u32) -> Option<(Place, Mode)> {
-        while let Some((place, mode)) = self.lines[line as usize].front() {
-            let stands = |e: &Entry| e.state == State::Waiting(line) && e.place() == place;
-            if self.entries.get(place.ticket()).is_some_and(stands) {
-                return Some((place, mode));
-            }
-            self.lines[line as usize].leave(mode);
-        }
-        None
-    }
-
     /// Admits whom it can, best place first over all open lines.
     fn settle(&mut self) {
-        let mut aside: Vec<(u32, Ticket)> = Vec::new();
+        let mut aside: Vec<(u32, Standing)> = Vec::new();
         while self.free > 0 {
             let Some(Reverse((expected, line))) = self.open.pop() else { break };
             self.lines[line as usize].open = false;
-            let Some((place, mode)) = self.front(line) else { continue };
-            if place > expected {
-                // Who was to be looked at has left; the next has a later turn.
-                self.wake(line);
-                continue;
-            }
-            self.lines[line as usize].leave(mode);
-            let ticket = place.ticket();
-            match self.obstacle(ticket) {
-                None => self.grant(ticket),
-                Some(UNITS) => {
-                    self.reserve_units(ticket);
-                    aside.push((UNITS, ticket));
+            let front = self.lines[line as usize].front().filter(|(place, _)| *place <= expected);
+            if let Some(standing) = front.and_then(|(_, mode)| self.lines[line as usize].leave(mode)) {
+                match self.obstacle(&standing) {
+                    None => self.start(standing, &mut aside),
+                    // Moved only out of a line that is no obstacle: so nobody moves twice.
+                    Some(_) if self.blocks(line, &standing) => aside.push((line, standing)),
+                    Some(other) => self.stand(other, standing),
                 }
-                // Moved only out of a line that is no obstacle: so nobody moves twice.
-                Some(_) if self.blocks(line, ticket) => aside.push((line, ticket)),
-                Some(other) => self.wait_in(other, ticket),
             }
+            // Somebody else's turn; a later one, if who was expected is gone.
             self.wake(line);
         }
-        for (line, ticket) in aside {
-            self.wait_in(line, ticket);
+        for (line, standing) in aside {
+            self.stand(line, standing);
         }
         // Somebody that all units were kept for has started: those put aside for it may, too. Ends, for each turn starts one.
         if std::mem::take(&mut self.unclaimed) {
@@ -188,10 +168,24 @@ impl Admission {
         }
     }
 
-    /// Of an aged update that lacks nothing but units: nobody later may take any.
-    fn reserve_units(&mut self, ticket: Ticket) {
-        if self.entries.get(ticket).is_some_and(|e| e.aged) {
+    /// Starts an update that no key keeps from it, or puts it aside for want of units.
+    fn start(&mut self, standing: Standing, aside: &mut Vec<(u32, Standing)>) {
+        let ticket = standing.place.ticket();
+        let stands = |e: &&Entry| e.state == State::Waiting && e.place() == standing.place;
+        let Some(entry) = self.entries.get(ticket).filter(stands) else { return };
+        if !self.lacks(ticket, entry.units) {
+            return self.grant(ticket);
+        }
+        if entry.aged {
+            // It lacks nothing but units: nobody later may take any.
             self.lines[UNITS as usize].reserved.insert(ticket.seq, Mode::Write);
         }
+        aside.push((UNITS, standing));
+    }
+
+    /// Whether the key of `line` keeps the update from running now.
+    fn blocks(&self, line: u32, standing: &Standing) -> bool {
+        let (seq, mode) = (standing.place.ticket().seq, standing.mode_in(line));
+        line != UNITS && !self.lines[line as usize].admits(seq, mode)
     }
 }

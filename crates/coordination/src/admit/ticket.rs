@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::key::{Access, Key, Mode};
+use super::line::Standing;
+use crate::key::Access;
 use crate::update::Update;
 
 /// The place of an update in the order of submission; earlier ones are smaller.
@@ -29,8 +30,8 @@ impl Ticket {
 pub(super) enum State {
     /// Held back by so many updates that have not finished.
     Held(u32),
-    /// In the line of this number.
-    Waiting(u32),
+    /// In a line.
+    Waiting,
     /// Holds all that it declared.
     Running,
 }
@@ -62,9 +63,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// How it wants what the line of this number stands for; units are written.
-    pub(super) fn mode_in(&self, line: u32) -> Mode {
-        line.checked_sub(1).and_then(|k| self.access.mode(Key(k))).unwrap_or(Mode::Write)
+    pub(super) fn standing(&self) -> Standing {
+        Standing { place: self.place(), access: self.access.clone() }
     }
 
     pub(super) fn place(&self) -> Place {
