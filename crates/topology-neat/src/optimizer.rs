@@ -30,7 +30,8 @@ use crate::{NeatError, NetworkGenome};
 /// ```
 /// use meta_traits::{Ask, Observation, Optimizer, Outcome};
 /// use topology_neat::{Activation, Neat, NeatOptions, Network, NetworkSpace};
-/// let options = NeatOptions::new(NetworkSpace::feed_forward(1, 1, Activation::Tanh));
+/// let mut options = NeatOptions::new(NetworkSpace::feed_forward(1, 1, Activation::Tanh));
+/// (options.population, options.target_species) = (20, 2);
 /// let mut neat = Neat::new(options, 7).unwrap();
 /// for _ in 0..600 {
 ///     let Ask::Run(trial) = neat.ask() else { break };

@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn quotas_sum_up_and_follow_rank() {
-        assert_eq!(quotas(&[Some(3.0), None, Some(1.0)], 30, 4), [9, 7, 14]);
+        assert_eq!(quotas(&[Some(3.0), None, Some(1.0)], 30, 4), [8, 7, 15]);
         assert_eq!(quotas(&[None], 7, 4), [7]);
         for n in 1..12 {
             let losses: Vec<_> = (0..n).map(|i| Some(f64::from(i))).collect();
