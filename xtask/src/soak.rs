@@ -18,6 +18,7 @@ const fn it(name: &'static str, package: &'static str, test: &'static str) -> So
 
 const SOAKS: &[Soak] = &[
     it("kill", "metaorch", "kill::killed_runs_resume_to_the_same_bytes"),
+    it("tune-kill", "metaorch", "tune::resume::killed_searches_go_on_with_the_same_suggestions"),
     it("parquet", "evaluation", "fuzz::damaged_parquet"),
     it("faults", "metaorch", "faults::a_run_with_faults_ends_as_a_clean_one"),
     it("operators", "prompt-grammar", "operators::walks_of_operators_keep_what_matters"),

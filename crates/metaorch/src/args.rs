@@ -1,10 +1,14 @@
 //! The command line.
 
+mod tune;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use inference::mock::Fault;
+
+pub(crate) use tune::Tune;
 
 /// Makes a compound AI system measurably better within a hard budget.
 #[derive(Debug, Parser)]
@@ -63,6 +67,8 @@ pub(crate) enum Command {
         #[arg(long, default_value = "runs")]
         runs: PathBuf,
     },
+    /// Searches the parameters of any program for the least loss.
+    Tune(Box<Tune>),
     /// Serves a pretended model on the loopback that fails on demand, to try out what a run does then.
     MockLlm(MockLlm),
     /// Finds, fetches or imports the embedded model's file.

@@ -7,3 +7,4 @@ pub(crate) mod model;
 pub(crate) mod plan;
 pub(crate) mod run;
 pub(crate) mod status;
+pub(crate) mod tune;

@@ -4,6 +4,7 @@ mod args;
 mod cmd;
 mod exit;
 mod progress;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,9 @@ fn main() -> ExitCode {
     let finished = runtime.block_on(async {
         match cli.command {
             Command::Run(args) => cmd::run::run(args, json).await,
+            Command::Tune(args) => cmd::tune::tune(*args, json).await,
+            Command::Resume { run } if cmd::tune::is_search(&run) => cmd::tune::resume(&run, json).await,
+            Command::Status { run } if cmd::tune::is_search(&run) => cmd::tune::status(&run, json),
             Command::Resume { run } => cmd::run::resume(&run, json).await,
             Command::Demo { budget, seed, runs } => cmd::run::demo(budget, seed, runs, json).await,
             Command::Status { run } => cmd::status::status(&run, json),

@@ -7,6 +7,7 @@ mod external;
 mod faults;
 mod kill;
 mod scripted;
+mod tune;
 
 use std::path::Path;
 use std::process::{Command, Output};
