@@ -23,6 +23,8 @@ const SOAKS: &[Soak] = &[
     it("faults", "metaorch", "faults::a_run_with_faults_ends_as_a_clean_one"),
     it("operators", "prompt-grammar", "operators::walks_of_operators_keep_what_matters"),
     it("outlines", "prompt-grammar", "outlines::every_prompt_comes_back_byte_for_byte"),
+    it("parsing", "prompt-grammar", "parsing::what_a_grammar_writes_it_reads_byte_for_byte"),
+    it("spaces", "prompt-grammar", "flat::spaces_of_prompts_hold_derivations_alone"),
     it("workflow-edits", "topology-neat", "edits::a_storm_of_edits_leaves_only_workflows"),
     it("budget", "prompt-grammar", "sampling::no_sample_is_above_its_budget"),
     it("masks", "rl-selector", "dqn::masks::masked_arms_are_never_chosen"),

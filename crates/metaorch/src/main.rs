@@ -34,6 +34,7 @@ fn main() -> ExitCode {
             Command::Plan { config, probe } => cmd::plan::plan(&config, probe, json).await,
             Command::Eval(args) => cmd::eval::eval(args, json).await,
             Command::MockLlm(args) => cmd::mock::serve(args, json).await,
+            Command::Prompt { action } => cmd::prompt::prompt(action, json),
             Command::Model { action } => cmd::model::model(action, json),
         }
     });
@@ -42,13 +43,7 @@ fn main() -> ExitCode {
     match finished {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            if json {
-                let kind = meta_traits::Classify::kind(&error);
-                progress::print_json(
-                    &serde_json::json!({"event": "error", "kind": kind, "message": error.to_string()}),
-                );
-            }
-            eprintln!("error: {error}");
+            progress::print_error(json, meta_traits::Classify::kind(&error), &error);
             ExitCode::from(exit::code(&error))
         }
     }

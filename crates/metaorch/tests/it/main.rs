@@ -6,6 +6,7 @@ mod demo;
 mod external;
 mod faults;
 mod kill;
+mod prompt;
 mod scripted;
 mod tune;
 
