@@ -97,7 +97,7 @@ class Sampler(unittest.TestCase):
                            '{"name": "lr", "type": "log", "low": 1e-5, "high": 1},'
                            '{"name": "n", "type": "int", "low": 1, "high": 9}]}')
             command = [os.environ["METAORCH"], "tune", "--space", "space.json", "--evals", "2", "--import", "old.csv",
-                       "--import", "old.json", "--json", "--", "echo", "1"]
+                       "--import", "old.json", "--json", "--", "sh", "-c", "echo 1"]
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
             self.assertEqual(done.returncode, 0, done.stderr)
 
