@@ -13,6 +13,7 @@
 
 mod archive;
 mod config;
+mod draw;
 mod error;
 mod gate;
 mod mutation;
@@ -23,11 +24,12 @@ mod workflow;
 
 pub use archive::Niche;
 pub use config::TopologyConfig;
+pub use draw::Diagram;
 pub use error::ConfigError;
 pub use mutation::{MODULE_LIBRARY, MutationKind};
 pub use pareto::{crowding, fronts};
 pub use predictor::{Calibration, StructurePredictor};
 pub use workflow::{
-    Arm, Draft, Edit, Library, Module, ModuleKind, Port, SearchOptions, SearchState, Workflow, WorkflowError,
-    WorkflowSearch, WorkflowSpace,
+    Arm, Draft, Edit, Library, Module, ModuleKind, Port, Record, SearchOptions, SearchState, Variety,
+    Workflow, WorkflowError, WorkflowSearch, WorkflowSpace,
 };
