@@ -16,6 +16,7 @@ mod archive;
 mod config;
 mod crossover;
 mod distance;
+mod draw;
 mod error;
 mod gate;
 mod genome;
@@ -41,6 +42,7 @@ pub use error::{ConfigError, NeatError};
 pub use genome::{Edge, Flow, Genome, GenomeError, Node, NodeKind, Role};
 pub use innovation::Innovation;
 pub use mutate::NetworkEdit;
+pub use draw::Diagram;
 pub use mutation::{MODULE_LIBRARY, MutationKind};
 pub use network::{Activation, NetworkGenome, NetworkSpace};
 pub use optimizer::{GenerationReport, Neat, NeatOptions, NeatState, SpeciesReport};
@@ -48,6 +50,6 @@ pub use pareto::{crowding, fronts};
 pub use phenotype::Network;
 pub use predictor::{Calibration, StructurePredictor};
 pub use workflow::{
-    Arm, Draft, Edit, Library, Module, ModuleKind, Port, SearchOptions, SearchState, Workflow, WorkflowError,
-    WorkflowSearch, WorkflowSpace,
+    Arm, Draft, Edit, Library, Module, ModuleKind, Port, Record, SearchOptions, SearchState, Variety,
+    Workflow, WorkflowError, WorkflowSearch, WorkflowSpace,
 };

@@ -1,3 +1,6 @@
 //! What holds of the crate from outside.
+mod bad;
+mod config;
 mod edits;
+mod repeat;
 mod search;
