@@ -168,7 +168,9 @@ impl ParetoOptimizer {
             let expected =
                 models.iter().map(|model| model.gp.predictor().marginal(&pending.features).mean).collect();
             known.push(expected);
-            models.iter_mut().for_each(|model| model.gp.append(&pending.features, None));
+            for model in &mut models {
+                model.gp.append(&pending.features, None);
+            }
         }
         let best = front(&known);
         let known: Vec<Vec<f64>> = best.into_iter().map(|i| known[i].clone()).collect();
