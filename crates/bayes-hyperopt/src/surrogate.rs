@@ -103,7 +103,8 @@ impl Surrogate {
 
 impl std::fmt::Debug for Surrogate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Surrogate").field("points", &self.len()).field("kind", &self.model.regime).finish_non_exhaustive()
+        let mut shown = f.debug_struct("Surrogate");
+        shown.field("points", &self.len()).field("kind", &self.model.regime).finish_non_exhaustive()
     }
 }
 

@@ -146,7 +146,9 @@ mod tests {
             let mut improvement = Improvement::new(&front(objectives), &vec![1.1; objectives]);
             for shift in [0.0, 2.0, 30.0] {
                 let mut at = marginals(objectives);
-                at.iter_mut().for_each(|m| m.mean += shift);
+                for marginal in &mut at {
+                    marginal.mean += shift;
+                }
                 let mut slopes = vec![(0.0, 0.0); objectives];
                 let value = improvement.score(&at, &mut slopes);
                 assert!(value.is_finite());

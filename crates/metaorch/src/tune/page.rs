@@ -74,7 +74,7 @@ pub(crate) fn page(study: &Study) -> String {
 
 /// The usable trials of the highest fidelity seen, in the order of asking.
 fn points(study: &Study) -> Vec<Point<'_>> {
-    let highest = study.trials().filter_map(|t| t.loss()).map(|(_, at)| at.get()).fold(0.0, f64::max);
+    let highest = study.trials().filter_map(Trial::loss).map(|(_, at)| at.get()).fold(0.0, f64::max);
     let at_highest = |at: Fidelity| at.get() >= highest;
     let usable =
         study.trials().filter_map(|trial| Some((trial, trial.loss().filter(|l| at_highest(l.1))?.0)));
