@@ -23,6 +23,9 @@ const SOAKS: &[Soak] = &[
     it("operators", "prompt-grammar", "operators::walks_of_operators_keep_what_matters"),
     it("outlines", "prompt-grammar", "outlines::every_prompt_comes_back_byte_for_byte"),
     it("workflow-edits", "topology-neat", "edits::a_storm_of_edits_leaves_only_workflows"),
+    it("network-operators", "topology-neat", "networks::a_storm_of_operators_leaves_only_networks"),
+    it("network-resume", "topology-neat", "neat::a_run_resumed_at_any_generation_goes_on_byte_for_byte"),
+    it("population", "topology-neat", "scale::memory_and_time_grow_with_the_population_alone"),
     it("budget", "prompt-grammar", "sampling::no_sample_is_above_its_budget"),
     it("masks", "rl-selector", "dqn::masks::masked_arms_are_never_chosen"),
     Soak {

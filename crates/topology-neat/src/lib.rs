@@ -16,6 +16,7 @@ mod archive;
 mod config;
 mod crossover;
 mod distance;
+pub mod draw;
 mod error;
 mod gate;
 mod genome;
