@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use metaorch_benches::topology::flowsim::{self, Family};
 use metaorch_benches::topology::networks::{self, Problem};
+use metaorch_benches::topology::throughput;
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 use topology_neat::NeatOptions;
 
@@ -37,6 +38,8 @@ enum Task {
     /// Two poles without velocities: evaluations until the best of a generation balances for 100,000 steps and from
     /// 200 of 625 starts; those tests are not counted as evaluations.
     Dpnv(Networks),
+    /// Exclusive or for 2,000 generations a seed, one after the other: generations a second of processor time.
+    Throughput(Networks),
 }
 
 /// Evaluations are counted to the end of the generation that solves the task. Means and medians are of solved runs.
@@ -94,6 +97,7 @@ fn main() -> ExitCode {
         Task::Xor(args) => evolve(Problem::Xor, args),
         Task::Dpv(args) => evolve(Problem::Dpv, args),
         Task::Dpnv(args) => evolve(Problem::Dpnv, args),
+        Task::Throughput(args) => time(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -151,6 +155,18 @@ fn evolve(problem: Problem, args: &Networks) -> anyhow::Result<()> {
     if !args.json {
         println!("{}", serde_json::to_string_pretty(&summary)?);
     }
+    println!("{}", serde_json::to_string(&summary)?);
+    Ok(())
+}
+
+fn time(args: &Networks) -> anyhow::Result<()> {
+    let options = options(Problem::Xor, args.set.as_deref())?;
+    let run = |seed| throughput::run(seed, 2_000, options.clone());
+    let rows = args.seeds.iter().map(run).collect::<anyhow::Result<Vec<_>>>()?;
+    if let Some(directory) = &args.out {
+        write_rows(directory, "topology", &rows)?;
+    }
+    let summary = throughput::Summary::of(&rows);
     println!("{}", serde_json::to_string(&summary)?);
     Ok(())
 }

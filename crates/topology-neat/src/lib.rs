@@ -16,7 +16,7 @@ mod archive;
 mod config;
 mod crossover;
 mod distance;
-mod draw;
+pub mod draw;
 mod error;
 mod gate;
 mod genome;

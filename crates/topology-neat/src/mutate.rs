@@ -35,7 +35,7 @@ impl NetworkEdit {
         match self {
             Self::AddNode => grow::node(genome, space, rng),
             Self::AddEdge => grow::edge(genome, space, rng),
-            Self::RemoveNode => prune::node(genome, rng),
+            Self::RemoveNode => prune::node(genome, space, rng),
             Self::RemoveEdge => prune::edge(genome, rng),
             Self::Toggle => toggle(genome, rng),
             Self::Weights => {

@@ -68,7 +68,7 @@ struct State {
 struct Member {
     /// Position of its species.
     species: usize,
-    /// Standard normal numbers, empty until asked for.
+    /// Standard normal numbers, one a weight of its species.
     draw: Vec<f64>,
     /// Whether it has been told.
     told: bool,
@@ -128,7 +128,7 @@ impl Neat {
         self.state.generation
     }
 
-    /// The network of a member that has been drawn.
+    /// The network of a member.
     fn network(&self, member: usize) -> Option<NetworkGenome> {
         let member = self.state.batch.get(member)?;
         let species = self.state.species.get(member.species)?;
@@ -154,9 +154,6 @@ impl Optimizer for Neat {
             return if pending { Ask::Wait } else { Ask::Done(StopReason::Rounds) };
         }
         let at = self.state.asked;
-        let mut rng = self.root.child("generation", self.state.generation).child("member", at as u64);
-        let species = self.state.batch[at].species;
-        self.state.batch[at].draw = self.state.species[species].strategy.draw(&mut rng);
         let Some(genome) = self.network(at) else { return Ask::Done(StopReason::Exhausted) };
         self.state.asked += 1;
         let id = TrialId(self.state.first_trial + at as u64);
@@ -174,7 +171,7 @@ impl Optimizer for Neat {
         {
             let loss = seen.losses[0];
             self.state.batch[at].loss = Some(loss);
-            let beaten = |c: &Champion| loss < c.seen.losses[0] || loss == c.seen.losses[0] && id.0 < c.trial;
+            let beaten = |c: &Champion| loss.total_cmp(&c.seen.losses[0]).then(id.0.cmp(&c.trial)).is_lt();
             if self.state.champion.as_ref().is_none_or(beaten)
                 && let Some(genome) = self.network(at)
             {

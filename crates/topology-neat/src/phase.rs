@@ -43,12 +43,9 @@ impl Phase {
     /// A kind of edit, by weights of the phase; those not in `allowed` never come.
     pub(crate) fn edit(&self, allowed: &[NetworkEdit], rng: &mut Stream) -> Option<NetworkEdit> {
         let weight = |edit: &NetworkEdit| match (edit, self.pruning) {
-            (NetworkEdit::AddNode, false) => 0.35,
-            (NetworkEdit::AddEdge, false) => 0.35,
-            (NetworkEdit::RemoveNode, false) => 0.05,
-            (NetworkEdit::RemoveEdge, false) => 0.1,
-            (NetworkEdit::Toggle, false) => 0.1,
-            (NetworkEdit::Weights, false) => 0.05,
+            (NetworkEdit::AddNode | NetworkEdit::AddEdge, false) => 0.35,
+            (NetworkEdit::RemoveNode | NetworkEdit::Weights, false) => 0.05,
+            (NetworkEdit::RemoveEdge | NetworkEdit::Toggle, false) => 0.1,
             (NetworkEdit::RemoveNode | NetworkEdit::RemoveEdge, true) => 0.5,
             _ => 0.0,
         };

@@ -16,12 +16,16 @@ use crate::{Activation, Flow, NetworkGenome, Role};
 #[derive(Clone, Debug)]
 pub struct Network {
     recurrent: bool,
-    inputs: usize,
-    values: Vec<f64>,
-    next: Vec<f64>,
-    units: Vec<Unit>,
-    links: Vec<(usize, f64)>,
+    /// The node of every input and output.
+    inputs: Vec<usize>,
     outputs: Vec<usize>,
+    /// In the order of computing.
+    units: Vec<Unit>,
+    /// What is read: a node and the weight, the links of a unit side by side.
+    links: Vec<(usize, f64)>,
+    values: Vec<f64>,
+    /// The values of the next step, if recurrent.
+    next: Vec<f64>,
     result: Vec<f64>,
 }
 
@@ -29,65 +33,79 @@ pub struct Network {
 struct Unit {
     at: usize,
     activation: Activation,
-    end: usize,
+    from: usize,
+    to: usize,
 }
 
 impl Network {
     /// Builds the network of a genome; disabled edges are left out. O(edges log nodes).
     pub fn of(genome: &NetworkGenome) -> Self {
         let nodes = genome.nodes();
-        let inputs = nodes.iter().filter(|n| matches!(n.role, Role::Input(_))).count();
-        // Inputs come first, at their positions.
-        let mut place = vec![0; nodes.len()];
-        let mut outputs = vec![0; nodes.iter().filter(|n| matches!(n.role, Role::Output(_))).count()];
-        let mut free = inputs;
-        for (at, node) in nodes.iter().enumerate() {
-            place[at] = match node.role {
-                Role::Input(i) => i as usize,
-                role => {
-                    if let Role::Output(i) = role {
-                        outputs[i as usize] = free;
-                    }
-                    free += 1;
-                    free - 1
-                }
-            };
-        }
-        let mut into: Vec<(usize, usize, f64)> = Vec::with_capacity(genome.edges().len());
+        let mut ends = Vec::with_capacity(genome.edges().len());
+        let mut start = vec![0; nodes.len() + 1];
         for edge in genome.edges().iter().filter(|e| e.enabled) {
             if let (Some(source), Some(target)) = (genome.index(edge.source), genome.index(edge.target)) {
-                into.push((target, place[source], edge.payload));
+                ends.push((source, target, edge.payload));
+                start[target + 1] += 1;
             }
         }
-        into.sort_by_key(|(target, ..)| *target);
+        for at in 1..start.len() {
+            start[at] += start[at - 1];
+        }
+        let mut links = vec![(0, 0.0); ends.len()];
+        let mut fill = start.clone();
+        for (source, target, weight) in ends {
+            links[fill[target]] = (source, weight);
+            fill[target] += 1;
+        }
+        let terminals = |of: fn(Role) -> Option<u32>| {
+            let mut found: Vec<(u32, usize)> =
+                nodes.iter().enumerate().filter_map(|(at, n)| Some((of(n.role)?, at))).collect();
+            found.sort_unstable();
+            found.into_iter().map(|(_, at)| at).collect::<Vec<usize>>()
+        };
+        let inputs = terminals(|role| if let Role::Input(i) = role { Some(i) } else { None });
+        let outputs = terminals(|role| if let Role::Output(i) = role { Some(i) } else { None });
         let recurrent = genome.flow() == Flow::Recurrent;
-        let order = if recurrent { None } else { genome.order() };
-        let order = order.unwrap_or_else(|| (0..nodes.len()).collect());
-        let mut units = Vec::with_capacity(nodes.len() - inputs);
-        let mut links = Vec::with_capacity(into.len());
-        for at in order {
-            if matches!(nodes[at].role, Role::Input(_)) {
+        let mut done = vec![false; nodes.len()];
+        for at in &inputs {
+            done[*at] = true;
+        }
+        let unit = |at: usize| Unit { at, activation: nodes[at].kind, from: start[at], to: start[at + 1] };
+        let mut units = Vec::with_capacity(nodes.len() - inputs.len());
+        // A neuron comes after all that it reads, by depth first; recurrent ones read the step before, in any order.
+        let mut open: Vec<(usize, usize)> = Vec::new();
+        for root in 0..nodes.len() {
+            if std::mem::replace(&mut done[root], true) {
                 continue;
             }
-            let from = into.partition_point(|(target, ..)| *target < at);
-            links.extend(into[from..].iter().take_while(|l| l.0 == at).map(|(_, source, w)| (*source, *w)));
-            units.push(Unit { at: place[at], activation: nodes[at].kind, end: links.len() });
+            open.push((root, start[root]));
+            while let Some((at, link)) = open.last_mut() {
+                if recurrent || *link == start[*at + 1] {
+                    units.push(unit(*at));
+                    open.pop();
+                    continue;
+                }
+                let source = links[*link].0;
+                *link += 1;
+                if !std::mem::replace(&mut done[source], true) {
+                    open.push((source, start[source]));
+                }
+            }
         }
-        let result = vec![0.0; outputs.len()];
-        let values = vec![0.0; nodes.len()];
-        Self { recurrent, inputs, next: values.clone(), values, units, links, outputs, result }
+        let (values, result) = (vec![0.0; nodes.len()], vec![0.0; outputs.len()]);
+        let next = if recurrent { values.clone() } else { Vec::new() };
+        Self { recurrent, inputs, outputs, units, links, values, next, result }
     }
 
     /// One step: takes `inputs`, gives the outputs. Inputs of the genome beyond those given (the bias) read 1; numbers
     /// beyond those of the genome are not read. O(edges).
     pub fn activate(&mut self, inputs: &[f64]) -> &[f64] {
-        for at in 0..self.inputs {
-            self.values[at] = inputs.get(at).copied().unwrap_or(1.0);
+        for (i, at) in self.inputs.iter().enumerate() {
+            self.values[*at] = inputs.get(i).copied().unwrap_or(1.0);
         }
-        let mut start = 0;
         for unit in &self.units {
-            let sum: f64 = self.links[start..unit.end].iter().map(|(at, w)| w * self.values[*at]).sum();
-            start = unit.end;
+            let sum: f64 = self.links[unit.from..unit.to].iter().map(|(at, w)| w * self.values[*at]).sum();
             let value = unit.activation.of(sum);
             if self.recurrent {
                 self.next[unit.at] = value;

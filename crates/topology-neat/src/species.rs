@@ -22,6 +22,11 @@ pub(crate) struct Species {
 }
 
 impl Species {
+    /// What it is ranked by, lower being better; infinite while no member was sound.
+    pub(crate) fn worth(&self) -> f64 {
+        self.best.unwrap_or(f64::INFINITY)
+    }
+
     /// Takes in a generation: the draws and losses of its members, sound ones only, and how many were made.
     ///
     /// Returns whether the best improved.

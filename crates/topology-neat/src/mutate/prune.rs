@@ -1,10 +1,11 @@
 use meta_traits::Stream;
 
-use crate::{Innovation, NetworkGenome, Role};
+use crate::{Innovation, NetworkGenome, NetworkSpace, Role};
 
 /// Takes an inner node out. Every source is joined to every target by the product of the two weights where they
-/// were not joined, which keeps the function of linear neurons; at most 16 such bridges are built.
-pub(super) fn node(genome: &mut NetworkGenome, rng: &mut Stream) -> bool {
+/// were not joined, which keeps the function of linear neurons; at most 16 such bridges are built, and none beyond the
+/// edges that the space allows.
+pub(super) fn node(genome: &mut NetworkGenome, space: &NetworkSpace, rng: &mut Stream) -> bool {
     let inner: Vec<Innovation> =
         genome.nodes().iter().filter(|n| n.role == Role::Inner).map(|n| n.id).collect();
     let Some(&gone) = rng.pick(&inner) else { return false };
@@ -16,8 +17,10 @@ pub(super) fn node(genome: &mut NetworkGenome, rng: &mut Stream) -> bool {
     for (source, target, weight) in pairs.take(16).filter(|(s, t, _)| *s != gone && *t != gone) {
         let weight = weight.clamp(-1e6, 1e6);
         // One that exists is switched on; one that would close a cycle is left out.
-        let _ = genome.connect(source, target, weight).is_err()
-            && genome.set_enabled(Innovation::edge(source, target), true);
+        let known = genome.set_enabled(Innovation::edge(source, target), true);
+        if !known && genome.edges().len() < space.max_edges {
+            let _ = genome.connect(source, target, weight);
+        }
     }
     true
 }

@@ -27,8 +27,16 @@ pub struct NeatOptions {
     pub grace: u64,
     /// Probability that a founder has two parents, in [0, 1]; default 0.25.
     pub crossover_rate: f64,
+    /// Probability that a founder of two parents is edited too, in [0, 1]; default 1. One of a single parent always is.
+    pub mutation_rate: f64,
+    /// Share of `target_species`, rounded up, that does not die out: the best species; when stuck they begin anew around
+    /// their best weights. In [0, 0.5]; default 0.
+    pub elitism: f64,
     /// Probability that a founder is the smallest network with fresh weights, in [0, 1]; default 0.1.
     pub restart_rate: f64,
+    /// Probability that a founder takes the structure of its parents alone and fresh weights, in [0, 1]; default 0. Where
+    /// weights have local optima, what its parents have learnt may be a dead end.
+    pub fresh_rate: f64,
     /// Probability of one more edit after each, in [0, 0.9]; default 0.5.
     pub more_edits: f64,
     /// What an inner neuron adds to the loss when species are compared; default 0.
@@ -54,7 +62,10 @@ impl NeatOptions {
             stagnation: 15,
             grace: 6,
             crossover_rate: 0.25,
+            mutation_rate: 1.0,
+            elitism: 0.0,
             restart_rate: 0.1,
+            fresh_rate: 0.0,
             more_edits: 0.5,
             complexity_penalty: 0.0,
             edits: NetworkEdit::ALL.to_vec(),
@@ -63,12 +74,16 @@ impl NeatOptions {
         }
     }
 
-    /// These settings with what users wrote: rate of crossover, penalty, kinds of change, and whether species protect
-    /// new structures (one species if not). `add_module` and `remove_module` are neurons, `reconnect` is edges,
-    /// `control_flow` switches edges, `parameter_mutation` weights.
+    /// These settings with what users wrote: rates of crossover, mutation and elitism, penalty, kinds of change, whether
+    /// species protect new structures (one species if not), and the largest complexity, which caps the inner neurons.
+    /// `add_module` and `remove_module` are neurons, `reconnect` is edges, `control_flow` switches edges,
+    /// `parameter_mutation` weights.
     #[must_use]
     pub fn with_config(mut self, config: &TopologyConfig) -> Self {
         self.crossover_rate = config.crossover_rate;
+        self.mutation_rate = config.mutation_rate;
+        self.elitism = config.elitism_rate;
+        self.space.max_hidden = self.space.max_hidden.min(config.max_complexity_threshold as usize);
         self.complexity_penalty = config.complexity_penalty;
         let edits = |kind: &MutationKind| match kind {
             MutationKind::AddModule => vec![NetworkEdit::AddNode],
@@ -114,7 +129,10 @@ impl NeatOptions {
             _ if !(self.step > 0.0 && self.step <= 1e3) => refuse("step", "above 0, up to 1000"),
             _ if self.stagnation == 0 => refuse("stagnation", "1 or more"),
             _ if !share(self.crossover_rate, 1.0) => refuse("crossover_rate", "0 to 1"),
+            _ if !share(self.mutation_rate, 1.0) => refuse("mutation_rate", "0 to 1"),
+            _ if !share(self.elitism, 0.5) => refuse("elitism", "0 to 0.5"),
             _ if !share(self.restart_rate, 1.0) => refuse("restart_rate", "0 to 1"),
+            _ if !share(self.fresh_rate, 1.0) => refuse("fresh_rate", "0 to 1"),
             _ if !share(self.more_edits, 0.9) => refuse("more_edits", "0 to 0.9"),
             _ if !(self.complexity_penalty >= 0.0 && self.complexity_penalty.is_finite()) => {
                 refuse("complexity_penalty", "0 or more")
@@ -145,5 +163,30 @@ impl NeatOptions {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Activation;
+
+    #[test]
+    fn what_users_wrote_is_taken_over() {
+        let plain = NeatOptions::new(NetworkSpace::feed_forward(2, 1, Activation::Tanh));
+        let config = TopologyConfig {
+            mutation_types: vec![MutationKind::Reconnect, MutationKind::ControlFlow],
+            max_complexity_threshold: 3.9,
+            elitism_rate: 0.25,
+            diversity_maintenance: false,
+            ..TopologyConfig::default()
+        };
+        let options = plain.with_config(&config);
+        assert_eq!(options.edits, [NetworkEdit::AddEdge, NetworkEdit::RemoveEdge, NetworkEdit::Toggle]);
+        assert_eq!((options.space.max_hidden, options.target_species), (3, 1));
+        let rates =
+            [options.elitism, options.mutation_rate, options.crossover_rate, options.complexity_penalty];
+        assert_eq!(rates.map(f64::to_bits), [0.25, 0.3, 0.7, 0.1].map(f64::to_bits));
+        assert_eq!(options.validate(), Ok(()));
     }
 }

@@ -27,19 +27,26 @@ impl Neat {
                 members[member.species].push((self.penalised(loss, member.species), &member.draw));
             }
         }
-        for (species, (members, made)) in self.state.species.iter_mut().zip(members.iter_mut().zip(&made)) {
-            species.learn(members, *made);
+        // A generation without a sound loss says nothing about structures: the species stay, with fresh draws.
+        let told_something = members.iter().any(|m| !m.is_empty());
+        if told_something {
+            for (species, (members, made)) in self.state.species.iter_mut().zip(members.iter_mut().zip(&made))
+            {
+                species.learn(members, *made);
+            }
+            let after = self.state.species.iter().filter_map(|s| s.best).fold(f64::INFINITY, f64::min);
+            let edges: usize = self.state.species.iter().map(|s| s.strategy.len()).sum();
+            let complexity = edges as f64 / self.state.species.len().max(1) as f64;
+            self.state.phase.observe(complexity, after < before, 20.0, 2 * self.options.stagnation);
         }
-        let after = self.state.species.iter().filter_map(|s| s.best).fold(f64::INFINITY, f64::min);
-        let edges: usize = self.state.species.iter().map(|s| s.strategy.len()).sum();
-        let complexity = edges as f64 / self.state.species.len().max(1) as f64;
-        self.state.phase.observe(complexity, after < before, 20.0, 2 * self.options.stagnation);
         self.state.first_trial += batch.len() as u64;
         self.report = Some(self.told_of(&made));
         self.state.generation += 1;
         (self.state.asked, self.state.told) = (0, 0);
         if self.options.generations.is_none_or(|limit| self.state.generation < limit) {
-            self.renew();
+            if told_something {
+                self.renew();
+            }
             self.fill();
         }
     }
@@ -66,17 +73,16 @@ impl Neat {
 
     /// Species that are stuck or in the way of new ones go; new ones are founded.
     fn renew(&mut self) {
-        let (stagnation, grace) = (self.options.stagnation, self.options.grace);
+        let grace = self.options.grace;
         let ghosts = self.state.species.clone();
-        self.state.species.retain(|s| s.idle < stagnation && s.strategy.step() > CONVERGED);
+        self.retire();
         if self.state.species.len() >= self.options.target_species && self.options.target_species > 1 {
             let worst = self.state.species.iter().enumerate().filter(|(_, s)| s.age >= grace);
-            let worth = |s: &Species| s.best.unwrap_or(f64::INFINITY);
             // Of equals the younger goes; the best stays.
-            let worst = worst.max_by(|a, b| worth(a.1).total_cmp(&worth(b.1)).then(a.1.id.cmp(&b.1.id)));
-            let best = self.state.species.iter().map(worth).fold(f64::INFINITY, f64::min);
+            let worst = worst.max_by(|a, b| a.1.worth().total_cmp(&b.1.worth()).then(a.1.id.cmp(&b.1.id)));
+            let best = self.state.species.iter().map(Species::worth).fold(f64::INFINITY, f64::min);
             if let Some((at, species)) = worst
-                && worth(species) > best
+                && species.worth() > best
             {
                 self.state.species.remove(at);
             }
@@ -99,6 +105,21 @@ impl Neat {
         }
     }
 
+    /// Species that are stuck die out; of the best, so many as elitism keeps, those that are stuck begin anew around their
+    /// best weights.
+    fn retire(&mut self) {
+        let (stagnation, step) = (self.options.stagnation, self.options.step);
+        let mut ranked: Vec<(f64, u64)> = self.state.species.iter().map(|s| (s.worth(), s.id)).collect();
+        ranked.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        ranked.truncate((self.options.elitism * self.options.target_species as f64).ceil() as usize);
+        let stuck = |s: &Species| s.idle >= stagnation || s.strategy.step() <= CONVERGED;
+        self.state.species.retain(|s| !stuck(s) || ranked.iter().any(|(_, id)| *id == s.id));
+        for species in self.state.species.iter_mut().filter(|s| stuck(s)) {
+            species.strategy = Strategy::new(&species.genome, step);
+            species.idle = 0;
+        }
+    }
+
     /// Founds a species from parents among `ghosts`, those of the last generation. Returns whether it was new enough.
     fn try_found(&mut self, ghosts: &[Species], mut rng: Stream, alone: bool) -> bool {
         if ghosts.is_empty() || rng.chance(self.options.restart_rate) {
@@ -106,8 +127,7 @@ impl Neat {
             return true;
         }
         let mut ranked: Vec<&Species> = ghosts.iter().collect();
-        let worth = |s: &Species| s.best.unwrap_or(f64::INFINITY);
-        ranked.sort_by(|a, b| worth(a).total_cmp(&worth(b)).then(a.id.cmp(&b.id)));
+        ranked.sort_by(|a, b| a.worth().total_cmp(&b.worth()).then(a.id.cmp(&b.id)));
         let weights: Vec<f64> = (0..ranked.len()).map(|r| 1.0 / (1.0 + r as f64)).collect();
         let (Some(a), Some(b)) = (rng.weighted(&weights), rng.weighted(&weights)) else { return false };
         let mut parents = vec![ranked[a].id];
@@ -115,17 +135,13 @@ impl Neat {
         if a != b && rng.chance(self.options.crossover_rate) {
             let (first, second) = (ranked[a.min(b)], ranked[a.max(b)]);
             parents = vec![first.id, second.id];
-            let fitter = if worth(first) < worth(second) { Fitter::First } else { Fitter::Neither };
+            let fitter = if first.worth() < second.worth() { Fitter::First } else { Fitter::Neither };
             genome = crossover(&first.genome, &second.genome, fitter, &mut rng);
         }
         let main = ranked[if parents.len() == 2 { a.min(b) } else { a }];
-        loop {
-            if let Some(edit) = self.state.phase.edit(&self.options.edits, &mut rng) {
-                edit.apply(&mut genome, &self.options.space, &mut rng);
-            }
-            if !rng.chance(self.options.more_edits) {
-                break;
-            }
+        let edited = parents.len() == 1 || rng.chance(self.options.mutation_rate);
+        if edited {
+            self.edit(&mut genome, &mut rng);
         }
         let near =
             |s: &Species| distance(&s.genome, &genome, &self.options.compatibility) < self.state.threshold;
@@ -133,20 +149,41 @@ impl Neat {
         if !new || !alone && self.state.species.iter().any(near) {
             return false;
         }
-        let step = main.strategy.step().clamp(0.5 * self.options.step, 2.0 * self.options.step);
-        let strategy = main.strategy.carried_to(&genome, step);
+        let strategy = if rng.chance(self.options.fresh_rate) {
+            self.refresh(&mut genome, &mut rng);
+            Strategy::new(&genome, self.options.step)
+        } else {
+            let step = main.strategy.step().clamp(0.5 * self.options.step, 2.0 * self.options.step);
+            main.strategy.carried_to(&genome, step)
+        };
         self.found(genome, strategy, parents);
         true
+    }
+
+    /// Changes a genome at least once.
+    fn edit(&self, genome: &mut NetworkGenome, rng: &mut Stream) {
+        loop {
+            if let Some(edit) = self.state.phase.edit(&self.options.edits, rng) {
+                edit.apply(genome, &self.options.space, rng);
+            }
+            if !rng.chance(self.options.more_edits) {
+                break;
+            }
+        }
     }
 
     /// Founds a species of the smallest structure around random weights.
     fn restart(&mut self, rng: &mut Stream) {
         let Ok(mut genome) = self.options.space.minimal() else { return };
         self.options.furnish(&mut genome);
-        let step = self.options.step;
-        genome.payloads_mut().for_each(|w| *w = step * crate::mutate::normal(rng));
-        let strategy = Strategy::new(&genome, step);
+        self.refresh(&mut genome, rng);
+        let strategy = Strategy::new(&genome, self.options.step);
         self.found(genome, strategy, Vec::new());
+    }
+
+    /// Draws every weight anew.
+    fn refresh(&self, genome: &mut NetworkGenome, rng: &mut Stream) {
+        genome.payloads_mut().for_each(|w| *w = self.options.step * crate::mutate::normal(rng));
     }
 
     pub(super) fn found(&mut self, genome: NetworkGenome, strategy: Strategy, parents: Vec<u64>) {
@@ -160,8 +197,13 @@ impl Neat {
         let losses: Vec<Option<f64>> = self.state.species.iter().map(|s| s.best).collect();
         let floor = FEWEST.min(self.options.population / losses.len().max(1));
         let quotas = quotas(&losses, self.options.population, floor);
-        let member = |species| Member { species, draw: Vec::new(), told: false, loss: None };
-        let members = quotas.iter().enumerate().flat_map(|(at, n)| std::iter::repeat_n(at, *n));
-        self.state.batch = members.map(member).collect();
+        let stream = self.root.child("generation", self.state.generation);
+        self.state.batch = Vec::with_capacity(self.options.population);
+        for ((at, species), members) in self.state.species.iter().enumerate().zip(quotas) {
+            let mut rng = stream.child("species", species.id);
+            let member =
+                |_| Member { species: at, draw: species.strategy.draw(&mut rng), told: false, loss: None };
+            self.state.batch.extend((0..members).map(member));
+        }
     }
 }

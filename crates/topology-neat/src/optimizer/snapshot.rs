@@ -33,8 +33,7 @@ impl Snapshot for Neat {
             let Some(species) = state.species.get(member.species) else {
                 return refuse("a member has no species");
             };
-            let drawn = if at < state.asked { species.strategy.len() } else { 0 };
-            if member.draw.len() != drawn || member.told && at >= state.asked {
+            if member.draw.len() != species.strategy.len() || member.told && at >= state.asked {
                 return refuse("a member does not fit its species");
             }
         }

@@ -3,4 +3,7 @@ mod bad;
 mod config;
 mod edits;
 mod repeat;
+mod neat;
+mod networks;
+mod scale;
 mod search;
