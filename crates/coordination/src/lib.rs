@@ -9,6 +9,11 @@
 //! - [`journal`] is an append-only log of JSON records with chained checksums, torn-tail recovery and injected storage. It
 //!   is the only record of a run: whatever else a run directory holds can be rebuilt from it.
 //! - [`timeline`] draws who ran, who waited for whom, and how it ended.
+//! - [`budget`] reserves enforced caps and divides a budget among components; [`approx`] tells them to work cheaper as it
+//!   runs short; [`memory`] keeps within a measured limit.
+//! - [`predict`] learns what tasks of each component use, as quantiles that hold.
+//! - [`Governor`] joins these three and prediction: what a run may use, and how components are to work within it.
+//! - [`regularise`] keeps what learns across tasks from learning them by heart.
 //! - [`CoordinationConfig`] holds the settings with their ranges.
 //!
 //! ```
@@ -22,26 +27,36 @@
 //! # Ok::<(), coordination::journal::JournalError>(())
 //! ```
 
+pub mod approx;
+pub mod budget;
 pub mod journal;
+pub mod memory;
 pub mod plan;
+pub mod predict;
+pub mod regularise;
 pub mod resolve;
 pub mod timeline;
 
 mod admit;
 mod clock;
+mod component;
 mod config;
 mod coordinator;
+mod governor;
 mod key;
 mod ledger;
 mod patience;
 mod retry;
 mod run;
+mod settings;
 mod sync;
 mod update;
 
 pub use admit::{Admission, AdmitError, Notice, Stop, Ticket, Why};
 pub use clock::{Clock, MachineClock, ManualClock};
+pub use component::Component;
 pub use coordinator::{CoordinateError, Coordinator, Grant, Pass};
+pub use governor::{Ended, GovernError, Governor, Limits, Permit};
 pub use key::{Access, Key, Keys, Mode};
 pub use ledger::{Begun, Ledger, LedgerError};
 pub use patience::Patience;
