@@ -108,7 +108,8 @@ impl World {
         let in_flight = self.attempts.len();
         if !open.is_empty() && in_flight < 12 && self.rng.chance(0.5) {
             // Also what is being attempted already: a caller that lost patience.
-            self.submit(open[self.rng.below(open.len())])?;
+            let effect = open[self.rng.below(open.len())];
+            self.submit(effect)?;
         } else if in_flight > 0 && self.rng.chance(0.05) {
             let ticket = *self.attempts.keys().nth(self.rng.below(in_flight)).context("it is there")?;
             self.admission.cancel(ticket, self.now);
