@@ -179,7 +179,7 @@ impl World {
         };
         let alive = self.attempts.iter().map(|(t, a)| (Some(*t), a));
         let ahead: Duration = self.past.iter().map(|a| (None, a)).chain(alive).filter_map(before).sum();
-        let over = (self.now - submitted).as_secs_f64() - (self.bound + ahead).as_secs_f64();
+        let over = self.now.saturating_sub(submitted).as_secs_f64() - (self.bound + ahead).as_secs_f64();
         self.row.over_bound = self.row.over_bound.max(over);
     }
 
@@ -196,12 +196,12 @@ impl World {
     }
 
     fn forget(&mut self, ticket: Ticket) {
-        if let Some(mut attempt) = self.attempts.remove(&ticket) {
-            if let Some(started) = attempt.started {
-                // What it truly took, cut short or for want of an end.
-                attempt.service = self.now - started;
-                self.past.push(attempt);
-            }
+        if let Some(mut attempt) = self.attempts.remove(&ticket)
+            && let Some(started) = attempt.started
+        {
+            // What it truly took, cut short or for want of an end.
+            attempt.service = self.now.saturating_sub(started);
+            self.past.push(attempt);
         }
     }
 
