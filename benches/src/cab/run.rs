@@ -7,7 +7,7 @@ use coordination::journal::FileStorage;
 use meta_traits::{
     Batching, BoxFuture, Budget, Components, Cost, Evaluator, Outcome, Query, Split, Stream, Trial,
 };
-use orchestrator_core::algorithms::{Racing, ReflectiveMutation, racing};
+use orchestrator_core::algorithms::{Joint, Racing, ReflectiveMutation, joint, racing};
 use orchestrator_core::run::{Options, Progress, Proposal, Proposer, Search, open};
 use orchestrator_core::simulated::{Family, Genome, Problem, Scenario};
 
@@ -20,6 +20,8 @@ pub enum Searcher {
     StaticGepa,
     /// The same reflection, with the evaluation scheduler for its gate and its validation.
     Racing,
+    /// Texts and the lines they share, by one posterior.
+    Metaorch,
 }
 
 impl Searcher {
@@ -35,6 +37,13 @@ impl Searcher {
                 let options = racing::Options::default();
                 Box::new(Racing::new(&problem.seed(), train, val, options, stream)?)
             }
+            Self::Metaorch => {
+                let options = match std::env::var("JOINT") {
+                    Ok(text) => serde_json::from_str(&text)?,
+                    Err(_) => joint::Options::default(),
+                };
+                Box::new(Joint::new(&problem.seed(), train, val, options, stream)?)
+            }
         })
     }
 
@@ -43,6 +52,7 @@ impl Searcher {
         match self {
             Self::StaticGepa => "static-gepa",
             Self::Racing => "racing",
+            Self::Metaorch => "metaorch",
         }
     }
 }

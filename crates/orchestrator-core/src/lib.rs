@@ -11,6 +11,7 @@ pub mod compose;
 pub mod config;
 mod error;
 pub mod plan;
+pub mod posterior;
 pub mod proposers;
 pub mod result;
 pub mod run;

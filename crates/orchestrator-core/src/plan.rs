@@ -21,6 +21,7 @@ mod gepa;
 mod growth;
 mod history;
 mod interval;
+mod joint;
 mod prediction;
 mod probe;
 mod purse;

@@ -138,14 +138,15 @@ impl RunConfig {
                 "100 to 10000",
             ));
         }
-        if self.optimizer.algorithm == Algorithm::Racing {
+        if self.optimizer.algorithm != Algorithm::ReflectiveMutation {
+            let algorithm = self.optimizer.algorithm.name();
             let usual = OptimizerSpec::default();
             for (field, given) in [
                 ("minibatch", self.optimizer.minibatch != usual.minibatch),
                 ("merge", self.optimizer.merge != usual.merge),
             ] {
                 if given {
-                    let message = format!("optimizer.{field} means nothing to racing: remove it");
+                    let message = format!("optimizer.{field} means nothing to {algorithm}: remove it");
                     return Err(ConfigError::inconsistent(message));
                 }
             }

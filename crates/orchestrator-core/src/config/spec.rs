@@ -367,6 +367,8 @@ pub enum Algorithm {
     /// The same rewriting, with a joint posterior of all texts in place of the gate and the full validation: fewer metric
     /// calls, above all with noisy scores.
     Racing,
+    /// The same over the lines that texts share, combined anew: fewer metric calls still where lines carry over.
+    Joint,
 }
 
 impl Algorithm {
@@ -375,6 +377,7 @@ impl Algorithm {
         match self {
             Self::ReflectiveMutation => "reflective_mutation",
             Self::Racing => "racing",
+            Self::Joint => "joint",
         }
     }
 }
