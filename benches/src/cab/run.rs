@@ -20,7 +20,7 @@ pub enum Searcher {
     StaticGepa,
     /// The same reflection, with the evaluation scheduler for its gate and its validation.
     Racing,
-    /// Texts and the lines they share, by one posterior.
+    /// Search over texts and the lines they share, by one posterior.
     Metaorch,
 }
 
@@ -38,10 +38,7 @@ impl Searcher {
                 Box::new(Racing::new(&problem.seed(), train, val, options, stream)?)
             }
             Self::Metaorch => {
-                let options = match std::env::var("JOINT") {
-                    Ok(text) => serde_json::from_str(&text)?,
-                    Err(_) => joint::Options::default(),
-                };
+                let options = joint::Options::default();
                 Box::new(Joint::new(&problem.seed(), train, val, options, stream)?)
             }
         })
