@@ -8,13 +8,17 @@
 //! - [`space`]: prompts as choices, the flat view that learning needs; [`script`]: edits of them as text.
 //! - [`model`]: what the scores seen so far say about every prompt of a space.
 //! - [`optimizer`]: search guided by that model. It asks for few evaluations, and for reflection where it pays.
+//! - [`evolve`]: search without a model: the (mu + lambda) strategy, and learnt weights of options.
+//! - [`pattern`]: which structures tell good prompts from bad ones, at a bounded rate of false findings.
 //! - [`attribution`]: which parts of a prompt its quality comes from, with intervals.
+//! - [`simplify`]: shorter prompts at no significant loss.
 //! - [`PromptConfig`]: the settings users write.
 //!
 //! Everything here is a pure function of its arguments: no clock, no file, no network, no thread. Random draws come
 //! from [`meta_traits::Stream`] key paths.
 
 pub mod attribution;
+pub mod evolve;
 pub mod features;
 pub mod ge;
 pub mod gepa;
@@ -24,8 +28,10 @@ pub mod library;
 pub mod model;
 pub mod optimizer;
 pub mod outline;
+pub mod pattern;
 pub mod reflect;
 pub mod script;
+pub mod simplify;
 pub mod space;
 pub mod structural;
 pub mod tree;
@@ -41,6 +47,7 @@ mod tokens;
 pub use config::{AnalysisDepth, PromptConfig};
 pub use crossover::merge;
 pub use error::PromptError;
+pub use evolve::Evolution;
 pub use ge::Ge;
 pub use gepa::Gepa;
 pub use grammar::{

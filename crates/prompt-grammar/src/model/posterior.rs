@@ -140,6 +140,11 @@ impl Posterior {
         self.steps.push((self.shape.code(from), self.shape.code(to)));
     }
 
+    /// All steps of proposers (from, to), in the order given.
+    pub fn suggestions(&self) -> &[(Choices, Choices)] {
+        &self.suggested
+    }
+
     pub(super) fn known_steps(&self) -> &[(Code, Code)] {
         &self.steps[..self.known]
     }
@@ -256,6 +261,26 @@ impl Posterior {
         let prior = column[prompt];
         let half = self.factor.forward(&column);
         (prior - dot(&half, &half)).max(0.0).sqrt()
+    }
+
+    /// Posterior mean and standard deviation of the log odds of prompt `a` less those of prompt `b`, both added before
+    /// the latest fit or update, with what is their own. O(prompts^2).
+    ///
+    /// # Panics
+    /// As [`Posterior::value`].
+    pub fn contrast(&self, a: usize, b: usize) -> (f64, f64) {
+        if a == b {
+            return (0.0, 0.0);
+        }
+        let [of_a, of_b] = [a, b].map(|i| {
+            let mut column = self.column(&self.rows[i].code, self.rows[i].pull);
+            column[i] += self.variances.own;
+            column
+        });
+        let prior = of_a[a] + of_b[b] - 2.0 * of_a[b];
+        let difference: Vec<f64> = of_a.iter().zip(&of_b).map(|(x, y)| x - y).collect();
+        let half = self.factor.forward(&difference);
+        (self.mode[a] - self.mode[b], (prior - dot(&half, &half)).max(0.0).sqrt())
     }
 
     /// Posterior mean and standard deviation of the log odds of any prompt, before what is its own. O(prompts^2).

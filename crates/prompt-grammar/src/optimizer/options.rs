@@ -16,6 +16,8 @@ pub struct ModelOptions {
     pub temperature: f64,
     /// How many standard deviations below its mean a prompt is valued when one is to be returned; 0 to 3.
     pub caution: f64,
+    /// By how many standard deviations of the difference a prompt must be better than the seed to be returned; 0 to 5.
+    pub conviction: f64,
     /// Reflections asked for, for each example call; 0 to 1.
     pub reflections: f64,
     /// Failed examples a reflection is shown; at least 1.
@@ -34,6 +36,7 @@ impl Default for ModelOptions {
             draws: 3,
             temperature: 0.2,
             caution: 0.5,
+            conviction: 1.5,
             reflections: 0.05,
             failures: 3,
             fit_every: 4,
@@ -57,6 +60,7 @@ impl ModelOptions {
         let ranges = [
             ("temperature", self.temperature, 0.1, 2.0),
             ("caution", self.caution, 0.0, 3.0),
+            ("conviction", self.conviction, 0.0, 5.0),
             ("reflections", self.reflections, 0.0, 1.0),
         ];
         match ranges.into_iter().find(|(_, value, low, high)| !(*low..=*high).contains(value)) {

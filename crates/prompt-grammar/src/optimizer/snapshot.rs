@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use meta_traits::{ExampleId, Observation, QueryId, RestoreError, Snapshot, Space as _, Stream, TrialId};
 use serde::{Deserialize, Serialize};
 
+use super::manifest::Manifest;
 use super::options::ModelOptions;
 use super::{ModelSearch, Planned, Tried};
 use crate::gepa::check_examples;
@@ -31,6 +32,8 @@ pub struct ModelState {
     children: VecDeque<Choices>,
     best: Option<usize>,
     exhausted: bool,
+    #[serde(default)]
+    manifest: Manifest,
     posterior: PosteriorState,
 }
 
@@ -61,6 +64,7 @@ impl Snapshot for ModelSearch {
             children: self.children.clone(),
             best: self.best,
             exhausted: self.exhausted,
+            manifest: self.manifest.clone(),
             posterior: self.posterior.state(),
         }
     }
@@ -93,6 +97,7 @@ impl Snapshot for ModelSearch {
             children: state.children,
             best: state.best,
             exhausted: state.exhausted,
+            manifest: state.manifest,
             posterior,
         };
         Ok(())
@@ -118,7 +123,9 @@ impl ModelState {
         let planned = self.plan.iter().chain(self.running.iter().map(|(_, p)| p));
         let planned = planned.chain(self.back.iter().map(|(_, p, _)| p));
         let asked = self.asked.iter().map(|(_, prompt)| prompt);
-        let mut all = planned.clone().map(|p| &p.prompt).chain(steps).chain(&self.children).chain(asked);
+        let parents = planned.clone().filter_map(|p| p.parent.as_ref());
+        let mut all =
+            planned.clone().map(|p| &p.prompt).chain(parents).chain(steps).chain(&self.children).chain(asked);
         if all.any(|p| !self.space.contains(p)) {
             return Err("a prompt is not in the space".into());
         }

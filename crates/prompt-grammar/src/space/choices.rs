@@ -33,6 +33,15 @@ impl Choices {
         self.options[slot]
     }
 
+    /// A number that stands for this prompt in logs: the same for equal prompts, hardly ever for others (FNV-1a over
+    /// options and order).
+    pub fn fingerprint(&self) -> u64 {
+        let parts = self.options.iter().chain([&u16::MAX]).chain(&self.order);
+        parts
+            .flat_map(|v| v.to_le_bytes())
+            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    }
+
     /// Puts `option` into `slot`.
     ///
     /// # Panics

@@ -3,6 +3,7 @@
 mod conformance;
 mod drive;
 mod evolution;
+mod evolve;
 mod gepa_laws;
 mod grammar;
 mod growth;
