@@ -1,5 +1,8 @@
 //! What coordination costs and brings; `--bin coordination` says what is measured.
 
+pub mod budget;
 pub mod conflicts;
 pub mod policy;
+pub mod predict;
+pub mod regularise;
 pub mod throughput;
