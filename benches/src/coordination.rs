@@ -5,4 +5,5 @@ pub mod conflicts;
 pub mod policy;
 pub mod predict;
 pub mod regularise;
+pub mod schedule;
 pub mod throughput;

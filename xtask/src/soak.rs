@@ -31,6 +31,8 @@ const SOAKS: &[Soak] = &[
     it("population", "topology-neat", "scale::memory_and_time_grow_with_the_population_alone"),
     it("budget", "prompt-grammar", "sampling::no_sample_is_above_its_budget"),
     it("masks", "rl-selector", "dqn::masks::masked_arms_are_never_chosen"),
+    it("journal-kill", "coordination", "kill::killed_writers_lose_nothing_that_was_durable"),
+    it("bit-flips", "coordination", "damage::flipped_bits_are_refused"),
     it("histories", "coordination", "histories::histories_are_conflict_serialisable"),
     Soak {
         name: "schedules",

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use metaorch_benches::coordination::{budget, conflicts, policy, predict, regularise, throughput};
+use metaorch_benches::coordination::{budget, conflicts, policy, predict, regularise, schedule, throughput};
 use metaorch_benches::{Range, in_parallel, parse, processor_seconds, write_rows};
 use serde_json::json;
 
@@ -69,7 +69,8 @@ enum Figure {
         #[arg(long, default_value = "1")]
         threads: NonZeroUsize,
     },
-    /// Hard budgets under random workloads with time-outs, cancellations, failures and crashes.
+    /// Random schedules and workloads with time-outs, cancellations, failures and crashes: effects lost or doubled, waits
+    /// above their bound, hard budgets overspent.
     Faults {
         /// Workloads, A..B with both ends included.
         #[arg(long, default_value = "0..9999")]
@@ -128,11 +129,16 @@ fn bench(args: &Args) -> anyhow::Result<()> {
             serde_json::to_value(regularise::Summary::of(&rows))?
         }
         Figure::Faults { workloads, threads } => {
-            let rows = budgets(workloads, *threads)?;
+            let seeds: Vec<u64> = workloads.iter().collect();
+            let rows = in_parallel(&seeds, *threads, |seed| schedule::run(*seed));
+            let rows = rows.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
             if let Some(directory) = &args.out {
                 write_rows(directory, "coordination", &rows)?;
             }
-            serde_json::to_value(budget::Summary::of(&rows))?
+            let budgets = budgets(workloads, *threads)?;
+            let mut summary = serde_json::to_value(schedule::Summary::of(&rows))?;
+            summary["budgets"] = serde_json::to_value(budget::Summary::of(&budgets))?;
+            summary
         }
         Figure::Predict { seeds, workloads, threads } => {
             let seeds: Vec<u64> = seeds.iter().collect();

@@ -125,11 +125,12 @@ pub struct Part {
 }
 
 impl Part {
-    fn of<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Self {
-        let tasks = rows.clone().map(|r| r.tasks).sum::<usize>() as f64;
-        let percent = |of: fn(&Row) -> usize| 100.0 * rows.clone().map(of).sum::<usize>() as f64 / tasks;
+    fn of(rows: &[&Row]) -> Self {
+        let tasks = rows.iter().map(|r| r.tasks).sum::<usize>() as f64;
+        let percent =
+            |of: fn(&Row) -> usize| 100.0 * rows.iter().map(|r| of(r)).sum::<usize>() as f64 / tasks;
         let (mut logs, mut n) = (0.0, 0.0);
-        for row in rows.clone() {
+        for row in rows {
             logs += (row.pinball / row.running_pinball).ln();
             n += 1.0;
         }
@@ -142,7 +143,7 @@ impl Part {
 impl Summary {
     /// Summarises rows.
     pub fn of(rows: &[Row]) -> Self {
-        let Part { coverage_90, pinball_ratio, .. } = Part::of(rows.iter());
+        let Part { coverage_90, pinball_ratio, .. } = Part::of(&rows.iter().collect::<Vec<_>>());
         Self { coverage_90, pinball_ratio }
     }
 }
@@ -151,11 +152,14 @@ impl Summary {
 pub fn parts(rows: &[Row]) -> BTreeMap<String, Part> {
     let mut parts = BTreeMap::new();
     for component in COMPONENTS {
-        parts.insert(component.to_owned(), Part::of(rows.iter().filter(|r| r.component == component)));
+        parts.insert(
+            component.to_owned(),
+            Part::of(&rows.iter().filter(|r| r.component == component).collect::<Vec<_>>()),
+        );
     }
     for resource in Resource::ALL {
         let name = format!("{resource:?}").to_lowercase();
-        parts.insert(name, Part::of(rows.iter().filter(|r| r.resource == resource)));
+        parts.insert(name, Part::of(&rows.iter().filter(|r| r.resource == resource).collect::<Vec<_>>()));
     }
     parts
 }

@@ -112,6 +112,9 @@ impl Problem {
     }
 
     /// Evolves until the criterion is met or the generations are used up.
+    ///
+    /// # Errors
+    /// When an option is outside its range.
     pub fn run(self, seed: u64, options: NeatOptions) -> anyhow::Result<Row> {
         let mut neat = Neat::new(options, seed)?;
         let mut solution: Option<(u64, NetworkGenome)> = None;

@@ -62,7 +62,9 @@ impl<S: Storage> Journal<S> {
         while start < bytes.len() {
             let Some(length) = bytes[start..].iter().position(|b| *b == b'\n') else {
                 let tail = &bytes[start..];
-                if line::is_whole_but_for_its_end(tail, journal.seq, journal.crc) {
+                let base = line::base(tail).filter(|_| start == 0);
+                let (seq, crc) = base.unwrap_or((journal.seq, journal.crc));
+                if line::is_whole_but_for_its_end(tail, seq, crc) {
                     return Err(journal.corrupt("its line feed is damaged"));
                 }
                 recovered.torn_bytes = tail.len();

@@ -21,8 +21,7 @@ impl Admission {
     /// Lewis 1978, "System level concurrency control for distributed database systems"). More urgent ones go before, and
     /// among equals those submitted earlier.
     ///
-    /// It wounds once, when it begins to wait. Work that is stopped is lost. It pays for urgent updates alone: on the workload of `--bin coordination -- policy`
-    /// the literature's form, where every wait wounds, wastes more than half of the work.
+    /// It wounds once, when it begins to wait. Work that is stopped is lost, so this is for updates that are urgent.
     #[must_use]
     pub fn with_wounding(mut self) -> Self {
         self.wounds = true;

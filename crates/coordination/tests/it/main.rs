@@ -2,8 +2,10 @@
 mod admission;
 mod budget;
 mod coordinator;
+mod damage;
 mod governor;
 mod histories;
+mod kill;
 mod ledger;
 mod predict;
 mod regularise;

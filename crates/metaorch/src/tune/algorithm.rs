@@ -60,7 +60,8 @@ pub(super) fn begin(settings: &Settings) -> Result<Box<dyn Engine>, ConfigError>
     let rng = Stream::root(settings.seed);
     let space = &settings.space;
     let plain = settings.fidelities.is_empty() && settings.cost_budget.is_none();
-    if !settings.imports.is_empty() && !(settings.algorithm == Algorithm::Bayes && plain) {
+    let learns = settings.algorithm == Algorithm::Bayes && plain;
+    if !settings.imports.is_empty() && !learns {
         let message =
             "--import: only bayes without --fidelities and --cost-budget learns from earlier trials";
         return Err(ConfigError::Inconsistent { message: message.into() });

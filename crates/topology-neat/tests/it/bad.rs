@@ -8,7 +8,8 @@ use topology_neat::{
 
 fn search() -> WorkflowSearch {
     let space = WorkflowSpace::new(Library::default(), 6, 4).unwrap();
-    WorkflowSearch::new(space, SearchOptions::default(), Stream::root(1)).unwrap()
+    WorkflowSearch::new(space, SearchOptions { predictor: true, ..SearchOptions::default() }, Stream::root(1))
+        .unwrap()
 }
 
 #[test]

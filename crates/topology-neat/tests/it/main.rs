@@ -2,8 +2,8 @@
 mod bad;
 mod config;
 mod edits;
-mod repeat;
 mod neat;
 mod networks;
+mod repeat;
 mod scale;
 mod search;

@@ -18,8 +18,12 @@ fn search(variety: Variety, seed: u64) -> WorkflowSearch {
         (ModuleKind::Vote, 1),
     ];
     let space = WorkflowSpace::new(Library::new(kinds).unwrap(), 8, 4).unwrap();
-    WorkflowSearch::new(space, SearchOptions { variety, ..SearchOptions::default() }, Stream::root(seed))
-        .unwrap()
+    WorkflowSearch::new(
+        space,
+        SearchOptions { predictor: true, variety, ..SearchOptions::default() },
+        Stream::root(seed),
+    )
+    .unwrap()
 }
 
 /// Every tenth fails; the others' losses depend on the workflow and the trial.
