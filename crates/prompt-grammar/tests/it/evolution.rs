@@ -61,3 +61,31 @@ fn unsound_options_and_states_are_refused() {
     assert!(search.restore(serde_json::from_value(bad).unwrap()).is_err());
     search.restore(serde_json::from_value(good).unwrap()).unwrap();
 }
+
+/// What a run proposes when results cost `tokens` of the text.
+fn proposed(grammar: &Grammar, tokens: impl Fn(&str) -> u64) -> Vec<String> {
+    let options = ge::Options { population: 10, children: 10, ..ge::Options::default() };
+    let mut search = Ge::new(grammar.clone(), options, Stream::root(8)).unwrap();
+    let mut out = Vec::new();
+    while out.len() < 300 {
+        let Ask::Run(trial) = search.ask() else { break };
+        let text = trial.candidate.render(grammar);
+        let Outcome::Complete(mut seen) = outcome(grammar, &trial) else { panic!("it is complete") };
+        seen.cost.tokens_in = tokens(&text);
+        out.push(text);
+        search.tell(trial.id, Outcome::Complete(seen)).unwrap();
+    }
+    out
+}
+
+/// Operators are chosen by what they gain for a token: dear texts make those that write them unattractive.
+#[test]
+fn operators_pay_for_tokens() {
+    let grammar = Grammar::from_bnf("<s> ::= <d> | <s> <s>  <d> ::= 1 | 2 | 3").unwrap();
+    let free = proposed(&grammar, |_| 0);
+    assert_eq!(proposed(&grammar, |_| 1), free, "one token a call is one call");
+    let dear = proposed(&grammar, |text| 1 + (text.len() as u64).pow(3));
+    assert_ne!(dear, free);
+    let length = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+    assert!(length(&dear) < length(&free), "{} {}", length(&dear), length(&free));
+}
