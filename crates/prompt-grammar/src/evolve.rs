@@ -37,8 +37,6 @@ struct Entrant {
     prompt: Choices,
     scores: Vec<Scored>,
     cost: Cost,
-    /// Whether it is still in the race.
-    races: bool,
 }
 
 /// A prompt that was evaluated on every example.
@@ -93,7 +91,10 @@ pub struct Evolution {
     /// The block of examples that is on, and all examples in this round's order.
     block: usize,
     order: Vec<usize>,
-    entrants: Vec<Entrant>,
+    /// Prompts that entered this round.
+    entered: usize,
+    /// Those of this round whose evaluations have not failed, by number.
+    entrants: BTreeMap<usize, Entrant>,
     /// Entrants to meet this block.
     todo: VecDeque<usize>,
     running: BTreeMap<TrialId, usize>,
@@ -132,7 +133,8 @@ impl Evolution {
             queries: 0,
             round: 0,
             block: 0,
-            entrants: Vec::new(),
+            entered: 0,
+            entrants: BTreeMap::new(),
             todo: VecDeque::new(),
             running: BTreeMap::new(),
             unwritten: VecDeque::new(),
@@ -163,14 +165,13 @@ impl Evolution {
     /// Ends a block: the next one for the better half, or the end of the round.
     fn advance(&mut self) {
         let blocks = self.options.blocks.min(self.examples.len());
-        if self.block + 1 < blocks && self.entrants.iter().any(|e| e.races) {
+        if self.block + 1 < blocks && !self.entrants.is_empty() {
             self.block += 1;
             self.halve();
-            let racing = self.entrants.iter().enumerate().filter(|(_, e)| e.races);
-            self.todo = racing.map(|(i, _)| i).collect();
+            self.todo = self.entrants.keys().copied().collect();
             return;
         }
-        for entrant in std::mem::take(&mut self.entrants).into_iter().filter(|e| e.races) {
+        for entrant in std::mem::take(&mut self.entrants).into_values() {
             let mut observation = Observation::of_scores(entrant.scores, entrant.cost);
             observation.instances.iter_mut().for_each(|s| s.notes = Vec::new());
             self.members.push(Member { prompt: entrant.prompt, observation });
@@ -187,10 +188,11 @@ impl Evolution {
         let mean = |e: &Entrant| {
             e.scores.iter().map(|s| f64::from(s.score)).sum::<f64>() / e.scores.len().max(1) as f64
         };
-        let mut racing: Vec<usize> = (0..self.entrants.len()).filter(|i| self.entrants[*i].races).collect();
-        racing.sort_by(|a, b| mean(&self.entrants[*b]).total_cmp(&mean(&self.entrants[*a])));
-        let kept = (racing.len() / 2).max(2);
-        racing.into_iter().skip(kept).for_each(|i| self.entrants[i].races = false);
+        let mut racing: Vec<(usize, f64)> = self.entrants.iter().map(|(i, e)| (*i, mean(e))).collect();
+        racing.sort_by(|a, b| b.1.total_cmp(&a.1));
+        for (worse, _) in racing.iter().skip((racing.len() / 2).max(2)) {
+            self.entrants.remove(worse);
+        }
     }
 
     fn fits(&self, seen: &Observation) -> Result<(), TellError> {
@@ -214,7 +216,7 @@ impl Optimizer for Evolution {
     type Candidate = Choices;
 
     fn ask(&mut self) -> Ask<Choices> {
-        let entrant = loop {
+        let (entrant, prompt) = loop {
             if !self.over && self.is_idle() {
                 self.plan();
                 self.over = self.is_idle();
@@ -227,8 +229,11 @@ impl Optimizer for Evolution {
             {
                 return Ask::Query(query);
             }
-            if let Some(entrant) = self.todo.pop_front() {
-                break entrant;
+            if let Some(number) = self.todo.pop_front() {
+                if let Some(entrant) = self.entrants.get(&number) {
+                    break (number, entrant.prompt.clone());
+                }
+                continue;
             }
             if !self.running.is_empty() || self.asked.is_some() {
                 return Ask::Wait;
@@ -240,7 +245,6 @@ impl Optimizer for Evolution {
         let id = TrialId(self.trials);
         self.trials += 1;
         self.running.insert(id, entrant);
-        let prompt = self.entrants[entrant].prompt.clone();
         let mut trial = Trial::new(id, prompt, Fidelity::FULL, Instances::Exactly(self.on()));
         trial.trace = self.options.reflections > 0.0;
         Ask::Run(trial)
@@ -252,13 +256,13 @@ impl Optimizer for Evolution {
             self.fits(seen)?;
         }
         self.running.remove(&id);
-        let at = &mut self.entrants[entrant];
         if let Outcome::Complete(seen) = outcome {
-            at.scores.extend(seen.instances);
-            at.cost = at.cost + seen.cost;
-        } else {
-            at.races = false;
-            self.known.remove(&at.prompt);
+            if let Some(at) = self.entrants.get_mut(&entrant) {
+                at.scores.extend(seen.instances);
+                at.cost = at.cost + seen.cost;
+            }
+        } else if let Some(failed) = self.entrants.remove(&entrant) {
+            self.known.remove(&failed.prompt);
         }
         if self.is_idle() {
             self.advance();

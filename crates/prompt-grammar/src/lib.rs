@@ -15,6 +15,7 @@
 //! - [`attribution`]: which parts of a prompt its quality comes from, with intervals.
 //! - [`simplify`]: shorter prompts at no significant loss.
 //! - [`anatomy`], [`worth`]: prompts of any origin taken apart, and what their components are worth by recorded scores.
+//! - [`preflight`]: what a budget affords, before it is spent.
 //! - [`prepare`]: from a user's prompt and settings to a search.
 //! - [`PromptConfig`]: the settings users write.
 //!
@@ -36,6 +37,7 @@ pub mod model;
 pub mod optimizer;
 pub mod outline;
 pub mod pattern;
+pub mod preflight;
 pub mod prepare;
 pub mod reflect;
 pub mod script;

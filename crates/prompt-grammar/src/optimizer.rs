@@ -11,8 +11,11 @@
 //!    evidence, see the model's source effect, and its child is a place to climb from.
 //!
 //! There is no gate and no forced full validation: a prompt gets more examples as long as it stays in question.
+//!
+//! Some examples may be anchors ([`ModelSearch::anchored`]): on them the prompt to return never gets worse.
 
 mod brief;
+mod chosen;
 mod manifest;
 mod options;
 mod plan;
@@ -33,6 +36,7 @@ use crate::model::Posterior;
 use crate::space::{Choices, PromptSpace};
 
 pub use self::brief::{Brief, Proposer};
+pub use self::chosen::OnFront;
 pub use self::manifest::{Fate, Origin, Proposal};
 pub use self::options::ModelOptions;
 pub use self::snapshot::ModelState;
@@ -111,6 +115,8 @@ pub struct ModelSearch {
     numbers: BTreeMap<Choices, usize>,
     /// How often each example was used.
     uses: Vec<u32>,
+    /// Examples that must not get worse (positions), ascending.
+    anchors: Vec<usize>,
     plan: VecDeque<Planned>,
     running: BTreeMap<TrialId, Planned>,
     back: BTreeMap<TrialId, (Planned, Observation)>,
@@ -144,6 +150,7 @@ impl ModelSearch {
         let posterior = Posterior::new(space.clone(), examples.len());
         Ok(Self {
             uses: vec![0; examples.len()],
+            anchors: Vec::new(),
             space,
             examples,
             options,
@@ -184,6 +191,8 @@ impl ModelSearch {
     }
 
     /// What was proposed since the last call and what became of it; at most the latest 64, older ones are forgotten.
+    ///
+    /// These are events, not state: a snapshot holds none, so drain before saving.
     pub fn drain_manifest(&mut self) -> Vec<Proposal> {
         self.manifest.drain()
     }
@@ -272,24 +281,6 @@ impl ModelSearch {
             score: None,
             posterior: None,
         }
-    }
-
-    fn recommended(&self) -> Option<usize> {
-        let mut order: Vec<usize> = (0..self.tried.len()).collect();
-        order.sort_by(|a, b| self.posterior.value(*b).total_cmp(&self.posterior.value(*a)));
-        order.truncate(12);
-        let bound = |i: usize| self.posterior.value(i) - self.options.caution * self.posterior.deviation(i);
-        order
-            .into_iter()
-            .map(|i| (bound(i), i))
-            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
-            .map(|(_, i)| self.numbers.get(&self.space.seed()).map_or(i, |seed| self.convincing(i, *seed)))
-    }
-
-    /// A prompt, or the seed as long as the prompt is not clearly better.
-    fn convincing(&self, prompt: usize, seed: usize) -> usize {
-        let (better, deviation) = self.posterior.contrast(prompt, seed);
-        if better > self.options.conviction * deviation { prompt } else { seed }
     }
 
     fn fits(&self, planned: &Planned, seen: &Observation) -> Result<(), TellError> {

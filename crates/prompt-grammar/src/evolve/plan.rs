@@ -18,6 +18,7 @@ impl Evolution {
         let stream = self.stream.child("round", self.round);
         self.round += 1;
         self.block = 0;
+        self.entered = 0;
         self.order = (0..self.examples.len()).collect();
         stream.child("examples", 0).shuffle(&mut self.order);
         if self.members.is_empty() {
@@ -64,8 +65,10 @@ impl Evolution {
     pub(super) fn enter(&mut self, prompt: Choices) -> bool {
         let new = self.known.insert(prompt.clone());
         if new {
-            self.todo.push_back(self.entrants.len());
-            self.entrants.push(Entrant { prompt, scores: Vec::new(), cost: Cost::ZERO, races: true });
+            let number = self.entered;
+            self.entered += 1;
+            self.todo.push_back(number);
+            self.entrants.insert(number, Entrant { prompt, scores: Vec::new(), cost: Cost::ZERO });
         }
         new
     }

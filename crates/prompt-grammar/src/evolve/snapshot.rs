@@ -33,14 +33,16 @@ impl Evolution {
         if !self.weights.fits(&self.space) {
             return Err("the weights are those of another space".into());
         }
-        let prompts = self.entrants.iter().map(|e| &e.prompt).chain(self.members.iter().map(|m| &m.prompt));
+        let prompts = self.entrants.values().map(|e| &e.prompt).chain(self.members.iter().map(|m| &m.prompt));
         let asked = self.asked.iter().map(|(_, prompt)| prompt);
         if prompts.chain(&self.known).chain(&self.unwritten).chain(asked).any(|p| !self.space.contains(p)) {
             return Err("a prompt is not in the space".into());
         }
-        let entrants = self.entrants.len();
-        if self.todo.iter().chain(self.running.values()).any(|e| *e >= entrants) {
-            return Err(format!("an entrant is none of the {entrants}"));
+        let waiting = self.todo.iter().chain(self.running.values());
+        if waiting.chain(self.entrants.keys()).any(|e| *e >= self.entered)
+            || self.running.values().any(|e| !self.entrants.contains_key(e))
+        {
+            return Err(format!("an entrant is none of the {}", self.entered));
         }
         if self.members.iter().any(|m| !m.loss().is_finite()) {
             return Err("a member has no finite loss".into());

@@ -66,7 +66,7 @@ impl<'a> Standing<'a> {
         }
         let options = &self.shape.space.slots()[slot].options;
         let tokens = self.tokens - options[usize::from(old)].tokens + options[usize::from(option)].tokens;
-        if self.shape.space.token_limit().is_some_and(|limit| tokens > limit) {
+        if !self.shape.space.fits_with(&self.prompt, tokens, slot, option) {
             return;
         }
         let rise =
@@ -74,6 +74,11 @@ impl<'a> Standing<'a> {
         if rise > RISE {
             self.prompt.choose(slot, option);
             self.code.options[slot] = option;
+            for (option, change) in [(old, -1.0), (option, 1.0)] {
+                if let Some(group) = self.shape.kin_of(slot, option) {
+                    self.code.kin[group] += change;
+                }
+            }
             self.code.length = self.shape.length(tokens);
             self.tokens = tokens;
             self.value += rise;
@@ -101,6 +106,9 @@ impl<'a> Standing<'a> {
     fn part(&self, slot: usize, option: u16) -> f64 {
         let (sizes, values) = (self.shape.sizes(), &self.effects.0);
         let mut sum = values[self.shape.main_at(slot) + usize::from(option)];
+        if let Some(group) = self.shape.kin_of(slot, option) {
+            sum += values[self.shape.kin_at() + group];
+        }
         for (other, &o) in self.code.options.iter().enumerate() {
             if o == OUT || other == slot {
                 continue;
@@ -114,7 +122,7 @@ impl<'a> Standing<'a> {
     }
 
     fn price(&self, tokens: u32) -> f64 {
-        let values = &self.effects.0[self.shape.length_at()..];
+        let values = &self.effects.0[self.shape.length_at()..self.shape.kin_at()];
         self.shape.length(tokens).iter().zip(values).map(|(x, y)| x * y).sum()
     }
 }
@@ -136,6 +144,12 @@ mod tests {
         let section = |name: &str, by: &[usize]| Section { name: name.into(), shown_by: by.to_vec() };
         let sections = vec![section("a", &[0]), section("b", &[]), section("c", &[2])];
         let space = PromptSpace::new(slots, sections, Some(40)).expect("sound");
+        let joined = PromptSpace::joined(&[("a", &space), ("b", &space)]).expect("sound");
+        tops_are_tops(&space);
+        tops_are_tops(&joined);
+    }
+
+    fn tops_are_tops(space: &PromptSpace) {
         let posterior = Posterior::new(space.clone(), 4);
         for i in 0..50 {
             let mut rng = Stream::root(i);

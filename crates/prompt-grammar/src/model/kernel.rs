@@ -16,12 +16,26 @@ pub struct Variances {
     pub length: f64,
     /// Of what is a prompt's own.
     pub own: f64,
+    /// Of things that can stand in several joined spaces, what they are worth everywhere.
+    #[serde(default = "shared")]
+    pub shared: f64,
+}
+
+fn shared() -> f64 {
+    0.1
 }
 
 impl Variances {
     pub(super) fn new(slots: usize, main: f64, pair: f64) -> Self {
         let pairs = slots * slots.saturating_sub(1) / 2;
-        Self { main: vec![main; slots], pair: vec![pair; pairs], order: 0.05, length: 0.2, own: 0.05 }
+        Self {
+            main: vec![main; slots],
+            pair: vec![pair; pairs],
+            order: 0.05,
+            length: 0.2,
+            own: 0.05,
+            shared: shared(),
+        }
     }
 
     /// The prior covariance of two prompts without what is their own.
@@ -38,7 +52,7 @@ impl Variances {
         }
         let signs: i32 = a.signs.iter().zip(&b.signs).map(|(x, y)| i32::from(x * y)).sum();
         let length: f64 = a.length.iter().zip(&b.length).map(|(x, y)| x * y).sum();
-        sum + 0.25 * self.order * f64::from(signs) + self.length * length
+        sum + 0.25 * self.order * f64::from(signs) + self.length * length + self.shared * dot(&a.kin, &b.kin)
     }
 
     /// The prior variance of every effect.
@@ -56,7 +70,8 @@ impl Variances {
         }
         let (order, length) = (shape.order_at(), shape.length_at());
         out[order..length].fill(self.order);
-        out[length..].fill(self.length);
+        out[length..shape.kin_at()].fill(self.length);
+        out[shape.kin_at()..].fill(self.shared);
         out
     }
 }
@@ -84,8 +99,14 @@ mod tests {
         slots[3].when = Some(Condition { slot: 2, above: 1 });
         let section = |name: &str, by: &[usize]| Section { name: name.into(), shown_by: by.to_vec() };
         let sections = vec![section("a", &[0]), section("b", &[]), section("c", &[2])];
-        let shape = Shape::new(PromptSpace::new(slots, sections, None).expect("sound"));
-        let mut variances = Variances::new(4, 0.3, 0.1);
+        let space = PromptSpace::new(slots, sections, None).expect("sound");
+        let joined = PromptSpace::joined(&[("a", &space), ("b", &space)]).expect("sound");
+        covariances_agree(Shape::new(space));
+        covariances_agree(Shape::new(joined));
+    }
+
+    fn covariances_agree(shape: Shape) {
+        let mut variances = Variances::new(shape.sizes().len(), 0.3, 0.1);
         variances.main[2] = 0.7;
         variances.pair[4] = 0.05;
         let spread = variances.spread(&shape);

@@ -110,6 +110,11 @@ impl Posterior {
         self.rows.len()
     }
 
+    /// Number of prompts that the latest fit or update knows.
+    pub(crate) fn fitted(&self) -> usize {
+        self.mode.len()
+    }
+
     /// Whether no prompt was added.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()

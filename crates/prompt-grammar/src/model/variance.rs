@@ -1,4 +1,4 @@
-use super::cholesky::Lower;
+use super::cholesky::{Lower, dot};
 use super::kernel::{Variances, matches};
 use super::posterior::Posterior;
 
@@ -49,6 +49,7 @@ impl Posterior {
         let rest = |mode: f64| Belief { mode, shape: 1.0 };
         new.order = rest(0.05).step(self.variances.order, quadratic.order, trace.order);
         new.length = rest(0.2).step(self.variances.length, quadratic.length, trace.length);
+        new.shared = rest(0.1).step(self.variances.shared, quadratic.shared, trace.shared);
         new.own = rest(0.05).step(self.variances.own, quadratic.own, trace.own);
         self.set_variances(new);
         self.fit();
@@ -76,7 +77,13 @@ impl Posterior {
 
     fn sums(&self, inverse: &Lower) -> Sums {
         let slots = self.shape.sizes().len();
-        let zero = || Variances { order: 0.0, length: 0.0, own: 0.0, ..Variances::new(slots, 0.0, 0.0) };
+        let zero = || Variances {
+            order: 0.0,
+            length: 0.0,
+            own: 0.0,
+            shared: 0.0,
+            ..Variances::new(slots, 0.0, 0.0)
+        };
         let (mut q, mut t) = (zero(), zero());
         for (i, a) in self.rows.iter().enumerate() {
             for (j, b) in self.rows[..=i].iter().enumerate() {
@@ -104,6 +111,9 @@ impl Posterior {
                 t.order += 0.25 * f64::from(signs) * trace;
                 q.length += length * quadratic;
                 t.length += length * trace;
+                let kin = dot(&a.code.kin, &b.code.kin);
+                q.shared += kin * quadratic;
+                t.shared += kin * trace;
             }
             q.own += self.alpha[i] * self.alpha[i];
             t.own += inverse.row(i)[i];

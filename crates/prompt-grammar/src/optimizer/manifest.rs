@@ -25,6 +25,8 @@ pub enum Origin {
     Reflection,
     /// Whatever was left to try.
     Leftover,
+    /// A prompt that could be returned, on the anchors it has not met.
+    Anchor,
 }
 
 /// What became of a proposal.
@@ -72,8 +74,7 @@ pub struct Proposal {
 }
 
 /// The latest proposals.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Manifest(VecDeque<Proposal>);
 
 impl Manifest {

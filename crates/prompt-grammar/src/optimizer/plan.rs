@@ -39,6 +39,19 @@ impl ModelSearch {
                 self.plan.push_back(planned);
             }
         }
+        if let (true, Some(seed)) = (self.tried.is_empty(), self.plan.front_mut()) {
+            let missing: Vec<usize> =
+                self.anchors.iter().copied().filter(|a| !seed.examples.contains(a)).collect();
+            missing.iter().for_each(|e| self.uses[*e] += 1);
+            seed.examples.extend(missing);
+        }
+        if let Some((prompt, missing)) = self.to_anchor()
+            && !self.plan.iter().any(|p| p.prompt == prompt)
+        {
+            missing.iter().for_each(|e| self.uses[*e] += 1);
+            let planned = Planned { prompt, examples: missing, origin: Origin::Anchor, parent: None };
+            self.plan.push_back(planned);
+        }
         if self.plan.is_empty() {
             let left = self.leftover(&order, &mut stream.child("leftover", 0));
             self.plan.extend(left);
@@ -52,6 +65,13 @@ impl ModelSearch {
         let mut starts = elite.clone();
         starts.extend(self.posterior.merge(&mean, &elite).map(|(merged, _)| merged));
         chosen.push(self.climbed(&mean, &starts, Origin::Mean));
+        // As long as the seed is returned only because nothing is clearly better, it is tried along with its rivals.
+        let seed = self.space.seed();
+        let held_back =
+            self.best.is_some_and(|b| self.tried[b].prompt == seed && elite.first() != Some(&seed));
+        if held_back {
+            chosen.push((seed, Origin::Seed, None));
+        }
         for d in 0..self.options.draws as u64 {
             let mut rng = stream.child("draw", d);
             let effects = self.posterior.draw(&mut rng).tempered(&mean, self.options.temperature);

@@ -23,6 +23,8 @@ pub struct ModelState {
     calls: u64,
     observations: Vec<Observation>,
     uses: Vec<u32>,
+    #[serde(default)]
+    anchors: Vec<usize>,
     plan: VecDeque<Planned>,
     running: Vec<(TrialId, Planned)>,
     back: Vec<(TrialId, Planned, Observation)>,
@@ -32,8 +34,6 @@ pub struct ModelState {
     children: VecDeque<Choices>,
     best: Option<usize>,
     exhausted: bool,
-    #[serde(default)]
-    manifest: Manifest,
     posterior: PosteriorState,
 }
 
@@ -55,6 +55,7 @@ impl Snapshot for ModelSearch {
             calls: self.calls,
             observations: self.tried.iter().map(|t| t.observation.clone()).collect(),
             uses: self.uses.clone(),
+            anchors: self.anchors.clone(),
             plan: self.plan.clone(),
             running: self.running.iter().map(|(id, planned)| (*id, planned.clone())).collect(),
             back: back.collect(),
@@ -64,7 +65,6 @@ impl Snapshot for ModelSearch {
             children: self.children.clone(),
             best: self.best,
             exhausted: self.exhausted,
-            manifest: self.manifest.clone(),
             posterior: self.posterior.state(),
         }
     }
@@ -88,6 +88,7 @@ impl Snapshot for ModelSearch {
             tried: tried.map(|(prompt, observation)| Tried { prompt, observation }).collect(),
             numbers,
             uses: state.uses,
+            anchors: state.anchors,
             plan: state.plan,
             running: state.running.into_iter().collect(),
             back: state.back.into_iter().map(|(id, planned, seen)| (id, (planned, seen))).collect(),
@@ -97,7 +98,7 @@ impl Snapshot for ModelSearch {
             children: state.children,
             best: state.best,
             exhausted: state.exhausted,
-            manifest: state.manifest,
+            manifest: Manifest::default(),
             posterior,
         };
         Ok(())
@@ -130,6 +131,9 @@ impl ModelState {
             return Err("a prompt is not in the space".into());
         }
         let examples = self.examples.len();
+        if self.anchors.iter().any(|a| *a >= examples) {
+            return Err(format!("an anchor is none of the {examples} examples"));
+        }
         if self.uses.len() != examples || planned.flat_map(|p| &p.examples).any(|e| *e >= examples) {
             return Err(format!("an example is none of the {examples}"));
         }

@@ -50,6 +50,11 @@ impl Choices {
         self.options[slot] = option;
     }
 
+    /// Puts sections in ascending order of a key; those of equal keys stay as they are among themselves.
+    pub(super) fn sort_sections(&mut self, key: impl Fn(usize) -> usize) {
+        self.order.sort_by_key(|section| key(usize::from(*section)));
+    }
+
     /// Takes the section at place `from` out and puts it in so that it stands at place `to`.
     ///
     /// # Panics

@@ -19,3 +19,4 @@ mod parsing;
 mod sampling;
 mod soak;
 mod structural;
+mod system;

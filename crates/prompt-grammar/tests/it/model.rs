@@ -129,3 +129,72 @@ fn replies_are_followed_refused_or_known_already() {
     assert!(request.contains("\"set\"") && request.contains("tokens may be added"), "{request}");
     assert!(fates.iter().any(|p| p.origin == Origin::Draw && p.parent.is_some() && !p.edits.is_empty()));
 }
+
+/// Runs a search on [`outcome`] until `calls` were made; gives what was to be returned from time to time.
+fn returned(mut search: ModelSearch, calls: usize) -> (ModelSearch, Vec<Choices>) {
+    let (mut made, mut best) = (0, Vec::new());
+    while made < calls {
+        match search.ask() {
+            Ask::Run(trial) => {
+                let Instances::Exactly(on) = &trial.on else { panic!("the search names its examples") };
+                made += on.len();
+                search.tell(trial.id, outcome(&trial, &mut Stream::root(0))).unwrap();
+                let now = search.best().map(|(prompt, _)| prompt.clone());
+                if now.is_some() && now.as_ref() != best.last() {
+                    best.extend(now);
+                }
+            }
+            Ask::Query(query) => search.answer(query.id, Reply::Text(String::new())).unwrap(),
+            _ => break,
+        }
+    }
+    (search, best)
+}
+
+/// The score of a prompt on an example.
+fn score_of(prompt: &Choices, example: ExampleId) -> f32 {
+    let mut on = Trial::new(
+        meta_traits::TrialId(0),
+        prompt.clone(),
+        meta_traits::Fidelity::FULL,
+        Instances::Exactly(vec![example]),
+    );
+    on.trace = false;
+    let Outcome::Complete(seen) = outcome(&on, &mut Stream::root(0)) else { panic!("it is complete") };
+    seen.instances[0].score
+}
+
+#[test]
+fn anchors_never_get_worse() {
+    let options = ModelOptions { conviction: 0.0, ..ModelOptions::default() };
+    let anchors = [examples()[1], examples()[9]];
+    let (mut changes, mut broken_without) = (0, 0);
+    let falls = |best: &[Choices]| {
+        let fall = |a: &ExampleId| best.windows(2).any(|w| score_of(&w[1], *a) < score_of(&w[0], *a));
+        anchors.iter().any(fall)
+    };
+    for seed in 0..8 {
+        let (_, best) = returned(make(&options, seed).anchored(&anchors).unwrap(), 400);
+        assert!(!falls(&best), "{best:?}");
+        changes += best.len();
+        broken_without += u32::from(falls(&returned(make(&options, seed), 400).1));
+    }
+    assert!(changes > 16 && broken_without > 0, "{changes} {broken_without}");
+    let fault = make(&options, 0).anchored(&ids(Split::Test, 1)).unwrap_err().to_string();
+    assert!(fault.contains("anchors") && fault.contains("none of the search"), "{fault}");
+    let options = ModelOptions { block: 3, initial: 0, reflections: 0.0, ..options };
+    let anchored = |seed| make(&options, seed).anchored(&anchors).unwrap();
+    let check = Check::new(anchored, |c| space().contains(c), outcome).answering(reply).seeds([0]).steps(40);
+    check_optimizer(&check);
+    check_optimizer_snapshot(&check);
+}
+
+#[test]
+fn the_front_gets_better_with_length() {
+    let (search, _) = returned(make(&ModelOptions::default(), 3), 300);
+    let front = search.front(0.0);
+    assert!(front.len() >= 2, "{front:?}");
+    assert!(front.windows(2).all(|w| w[0].tokens <= w[1].tokens && w[0].score < w[1].score));
+    assert!(search.front(0.05).len() <= front.len() && search.front(2.0).len() == 1);
+    assert!(make(&ModelOptions::default(), 3).front(0.0).is_empty());
+}
