@@ -180,7 +180,7 @@ impl Evolution {
         self.members.sort_by(|a, b| a.loss().total_cmp(&b.loss()));
         self.members.truncate(self.options.members);
         let elite = self.members.iter().map(|m| &m.prompt);
-        self.weights.learn(&self.space, elite, self.options.rate, self.options.floor);
+        self.weights.learn(&self.space, &elite, self.options.rate, self.options.floor);
     }
 
     /// Leaves the better half of those that race, two at least.
@@ -259,7 +259,7 @@ impl Optimizer for Evolution {
         if let Outcome::Complete(seen) = outcome {
             if let Some(at) = self.entrants.get_mut(&entrant) {
                 at.scores.extend(seen.instances);
-                at.cost = at.cost + seen.cost;
+                at.cost += seen.cost;
             }
         } else if let Some(failed) = self.entrants.remove(&entrant) {
             self.known.remove(&failed.prompt);

@@ -44,6 +44,10 @@ pub use self::snapshot::ModelState;
 /// Name of the one component a query shows and asks to have edited.
 pub const PROMPT: &str = "prompt";
 
+/// Prompts from which on a fit starts so close to its end that one Newton step does; before, so many are made.
+const MANY: u64 = 100;
+const FIRST_STEPS: usize = 3;
+
 /// A prompt that was tried, and all that was seen of it. Its position is its number in the posterior.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Tried {
@@ -244,14 +248,17 @@ impl ModelSearch {
         if self.tried.is_empty() {
             return;
         }
+        // The more is known, the less a round changes, and the dearer a fit is.
+        let n = self.tried.len() as u64;
         let due = |every: u64| self.round < 2 * every || self.round.is_multiple_of(every);
-        if due(self.options.fit_every) {
-            self.posterior.fit();
+        let steps = if n < MANY { FIRST_STEPS } else { 1 };
+        if due(self.options.learn_every.max(n / 10)) {
+            self.posterior.update();
+            self.posterior.learn_variances_within(steps);
+        } else if due(self.options.fit_every.max(n / 40)) {
+            self.posterior.fit_within(steps);
         } else {
             self.posterior.update();
-        }
-        if due(self.options.learn_every) {
-            self.posterior.learn_variances();
         }
         self.best = self.recommended();
         self.record(back);
@@ -263,12 +270,12 @@ impl ModelSearch {
             let Some(&number) = self.numbers.get(&planned.prompt) else { continue };
             let posterior = (self.posterior.value(number), self.posterior.deviation(number));
             let fate = if self.best == Some(number) { Fate::Leads } else { Fate::Tried };
-            let proposal = self.proposal(planned, fate);
+            let proposal = self.proposal(&planned, fate);
             self.manifest.push(Proposal { score: Some(score), posterior: Some(posterior), ..proposal });
         }
     }
 
-    fn proposal(&self, planned: Planned, fate: Fate) -> Proposal {
+    fn proposal(&self, planned: &Planned, fate: Fate) -> Proposal {
         let edits = planned.parent.as_ref().map(|p| self.space.edits(p, &planned.prompt));
         Proposal {
             round: self.round,
@@ -340,7 +347,7 @@ impl Optimizer for ModelSearch {
             }
             (Some(planned), _) => {
                 planned.examples.iter().for_each(|&e| self.uses[e] -= 1);
-                let dropped = self.proposal(planned, Fate::Dropped);
+                let dropped = self.proposal(&planned, Fate::Dropped);
                 self.manifest.push(dropped);
             }
             (None, _) => {}

@@ -41,7 +41,7 @@ impl Weights {
     pub(super) fn learn<'a>(
         &mut self,
         space: &PromptSpace,
-        best: impl Iterator<Item = &'a Choices> + Clone,
+        best: &(impl Iterator<Item = &'a Choices> + Clone),
         rate: f64,
         floor: f64,
     ) {
@@ -105,7 +105,7 @@ mod tests {
         let best = [Choices::new(vec![2], vec![2, 1, 0])];
         let mut weights = Weights::new(&space);
         for _ in 0..50 {
-            weights.learn(&space, best.iter(), 0.3, 0.06);
+            weights.learn(&space, &best.iter(), 0.3, 0.06);
         }
         assert!(weights.fits(&space));
         let total: f64 = weights.options[0].iter().sum();

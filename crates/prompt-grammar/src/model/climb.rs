@@ -4,6 +4,8 @@ use crate::space::{Choices, Edit};
 
 /// Sweeps over all single edits at most.
 const SWEEPS: usize = 12;
+/// Sections that one move may pass.
+const SECTIONS: usize = 64;
 /// Least rise that counts.
 const RISE: f64 = 1e-9;
 
@@ -85,11 +87,29 @@ impl<'a> Standing<'a> {
         }
     }
 
+    /// Sends the section at a place to another if that helps. Only the order of those between the places changes.
     fn attempt_move(&mut self, from: usize, to: usize) {
-        let section = self.prompt.order()[from];
-        if from != to && self.shape.space.is_present(&self.prompt, usize::from(section)) {
-            let next = self.shape.space.edited(&self.prompt, &[Edit::Move { section, to }]);
-            self.take(next);
+        let order = self.prompt.order();
+        let passed = if from < to { &order[from + 1..=to] } else { &order[to..from] };
+        let section = usize::from(order[from]);
+        let mut flipped = [0; SECTIONS];
+        let mut n = 0;
+        let mut rise = 0.0;
+        for other in passed.iter().map(|s| usize::from(*s)) {
+            if !self.shape.share_a_scope(section, other) || n == SECTIONS {
+                return;
+            }
+            let at = pair_at(section.min(other), section.max(other));
+            rise -= f64::from(self.code.signs[at]) * self.effects.0[self.shape.order_at() + at];
+            flipped[n] = at;
+            n += 1;
+        }
+        if rise > RISE {
+            self.prompt.move_section(from, to);
+            for at in &flipped[..n] {
+                self.code.signs[*at] *= -1;
+            }
+            self.value += rise;
         }
     }
 

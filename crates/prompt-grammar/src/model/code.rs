@@ -48,7 +48,7 @@ pub(super) struct Shape {
 
 /// Position of the pair `low < high` among (0,1), (0,2), (1,2), ..
 pub(super) fn pair_at(low: usize, high: usize) -> usize {
-    high * (high - 1) / 2 + low
+    high * high.saturating_sub(1) / 2 + low
 }
 
 impl Shape {
@@ -70,7 +70,9 @@ impl Shape {
         let kin = take(groups.len());
         let mut kin_of: Vec<Vec<Option<usize>>> = sizes.iter().map(|n| vec![None; *n]).collect();
         for (group, members) in groups.iter().enumerate() {
-            members.iter().for_each(|(slot, option)| kin_of[*slot][usize::from(*option)] = Some(group));
+            for (slot, option) in members {
+                kin_of[*slot][usize::from(*option)] = Some(group);
+            }
         }
         let groups = groups.len();
         let scopes = (0..sections).map(|s| space.scope_of_section(s)).collect();
@@ -121,6 +123,11 @@ impl Shape {
 
     pub(super) fn length_at(&self) -> usize {
         self.length
+    }
+
+    /// Whether two sections are of one of the joined spaces; only then their order counts.
+    pub(super) fn share_a_scope(&self, a: usize, b: usize) -> bool {
+        self.scopes[a] == self.scopes[b]
     }
 
     /// Where the effects of things that can stand in several joined spaces begin.

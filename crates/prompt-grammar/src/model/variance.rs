@@ -1,6 +1,7 @@
 use super::cholesky::{Lower, dot};
+use super::code::pair_at;
 use super::kernel::{Variances, matches};
-use super::posterior::Posterior;
+use super::posterior::{Posterior, STEPS};
 
 /// Prompts that must have been tried before variances are learnt.
 const LEAST: usize = 8;
@@ -31,7 +32,13 @@ struct Sums(Variances, Variances);
 impl Posterior {
     /// One step of the prior variances towards those the evidence speaks for, then a fit. O(prompts^3).
     pub fn learn_variances(&mut self) {
+        self.learn_variances_within(STEPS);
+    }
+
+    /// The same with a fit of at most so many Newton steps.
+    pub(crate) fn learn_variances_within(&mut self, steps: usize) {
         if self.rows.len() < LEAST {
+            self.fit_within(steps);
             return;
         }
         let Sums(quadratic, trace) = self.sums(&self.factor.inverse());
@@ -52,7 +59,7 @@ impl Posterior {
         new.shared = rest(0.1).step(self.variances.shared, quadratic.shared, trace.shared);
         new.own = rest(0.05).step(self.variances.own, quadratic.own, trace.own);
         self.set_variances(new);
-        self.fit();
+        self.fit_within(steps);
     }
 
     /// Replaces the prior variances; a fit must follow. O(prompts^2).
@@ -91,18 +98,12 @@ impl Posterior {
                 let quadratic = twice * self.alpha[i] * self.alpha[j];
                 let trace = twice * inverse.row(i)[j];
                 let same = matches(&a.code, &b.code);
-                let (mut q_rows, mut t_rows) = (q.pair.as_mut_slice(), t.pair.as_mut_slice());
-                for (slot, hit) in same.iter().enumerate() {
-                    let (q_row, q_rest) = q_rows.split_at_mut(slot);
-                    let (t_row, t_rest) = t_rows.split_at_mut(slot);
-                    (q_rows, t_rows) = (q_rest, t_rest);
-                    if *hit > 0.0 {
-                        q.main[slot] += quadratic;
-                        t.main[slot] += trace;
-                        for ((q, t), low) in q_row.iter_mut().zip(t_row).zip(&same) {
-                            *q += quadratic * low;
-                            *t += trace * low;
-                        }
+                for (k, &high) in same.iter().enumerate() {
+                    q.main[high] += quadratic;
+                    t.main[high] += trace;
+                    for &low in &same[..k] {
+                        q.pair[pair_at(low, high)] += quadratic;
+                        t.pair[pair_at(low, high)] += trace;
                     }
                 }
                 let signs: i32 = a.code.signs.iter().zip(&b.code.signs).map(|(x, y)| i32::from(x * y)).sum();

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use meta_traits::{Query, Reply};
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +42,9 @@ impl Brief {
         let mut out = String::from(
             "A prompt is made of slots, each with one of several options, and sections in an order.\n",
         );
-        out += &format!(
-            "\nThe present prompt:\n{}\n\nThe slots and their options:\n",
+        let _ = writeln!(
+            out,
+            "\nThe present prompt:\n{}\n\nThe slots and their options:",
             script::describe(&self.prompt, space)
         );
         for (i, slot) in space.slots().iter().enumerate().filter(|(i, _)| space.is_active(&self.prompt, *i)) {
@@ -53,16 +56,16 @@ impl Brief {
                     s.value, s.low, s.high
                 )
             });
-            out += &format!("- {}: {options}{worth}\n", slot.name);
+            let _ = writeln!(out, "- {}: {options}{worth}", slot.name);
         }
         let names: Vec<&str> = space.sections().iter().map(|s| s.name.as_str()).collect();
-        out += &format!("The sections: {}\n", names.join(", "));
+        let _ = writeln!(out, "The sections: {}", names.join(", "));
         if let Some(left) = self.tokens_left {
-            out += &format!("At most {left} tokens may be added.\n");
+            let _ = writeln!(out, "At most {left} tokens may be added.");
         }
         out += "\nExamples that failed:\n";
         for (i, scored) in query.evidence.iter().enumerate() {
-            out += &format!("{}. score {:.2}\n", i + 1, scored.score);
+            let _ = writeln!(out, "{}. score {:.2}", i + 1, scored.score);
             let lines = scored.notes.iter().flat_map(|n| n.text.trim().lines());
             out.extend(lines.map(|line| format!("   {line}\n")));
         }

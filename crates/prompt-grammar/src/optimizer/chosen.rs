@@ -51,9 +51,18 @@ impl ModelSearch {
         order.sort_by(|a, b| self.posterior.value(*b).total_cmp(&self.posterior.value(*a)));
         order.retain(|i| self.keeps_anchors(*i));
         order.truncate(LOOKED_AT);
-        let top = order.into_iter().map(|i| (self.bound(i), i));
-        let top = top.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))).map(|(_, i)| i);
-        let top = top.or(self.best)?;
+        let mut top: Option<(f64, usize)> = None;
+        for i in order {
+            // A bound is never above its mean, so those that follow cannot win.
+            if top.is_some_and(|(bound, _)| self.posterior.value(i) < bound) {
+                break;
+            }
+            let bound = self.bound(i);
+            if top.is_none_or(|(best, at)| bound > best || (bound.total_cmp(&best).is_eq() && i < at)) {
+                top = Some((bound, i));
+            }
+        }
+        let top = top.map(|(_, i)| i).or(self.best)?;
         Some(self.numbers.get(&self.space.seed()).map_or(top, |seed| self.convincing(top, *seed)))
     }
 

@@ -40,15 +40,19 @@ impl ModelSearch {
             }
         }
         if let (true, Some(seed)) = (self.tried.is_empty(), self.plan.front_mut()) {
-            let missing: Vec<usize> =
-                self.anchors.iter().copied().filter(|a| !seed.examples.contains(a)).collect();
-            missing.iter().for_each(|e| self.uses[*e] += 1);
-            seed.examples.extend(missing);
+            for &anchor in &self.anchors {
+                if !seed.examples.contains(&anchor) {
+                    seed.examples.push(anchor);
+                    self.uses[anchor] += 1;
+                }
+            }
         }
         if let Some((prompt, missing)) = self.to_anchor()
             && !self.plan.iter().any(|p| p.prompt == prompt)
         {
-            missing.iter().for_each(|e| self.uses[*e] += 1);
+            for &e in &missing {
+                self.uses[e] += 1;
+            }
             let planned = Planned { prompt, examples: missing, origin: Origin::Anchor, parent: None };
             self.plan.push_back(planned);
         }
@@ -188,7 +192,7 @@ impl ModelSearch {
             origin: Origin::Reflection,
             parent: Some(parent.clone()),
         };
-        let proposal = self.proposal(planned, fate);
+        let proposal = self.proposal(&planned, fate);
         let prompt = proposal.prompt.filter(|_| child.is_some());
         self.manifest.push(Proposal { prompt, ..proposal });
         if let Some(child) = child.filter(|_| fate == Fate::Followed) {

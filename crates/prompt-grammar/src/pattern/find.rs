@@ -123,7 +123,9 @@ impl Mining<'_> {
     /// What some patterns explain together: n times the log of total by unexplained squares of ranks.
     fn gain(&self, columns: &[&[f64]]) -> f64 {
         let mut basis = self.base.clone();
-        columns.iter().for_each(|c| basis.add(c));
+        for column in columns {
+            basis.add(column);
+        }
         let squares = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>();
         let (before, after) = (squares(&self.base.rest(&self.ranks)), squares(&basis.rest(&self.ranks)));
         self.ranks.len() as f64 * (before.max(1e-12) / after.max(1e-12)).ln()

@@ -42,7 +42,9 @@ impl Basis {
             return None;
         }
         let scale = 1.0 / square.sqrt();
-        rest.iter_mut().for_each(|v| *v *= scale);
+        for value in &mut rest {
+            *value *= scale;
+        }
         Some(rest)
     }
 

@@ -16,14 +16,15 @@ fn outcome(grammar: &Grammar, trial: &Trial<Tree>) -> Outcome {
 fn the_search_keeps_every_law() {
     let sums = Grammar::from_bnf("<s> ::= @3 <d> | <s> '+' <s> | '(' <s> ')'  <d> ::= 1 | 2 | 3").unwrap();
     let tiny = Grammar::from_bnf("<s> ::= a | b | c").unwrap();
-    for grammar in [sums, prompts(), tiny] {
+    for (grammar, steps) in [(sums, 48), (prompts(), 24), (tiny, 48)] {
         let options = ge::Options { population: 12, children: 6, ..ge::Options::default() };
         let check = Check::new(
             |seed| Ge::new(grammar.clone(), options.clone(), Stream::root(seed)).unwrap(),
             |tree: &Tree| tree.check(&grammar).is_ok(),
             |trial, _| outcome(&grammar, trial),
         )
-        .steps(60);
+        .seeds([0, 1])
+        .steps(steps);
         check_optimizer(&check);
         check_optimizer_snapshot(&check);
     }
@@ -67,7 +68,7 @@ fn proposed(grammar: &Grammar, tokens: impl Fn(&str) -> u64) -> Vec<String> {
     let options = ge::Options { population: 10, children: 10, ..ge::Options::default() };
     let mut search = Ge::new(grammar.clone(), options, Stream::root(8)).unwrap();
     let mut out = Vec::new();
-    while out.len() < 300 {
+    while out.len() < 150 {
         let Ask::Run(trial) = search.ask() else { break };
         let text = trial.candidate.render(grammar);
         let Outcome::Complete(mut seen) = outcome(grammar, &trial) else { panic!("it is complete") };

@@ -173,13 +173,13 @@ fn anchors_never_get_worse() {
         let fall = |a: &ExampleId| best.windows(2).any(|w| score_of(&w[1], *a) < score_of(&w[0], *a));
         anchors.iter().any(fall)
     };
-    for seed in 0..8 {
+    for seed in 0..4 {
         let (_, best) = returned(make(&options, seed).anchored(&anchors).unwrap(), 400);
         assert!(!falls(&best), "{best:?}");
         changes += best.len();
         broken_without += u32::from(falls(&returned(make(&options, seed), 400).1));
     }
-    assert!(changes > 16 && broken_without > 0, "{changes} {broken_without}");
+    assert!(changes > 8 && broken_without > 0, "{changes} {broken_without}");
     let fault = make(&options, 0).anchored(&ids(Split::Test, 1)).unwrap_err().to_string();
     assert!(fault.contains("anchors") && fault.contains("none of the search"), "{fault}");
     let options = ModelOptions { block: 3, initial: 0, reflections: 0.0, ..options };

@@ -156,7 +156,9 @@ fn recorded_draws_lead_to_the_same_members() {
     let size = |key: &str| golden[key].as_u64().expect("a number") as u32;
     let cases = golden["cases"].as_array().expect("cases");
     assert_eq!(cases.len(), 20);
-    cases.iter().for_each(|case| follow(case, size("train"), size("val")));
+    for case in cases {
+        follow(case, size("train"), size("val"));
+    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ fn quality(system: &FlatSystem, prompt: &Choices) -> f64 {
 #[test]
 fn a_system_is_improved_in_all_its_modules() {
     let mut gains = Vec::new();
-    for run in 0..3 {
+    for run in 0..2 {
         let (system, options) = system();
         let examples = (0..60).map(|i| ExampleId::new(Split::Val, i)).collect();
         let options = ModelOptions { reflections: 0.0, ..options };
@@ -36,7 +36,7 @@ fn a_system_is_improved_in_all_its_modules() {
         let mut search =
             ModelSearch::new(system.space().clone(), examples, options, stream.child("search", 0)).unwrap();
         let mut calls = 0;
-        while calls < 600 {
+        while calls < 480 {
             let Ask::Run(trial) = search.ask() else { break };
             for (name, text) in MODULES {
                 let placeholder = &text[text.find("{{").unwrap()..];
@@ -56,7 +56,7 @@ fn a_system_is_improved_in_all_its_modules() {
         }
         gains.push(quality(&system, search.best().unwrap().0) - 0.15);
     }
-    assert!(gains.iter().sum::<f64>() / 3.0 > 0.5, "{gains:?}");
+    assert!(gains.iter().sum::<f64>() / 2.0 > 0.5, "{gains:?}");
 }
 
 /// What is seen in one module is believed of the other, where they share components; and less than in the module itself.
