@@ -234,7 +234,7 @@ fn a_plain_prompt_is_improved() {
         let mut search =
             ModelSearch::new(flat.space().clone(), examples, options, stream.child("search", 0)).unwrap();
         let mut calls = 0;
-        while calls < 700 {
+        while calls < 1400 {
             let Ask::Run(trial) = search.ask() else { break };
             let p = quality(&flat.render(&trial.candidate));
             let Instances::Exactly(on) = &trial.on else { panic!("examples are named") };
