@@ -33,7 +33,7 @@ pub enum ConfigError {
         advice: String,
     },
     /// A setting of the orchestrator has a value it cannot have.
-    #[error("config: {field} = {value} {words}{place}{hint} Allowed {allowed}.")]
+    #[error("config: {field} = {value} {words}{place}{advice}")]
     Setting {
         /// Path of the field.
         field: String,
@@ -43,10 +43,8 @@ pub enum ConfigError {
         words: String,
         /// Where it was set, in brackets after a blank; nothing where nobody knows.
         place: String,
-        /// A full stop, or the name that was probably meant.
-        hint: String,
-        /// What is allowed.
-        allowed: String,
+        /// What is allowed and, for a name, which one was probably meant.
+        advice: String,
     },
     /// The text does not fit the format.
     #[error("config: {message} ({file} line {line}, column {column}){advice}")]

@@ -18,7 +18,13 @@ mod tree;
 mod variables;
 
 #[cfg(test)]
+mod each_field;
+#[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod recipes;
+#[cfg(test)]
+mod round_trip;
 
 pub use field::{Field, fields};
 pub use file::Format;

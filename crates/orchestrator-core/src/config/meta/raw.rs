@@ -131,8 +131,7 @@ impl RawConfig {
     /// # Errors
     /// [`ConfigError`] with the field's path, its value, where it was set and what is allowed.
     pub fn resolve(self) -> Result<ResolvedConfig, ConfigError> {
-        let Self { base, file, variables, explicit } = self;
-        let mut file = file;
+        let Self { base, mut file, variables, explicit } = self;
         let mut prefix = find(&explicit, "environment_prefix")
             .or_else(|| find(file.as_deref().unwrap_or_default(), "environment_prefix"))
             .cloned();
@@ -195,8 +194,10 @@ pub(super) fn refuse(path: &str, fault: Fault, origin: &Origin) -> ConfigError {
         value: fault.value,
         words: fault.words,
         place: origin.place(),
-        hint: fault.near.map_or_else(|| ".".into(), |near| format!("; did you mean {near}?")),
-        allowed: fault.allowed,
+        advice: match fault.near {
+            Some(near) => format!("; did you mean {near}? Allowed {}.", fault.allowed),
+            None => format!(". Allowed {}.", fault.allowed),
+        },
     }
 }
 

@@ -123,8 +123,7 @@ fn no_map(name: &str, value: &Value, origin: &Origin) -> ConfigError {
         value: shown(value),
         words: "is no map of settings".into(),
         place: origin.place(),
-        hint: ".".into(),
-        allowed: format!("the keys {}", names.collect::<Vec<_>>().join(", ")),
+        advice: format!(". Allowed the keys {}.", names.collect::<Vec<_>>().join(", ")),
     }
 }
 
