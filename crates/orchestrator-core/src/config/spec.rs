@@ -8,6 +8,7 @@ use meta_traits::Budget;
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
+use crate::config::meta::{Format, MetaOrchestratorConfig, RawConfig};
 use crate::simulated::{Family, Scenario};
 use crate::system::SystemSpec;
 
@@ -50,6 +51,10 @@ pub struct RunConfig {
     /// How to search.
     #[serde(default)]
     pub optimizer: OptimizerSpec,
+    /// Settings of the whole orchestrator: the section of this name over the profile it names, under environment and
+    /// flags. Absent where none of these says anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<MetaOrchestratorConfig>,
     /// Hard limits; the smallest one reached ends the search.
     pub budget: BudgetSpec,
     /// The final scoring on the test split.
@@ -502,7 +507,17 @@ impl RunConfig {
     /// # Errors
     /// [`ConfigError`] naming the place.
     pub fn from_text(text: &str, file: &str) -> Result<Self, ConfigError> {
-        let config: Self = super::from_text(text, file)?;
+        Self::from_text_under(text, file, RawConfig::default())
+    }
+
+    /// As [`RunConfig::from_text`], with `layers` of environment and explicit values over the section `meta`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the place.
+    pub fn from_text_under(text: &str, file: &str, layers: RawConfig) -> Result<Self, ConfigError> {
+        let resolved = layers.text(text, Format::Yaml, file)?.resolve()?;
+        let mut config: Self = super::from_text(text, file)?;
+        config.meta = resolved.is_given().then_some(resolved.config);
         config.check()?;
         Ok(config)
     }
@@ -512,8 +527,16 @@ impl RunConfig {
     /// # Errors
     /// [`ConfigError`] naming the file and the place.
     pub fn from_file(path: &std::path::Path) -> Result<Self, ConfigError> {
+        Self::from_file_under(path, RawConfig::default())
+    }
+
+    /// As [`RunConfig::from_file`], with `layers` of environment and explicit values over the section `meta`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the file and the place.
+    pub fn from_file_under(path: &std::path::Path, layers: RawConfig) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        Self::from_text(&text, &path.display().to_string())
+        Self::from_text_under(&text, &path.display().to_string(), layers)
     }
 }
