@@ -6,7 +6,7 @@ use topology_neat::{Edit, Library, ModuleKind, Workflow, WorkflowSpace};
 /// How many edits; more by `METAORCH_SOAK_N`.
 #[expect(clippy::disallowed_methods, reason = "the test, not the pillar, takes its count from outside")]
 fn edits() -> u64 {
-    std::env::var("METAORCH_SOAK_N").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000)
+    std::env::var("METAORCH_SOAK_N").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
 }
 
 /// Every edit gives a workflow of the space that its written form gives back, or nothing.
