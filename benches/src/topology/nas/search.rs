@@ -128,7 +128,7 @@ impl Log {
 
     /// The validation error after one training.
     fn evaluate(&mut self, architecture: &Workflow) -> anyhow::Result<f64> {
-        let error = self.train(architecture, self.seed << 16 | self.evaluations)?.validation;
+        let error = self.train(architecture, (self.seed << 16) | self.evaluations)?.validation;
         self.evaluations += 1;
         let seen = self.seen.entry(architecture.clone()).or_default();
         *seen = (seen.0 + error, seen.1 + 1.0);

@@ -15,30 +15,20 @@ impl WorkflowSearch {
         Some(if sure { best } else { single })
     }
 
-    /// The recommended arm; where it is in doubt, of those in question the one evaluated least: the leader and the two
-    /// best single modules. So single modules stay under measurement for as long as one of them may be the answer.
+    /// The recommended arm; where it is in doubt, that of the two in question of which less is known.
     pub(super) fn elite(&self) -> Option<usize> {
         let (best, single) = self.leaders()?;
-        if self.best == Some(best) && best != single {
-            return Some(best);
-        }
-        let rival = self.lowest(|arm| self.is_single(arm) && arm != single);
-        let in_question = [Some(best), Some(single), rival].into_iter().flatten();
-        in_question.min_by_key(|arm| self.arms[*arm].times)
+        let is_vague = self.seen[best].variance > self.seen[single].variance;
+        Some(if self.best == Some(best) || is_vague { best } else { single })
     }
 
     /// The arms with the lowest posterior mean, of all and of single modules; of all where there is no single one.
     fn leaders(&self) -> Option<(usize, usize)> {
-        let best = self.lowest(|_| true)?;
-        Some((best, self.lowest(|arm| self.is_single(arm)).unwrap_or(best)))
-    }
-
-    fn lowest(&self, of: impl Fn(usize) -> bool) -> Option<usize> {
-        let among = (0..self.seen.len()).filter(|arm| of(*arm));
-        among.min_by(|a, b| self.seen[*a].mean.total_cmp(&self.seen[*b].mean))
-    }
-
-    fn is_single(&self, arm: usize) -> bool {
-        self.arms[arm].workflow.modules().len() == 1
+        let lowest = |singles: bool| {
+            let of = (0..self.seen.len()).filter(|i| !singles || self.arms[*i].workflow.modules().len() == 1);
+            of.min_by(|a, b| self.seen[*a].mean.total_cmp(&self.seen[*b].mean))
+        };
+        let best = lowest(false)?;
+        Some((best, lowest(true).unwrap_or(best)))
     }
 }
