@@ -19,7 +19,7 @@ impl Problem {
     pub const ALL: [Self; 2] = [Self::Spirals, Self::Digits];
 
     /// Steps of training.
-    pub fn steps(self) -> usize {
+    pub fn steps(self) -> u16 {
         match self {
             Self::Spirals => 200,
             Self::Digits => 60,

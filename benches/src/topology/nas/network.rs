@@ -40,13 +40,13 @@ pub struct Errors {
 ///
 /// # Errors
 /// What the tensor library says, which for architectures of [`space`] is nothing.
-pub fn train(architecture: &Workflow, data: &Data, steps: usize, seed: u64) -> Result<Errors> {
+pub fn train(architecture: &Workflow, data: &Data, steps: u16, seed: u64) -> Result<Errors> {
     let mut network = Network::new(architecture, data, &Stream::root(seed).child("weights", 0))?;
     let (inputs, wanted) = tensors(&data.training, data)?;
-    for step in 1..=steps {
+    for step in 1..=i32::from(steps) {
         let output = network.forward(&inputs)?;
         let loss = (output.log_sum_exp(D::Minus1)? - (&output * &wanted)?.sum(D::Minus1)?)?.mean_all()?;
-        network.step(&loss, step as i32)?;
+        network.step(&loss, step)?;
     }
     Ok(Errors {
         validation: network.errors(&data.validation, data)?,

@@ -128,33 +128,13 @@ impl Edit {
                     }
                 }
             }
-            Self::Prepare if room => {
-                let kinds = space.library().kinds().iter().map(|(kind, _)| *kind);
-                let kinds: Vec<ModuleKind> =
-                    kinds.filter(|k| k.needs() == Port::Task && k.gives(Port::Task) == Port::Task).collect();
-                let readers: Vec<usize> = draft.readers(Draft::TASK).collect();
-                let (kind, to) = (*rng.pick(&kinds)?, *rng.pick(&readers)?);
-                let new = draft.add(some(kind, space, rng)?);
-                draft.cut(Draft::TASK, to);
-                draft.join(Draft::TASK, new);
-                draft.join(new, to);
-            }
+            Self::Prepare if room => prepare(&mut draft, space, rng)?,
             Self::Poll | Self::Assemble
                 if modules.len() + 3 <= space.max_modules()
                     && space.library().variants(ModuleKind::Vote) > 0 =>
             {
                 let at = vertex(rng);
-                let (module, after): (_, Vec<_>) = (draft.module(at)?, draft.readers(at).collect());
-                let vote = draft.add(Module::new(ModuleKind::Vote, 0));
-                for to in after {
-                    draft.cut(at, to);
-                    draft.join(vote, to);
-                }
-                draft.join(at, vote);
-                for _ in 0..2 {
-                    let other = if self == Self::Poll { module } else { some(module.kind, space, rng)? };
-                    beside_of(&mut draft, at, other);
-                }
+                ballot(&mut draft, at, self == Self::Poll, space, rng)?;
             }
             Self::Repair if modules.len() + 2 <= space.max_modules() => {
                 let check = *rng.pick(&[ModuleKind::Verify, ModuleKind::Critique])?;
@@ -187,6 +167,36 @@ impl Edit {
         }
         draft.settle().ok().filter(|new| new != workflow && meta_traits::Space::contains(space, new))
     }
+}
+
+/// Puts a module that works on tasks and gives no answer between the task and one of its readers.
+fn prepare(draft: &mut Draft, space: &WorkflowSpace, rng: &mut Stream) -> Option<()> {
+    let kinds = space.library().kinds().iter().map(|(kind, _)| *kind);
+    let kinds: Vec<ModuleKind> =
+        kinds.filter(|k| k.needs() == Port::Task && k.gives(Port::Task) == Port::Task).collect();
+    let readers: Vec<usize> = draft.readers(Draft::TASK).collect();
+    let (kind, to) = (*rng.pick(&kinds)?, *rng.pick(&readers)?);
+    let new = draft.add(some(kind, space, rng)?);
+    draft.cut(Draft::TASK, to);
+    draft.join(Draft::TASK, new);
+    draft.join(new, to);
+    Some(())
+}
+
+/// Lets a vote end the work of `at` and of two more beside it: copies, or variants drawn anew.
+fn ballot(draft: &mut Draft, at: usize, copies: bool, space: &WorkflowSpace, rng: &mut Stream) -> Option<()> {
+    let (module, after): (_, Vec<_>) = (draft.module(at)?, draft.readers(at).collect());
+    let vote = draft.add(Module::new(ModuleKind::Vote, 0));
+    for to in after {
+        draft.cut(at, to);
+        draft.join(vote, to);
+    }
+    draft.join(at, vote);
+    for _ in 0..2 {
+        let other = if copies { module } else { some(module.kind, space, rng)? };
+        beside_of(draft, at, other);
+    }
+    Some(())
 }
 
 /// Some variant of a kind; `None` when it is not on offer.
