@@ -95,6 +95,12 @@ impl Joint {
         }
         options.check()?;
         let names: Vec<String> = seed.names().map(str::to_owned).collect();
+        for name in options.turns.iter().flat_map(|(_, names)| names) {
+            if !names.contains(name) {
+                let (field, allowed) = ("joint.turns".to_owned(), names.join(", "));
+                return Err(PromptError::Range { field, value: name.clone(), allowed });
+            }
+        }
         let examples: Vec<ExampleId> = train.into_iter().chain(val).collect();
         let mut posterior = Posterior::new(names.len(), examples.len(), options.prior);
         let mut versions = Versions::new(names.len(), examples.len());

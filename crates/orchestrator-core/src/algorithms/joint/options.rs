@@ -15,6 +15,9 @@ pub struct Options {
     pub first: usize,
     /// Texts that are rewritten a round.
     pub rewrites: usize,
+    /// Which components are rewritten, by the number of results before: (from, names), in increasing order. All when it is
+    /// empty. A component that is never rewritten keeps the seed's text.
+    pub turns: Vec<(u64, Vec<String>)>,
     /// Rewrites in a row without a new line after which they become rare.
     pub dry: u64,
     /// The share of rounds that still rewrite then.
@@ -45,6 +48,7 @@ impl Default for Options {
             blocks: vec![(0, 8), (400, 16), (1500, 32)],
             first: 2,
             rewrites: 3,
+            turns: Vec::new(),
             dry: 10,
             rare: 0.25,
             unscreened: 0.1,
@@ -64,6 +68,12 @@ impl Options {
     /// Examples of the next block after so many results.
     pub(crate) fn block(&self, results: u64) -> usize {
         self.blocks.iter().rev().find(|(from, _)| *from <= results).map_or(1, |(_, size)| (*size).max(1))
+    }
+
+    /// Whether a component is rewritten after so many results.
+    pub(super) fn rewrites(&self, component: &str, results: u64) -> bool {
+        let turn = self.turns.iter().rev().find(|(from, _)| *from <= results);
+        self.turns.is_empty() || turn.is_some_and(|(_, names)| names.iter().any(|n| n == component))
     }
 
     /// Checks every range.

@@ -85,12 +85,14 @@ impl Joint {
             _ => leader.to_vec(),
         };
         let mut blame = self.posterior.blame(&self.versions.features(&self.base));
-        for _ in 0..self.options.rewrites.min(self.names.len()) {
-            let component = rng.weighted(&blame).unwrap_or_else(|| rng.below(blame.len()));
+        let mut open: Vec<usize> =
+            (0..blame.len()).filter(|c| self.options.rewrites(&self.names[*c], self.results)).collect();
+        (0..blame.len()).filter(|c| !open.contains(c)).for_each(|c| blame[c] = 0.0);
+        while self.todo.len() < self.options.rewrites && !open.is_empty() {
+            let component = rng.weighted(&blame).unwrap_or_else(|| open[rng.below(open.len())]);
             blame[component] = 0.0;
-            if !self.todo.contains(&component) {
-                self.todo.push(component);
-            }
+            open.retain(|c| *c != component);
+            self.todo.push(component);
         }
     }
 
