@@ -149,7 +149,7 @@ fn compare(seed: u64) -> usize {
                 let update = Waiting {
                     access: shapes[rng.below(shapes.len())].clone(),
                     units: 1 + rng.below(capacity.min(3) as usize) as u32,
-                    priority: rng.below(3) as i32,
+                    priority: [0, 1, 2][rng.below(3)],
                     since: now,
                     aged: false,
                     after: all.last().copied().filter(|_| rng.chance(0.15)).into_iter().collect(),

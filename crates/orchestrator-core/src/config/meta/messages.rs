@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{Format, MetaOrchestratorConfig, RawConfig};
+use crate::config::ConfigError;
 
 #[track_caller]
 fn yaml(text: &str, message: &str) {
@@ -171,4 +172,31 @@ fn a_file_that_is_not_there_or_not_readable_is_named() {
     let fault =
         MetaOrchestratorConfig::default().to_file(&folder.path().join("no/such.yaml"), None).unwrap_err();
     assert!(fault.to_string().starts_with("config: cannot write "), "{fault}");
+}
+
+#[test]
+fn empty_files_say_nothing_and_broken_ones_are_named() {
+    for (text, format) in [
+        ("", Format::Yaml),
+        ("# nothing\n", Format::Yaml),
+        ("{}", Format::Json),
+        ("", Format::Toml),
+        ("rl:\n", Format::Yaml),
+    ] {
+        let resolved = RawConfig::default().text(text, format, "x").and_then(RawConfig::resolve).unwrap();
+        assert_eq!(resolved.config, MetaOrchestratorConfig::default());
+        assert!(!resolved.is_given());
+    }
+    for (text, format, line) in [
+        ("enabled: true\nenabled: false\n", Format::Yaml, 2),
+        ("rl: [\n", Format::Yaml, 2),
+        ("{\"enabled\": true,\n", Format::Json, 2),
+        ("enabled = true\nenabled = false\n", Format::Toml, 2),
+        ("[rl\n", Format::Toml, 1),
+    ] {
+        let fault = RawConfig::default().text(text, format, "x").unwrap_err();
+        let ConfigError::Text { line: found, .. } = &fault else { panic!("{fault}") };
+        assert!((1..=line).contains(found), "{fault}");
+        assert!(fault.to_string().contains("(x line "), "{fault}");
+    }
 }
