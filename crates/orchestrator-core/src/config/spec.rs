@@ -404,8 +404,9 @@ pub enum ProposerSpec {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerSpec {
-    /// The algorithm.
-    pub algorithm: Algorithm,
+    /// The algorithm; by default `joint` where `meta.enabled` is true, else `reflective_mutation`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<Algorithm>,
     /// Training examples a proposal is tried on first.
     pub minibatch: usize,
     /// Validation examples that decide, drawn once with the expected answers evenly spread; all by default.
@@ -426,7 +427,7 @@ pub struct OptimizerSpec {
 impl Default for OptimizerSpec {
     fn default() -> Self {
         Self {
-            algorithm: Algorithm::default(),
+            algorithm: None,
             minibatch: 3,
             val_examples: None,
             merge: false,
@@ -502,6 +503,13 @@ impl Default for ReportSpec {
 }
 
 impl RunConfig {
+    /// The algorithm that runs: the one that is named, else the joint search if the orchestrator is enabled, else static
+    /// GEPA.
+    pub fn algorithm(&self) -> Algorithm {
+        let enabled = self.meta.as_ref().is_some_and(|meta| meta.enabled);
+        self.optimizer.algorithm.unwrap_or(if enabled { Algorithm::Joint } else { Algorithm::default() })
+    }
+
     /// Reads a configuration; `file` is what errors call it.
     ///
     /// # Errors
