@@ -19,7 +19,7 @@ fn every_layer_is_shown() {
     assert_eq!(text.lines().count(), 78, "{text}");
     for expected in [
         ["optimization_mode", "exploration", "profile research"],
-        ["total_compute_budget", "300.0", "variable GEPA_META_COMPUTE_BUDGET"],
+        ["total_compute_budget", "300", "variable GEPA_META_COMPUTE_BUDGET"],
         ["topology.mutation_rate", "0.2", "run.yaml line 7"],
         ["rl.gamma", "0.95", "explicit"],
         ["rl.hidden_dims", "256,256,128", "default"],
