@@ -135,7 +135,9 @@ impl Posterior {
             let failed = failed / self.examples as f64;
             let blamed = &self.kinds[*kind];
             if blamed.is_empty() {
-                blame.iter_mut().for_each(|b| *b += failed / self.components as f64);
+                for b in &mut blame {
+                    *b += failed / self.components as f64;
+                }
             }
             for component in blamed {
                 blame[*component] += failed / blamed.len() as f64;

@@ -11,7 +11,7 @@ fn world(rows: usize, effects: [[f64; 4]; 2]) -> (Posterior, [[FeatureId; 4]; 2]
         let chosen = [rng.below(4), rng.below(4)];
         let system = posterior.system(&[clauses[0][chosen[0]], clauses[1][chosen[1]]]);
         let example = rng.below(40);
-        let hard = if example % 2 == 0 { 0.7 } else { -0.7 };
+        let hard = if example.is_multiple_of(2) { 0.7 } else { -0.7 };
         let fails =
             |c: usize, rng: &mut Stream| rng.unit() > stage::sigma(effects[c][chosen[c]] + 1.0 - hard);
         let failed = (0..2).find(|c| fails(*c, &mut rng));

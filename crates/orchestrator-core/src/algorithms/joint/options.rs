@@ -78,13 +78,10 @@ impl Options {
 
     /// Checks every range.
     pub(super) fn check(&self) -> Result<(), PromptError> {
-        let within = |field: &str, sound: bool, value: &dyn Debug, allowed: &str| match sound {
-            true => Ok(()),
-            false => Err(PromptError::Range {
-                field: format!("joint.{field}"),
-                value: format!("{value:?}"),
-                allowed: allowed.into(),
-            }),
+        let within = |field: &str, sound: bool, value: &dyn Debug, allowed: &str| {
+            let (field, value) = (format!("joint.{field}"), format!("{value:?}"));
+            let fault = PromptError::Range { field, value, allowed: allowed.into() };
+            if sound { Ok(()) } else { Err(fault) }
         };
         let blocks = self.blocks.first().is_some_and(|b| b.0 == 0) && self.blocks.iter().all(|b| b.1 > 0);
         within("blocks", blocks, &self.blocks, "from 0 on, at least 1 example each")?;

@@ -42,7 +42,7 @@ impl Joint {
     pub(super) fn promising(&self, leader: &[VersionId], stream: Option<&Stream>) -> Vec<Text> {
         let draw = Draw { search: self, sample: self.posterior.draw(stream), stream: stream.cloned() };
         let (known, shares) = draw.known(leader);
-        draw.anew(known, shares)
+        draw.anew(&known, shares)
     }
 
     /// The leader with one line changed, whatever is believed.
@@ -151,7 +151,7 @@ impl Draw<'_> {
     }
 
     /// The best system of known lines, line by line from a system of known texts.
-    fn anew(&self, known: Vec<VersionId>, mut shares: Vec<Share>) -> Vec<Text> {
+    fn anew(&self, known: &[VersionId], mut shares: Vec<Share>) -> Vec<Text> {
         let versions = &self.search.versions;
         let mut choices: Vec<Choices> = known.iter().map(|v| versions.get(*v).choices.clone()).collect();
         let mut value = self.value(&shares);
