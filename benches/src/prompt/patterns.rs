@@ -82,7 +82,9 @@ pub fn patterns(args: &PatternArgs) -> anyhow::Result<()> {
     let sampled = share(&|r| r.null_sampled > 0);
     let searched = share(&|r| r.null_searched.is_some_and(|f| f > 0));
     if !args.json {
-        rows.iter().for_each(|row| println!("{row:?}"));
+        for row in &rows {
+            println!("{row:?}");
+        }
         println!(
             "null, random prompts {sampled:.3}, search {searched:.3}, seed kept {:.3}",
             share(&|r| r.kept == Some(true))

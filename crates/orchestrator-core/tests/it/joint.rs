@@ -77,7 +77,7 @@ fn drive(joint: &mut Joint, steps: u64) -> Vec<Ask<Components>> {
                 joint.tell(trial.id, outcome(trial, &mut Stream::root(0))).unwrap();
             }
             Ask::Query(query) => {
-                joint.answer(query.id, Reply::Text(format!("t{}\nk={}", step % 7, step % 5))).unwrap()
+                joint.answer(query.id, Reply::Text(format!("t{}\nk={}", step % 7, step % 5))).unwrap();
             }
             other => panic!("{other:?}"),
         }
