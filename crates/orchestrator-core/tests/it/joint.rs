@@ -17,7 +17,7 @@ fn ids(split: Split, n: u32) -> Vec<ExampleId> {
 
 fn make(seed: u64) -> Joint {
     let texts: Components = [("a", "x\nk=1"), ("b", "y")].into_iter().collect();
-    let options = Options { blocks: vec![(0, 3)], ..Options::default() };
+    let options = Options { blocks: vec![(0, 3)], rewrites: 1, ..Options::default() };
     Joint::new(&texts, ids(Split::Train, 7), ids(Split::Val, 6), options, Stream::root(seed)).unwrap()
 }
 

@@ -49,7 +49,7 @@ impl Tree {
         if let Some(at) = entries.iter().position(|(key, ..)| key == "meta") {
             return entries.swap_remove(at).2;
         }
-        if has("budget") && (has("system") || has("evaluator") || has("simulated")) {
+        if ["budget", "system", "evaluator", "simulated"].into_iter().any(has) {
             return Self::default();
         }
         Self::Map(entries)
