@@ -9,6 +9,7 @@ pub mod algorithms;
 pub mod checkpoint;
 pub mod compose;
 pub mod config;
+mod draws;
 mod error;
 pub mod plan;
 pub mod posterior;

@@ -16,7 +16,6 @@
 //!    ([`PastRun`]) come in before that, as a normal correction of each amount's logarithm.
 
 mod calibration;
-mod draws;
 mod gepa;
 mod growth;
 mod history;

@@ -91,6 +91,22 @@ struct Row {
 ///
 /// What a system loses on all examples alike, whether it passes or fails, is its *price*, learned apart.
 ///
+/// Numbers of features, systems and examples are those this object gave or was made for; others panic.
+///
+/// ```
+/// use orchestrator_core::posterior::{Posterior, Prior};
+/// let mut posterior = Posterior::new(1, 8, Prior::default());
+/// let [good, bad, new] = [0; 3].map(|component| posterior.clause(component));
+/// for (clause, score) in [(good, 1.0), (bad, 0.0)] {
+///     let system = posterior.system(&[clause]);
+///     let blamed = if score < 1.0 { vec![0] } else { vec![] };
+///     posterior.observe(system, &(0..8).map(|example| (example, score, blamed.clone())).collect::<Vec<_>>());
+/// }
+/// (0..8).for_each(|_| posterior.update());
+/// let [good, bad, new] = [good, bad, new].map(|clause| posterior.estimate(&[clause]));
+/// assert!(good.mean > new.mean && new.mean > bad.mean && new.sd > good.sd);
+/// ```
+///
 /// Sources: De Boeck & Wilson 2004, "Explanatory Item Response Models", chapter 6; Tutz 1990 for the sequential form; MacKay
 /// 1992, "The evidence framework applied to classification networks", eq. 13, for the mean of sigma under a normal.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -186,7 +202,7 @@ impl Posterior {
         for at in 0..self.stages.len() {
             let tallies = self.tallies(at, &places);
             let stage = &mut self.stages[at].1;
-            stage.grow(&self.features, &self.prior);
+            stage.grow(&self.features);
             stage.step(&self.features, &self.systems, &tallies, &self.prior);
             if learn {
                 stage.learn(&self.features, &self.prior);

@@ -67,6 +67,7 @@ pub use grammar::{
     Warning,
 };
 pub use mutate::{Limits, Mutator, Operator, OperatorBandit};
+pub use placeholder::keeps_placeholders;
 pub use reflect::Reflection;
 pub use sample::{BudgetSampler, Sampler};
 pub use structural::Structural;

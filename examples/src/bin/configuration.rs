@@ -15,7 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("profile       mode          rounds  compute  rl/topology/hyperopt/prompt");
     for name in ConfigProfiles::names() {
         let config = ConfigProfiles::get_profile(name)?;
-        let shares = config.optimization_mode.resource_allocation().shares().map(|(_, n)| n.to_string());
+        let shares = <[f64; 4]>::from(config.optimization_mode.shares()).map(|s| format!("{:.0}", 100.0 * s));
         let (mode, rounds) = (config.optimization_mode.name(), config.max_optimization_rounds);
         println!("{name:12}  {mode:12}  {rounds:6}  {:7}  {}", config.total_compute_budget, shares.join("/"));
     }

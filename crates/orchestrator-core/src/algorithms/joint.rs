@@ -27,12 +27,25 @@ pub use self::snapshot::JointState;
 /// A round: texts of the components that are to blame are rewritten, one query a text, by reflection on stored failures;
 /// then a draw of the posterior (Thompson) names the best system: first of the texts there are, then with their lines
 /// combined anew; it is evaluated on a block of examples. A text not evaluated yet is worth its clauses and a rest
-/// drawn for it, so where clauses say little, known texts win. A share of the systems is the leader with one line changed
-/// at random. Training and validation examples are both used for measuring, proposers see training examples only.
+/// drawn for it, so where clauses say little, known texts win. A share of the systems is the best by expectation in place of
+/// a draw, another share the leader with one line changed at random. Training and validation examples are both used for measuring, proposers see training examples only.
 ///
 /// The recommendation is the evaluated system with the highest posterior mean less [`Options::caution`] standard
 /// deviations; its observation holds its own scores, with the posterior's mean as loss and variance. One thing is pending
-/// at a time; draws come from key paths by round.
+/// at a time; draws come from key paths by round. An update costs what [`Posterior::update`] does.
+///
+/// ```
+/// use meta_traits::{Ask, Components, ExampleId, Instances, Optimizer, Split, Stream};
+/// use orchestrator_core::algorithms::{Joint, joint::Options};
+/// let seed: Components = [("answer", "role: clerk\nBe brief.")].into_iter().collect();
+/// let examples = |split| (0..20).map(|i| ExampleId::new(split, i)).collect();
+/// let (train, val) = (examples(Split::Train), examples(Split::Val));
+/// let mut search = Joint::new(&seed, train, val, Options::default(), Stream::root(1))?;
+/// let Ask::Run(trial) = search.ask() else { unreachable!("the seed comes first") };
+/// assert_eq!(trial.candidate, seed);
+/// assert!(matches!(trial.on, Instances::Exactly(on) if on.len() == 8));
+/// # Ok::<(), prompt_grammar::PromptError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Joint {
     names: Vec<String>,

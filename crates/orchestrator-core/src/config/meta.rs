@@ -7,7 +7,6 @@
 mod field;
 mod file;
 mod kind;
-mod mode;
 mod origin;
 mod profile;
 mod raw;
@@ -26,9 +25,11 @@ mod recipes;
 #[cfg(test)]
 mod round_trip;
 
+/// How far spending may leave the shares of the mode, and why.
+pub use coordination::budget::Strategy as BudgetAllocationStrategy;
+pub use coordination::budget::{OptimizationMode, Shares};
 pub use field::{Field, fields};
 pub use file::Format;
-pub use mode::{BudgetAllocationStrategy, OptimizationMode, ResourceAllocation};
 pub use origin::Origin;
 pub use profile::{ConfigProfiles, Profile};
 pub use raw::{RawConfig, ResolvedConfig};

@@ -76,11 +76,6 @@ impl Posterior {
         self.prices.clause(clause)
     }
 
-    /// The price of a system without any clause.
-    pub fn base_price(&self) -> f64 {
-        self.prices.constant()
-    }
-
     /// The mean score of a system over all examples, and how sure that is (delta method on the stages).
     ///
     /// Meaningful after [`Posterior::update`]. O(stages (features^2 + examples)).
@@ -120,7 +115,7 @@ impl Posterior {
     }
 
     /// The share of examples that a system fails for each component's fault, in the mean. A kind that blames several
-    /// components counts for each in full, one that blames nobody in equal shares for all.
+    /// components, or nobody, counts in equal shares.
     pub fn blame(&self, system: &[FeatureId]) -> Vec<f64> {
         let mut blame = vec![0.0; self.components];
         let mut reach = vec![1.0; self.examples];

@@ -92,10 +92,6 @@ impl Prices {
         self.by_clause.get(&feature).copied().unwrap_or(0.0)
     }
 
-    pub(super) fn constant(&self) -> f64 {
-        self.constant
-    }
-
     pub(super) fn is_sound(&self, systems: usize, features: usize) -> bool {
         self.seen.iter().all(|(s, (low, high))| *s < systems && low.is_finite() && high.is_finite())
             && self.by_clause.iter().all(|(f, price)| *f < features && price.is_finite())

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Prior;
 use super::features::{Feature, FeatureId, Features, Kind};
+use crate::draws::normal;
 
 /// What rows say of one stage.
 #[derive(Clone, Copy, Debug)]
@@ -44,12 +45,6 @@ const LONGEST: f64 = 1.5;
 
 pub(super) fn sigma(z: f64) -> f64 {
     1.0 / (1.0 + (-z).exp())
-}
-
-/// A standard normal number (Box & Muller 1958).
-fn normal(rng: &mut Stream) -> f64 {
-    let radius = (-2.0 * (1.0 - rng.unit()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * rng.unit()).cos()
 }
 
 /// The normal equations of a stage.
@@ -113,7 +108,7 @@ impl Stage {
     }
 
     /// Takes up features that are new.
-    pub(super) fn grow(&mut self, features: &Features, _: &Prior) {
+    pub(super) fn grow(&mut self, features: &Features) {
         for id in self.places.len()..features.len() {
             let place = self.variance_of(features.get(id)).map(|_| {
                 self.members.push(id);

@@ -148,6 +148,68 @@ fn texts_of_the_component_that_is_to_blame_are_rewritten_more_often() {
     assert!(b > 20 && b >= a, "{a} and {b}");
 }
 
+/// Component a is rewritten from the start, b from 90 results on.
+#[test]
+fn components_are_rewritten_when_it_is_their_turn() {
+    let texts: Components = [("a", "x"), ("b", "y")].into_iter().collect();
+    let turns = vec![(0, vec!["a".to_owned()]), (90, vec!["b".to_owned()])];
+    let options = Options { blocks: vec![(0, 3)], turns, ..Options::default() };
+    let new =
+        |options| Joint::new(&texts, ids(Split::Train, 7), ids(Split::Val, 6), options, Stream::root(5));
+    let (mut results, mut asked) = (0, [0, 0]);
+    for ask in drive(&mut new(options).unwrap(), 200) {
+        match ask {
+            Ask::Query(query) => {
+                assert_eq!(query.component, if results < 90 { "a" } else { "b" });
+                asked[usize::from(results >= 90)] += 1;
+            }
+            Ask::Run(trial) => {
+                assert!(results >= 90 || trial.candidate.get("b") == Some("y"));
+                results += 3;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(asked[0] > 10 && asked[1] > 10, "{asked:?}");
+    let fault = new(Options { turns: vec![(0, vec!["c".into()])], ..Options::default() }).unwrap_err();
+    assert!(fault.to_string().contains("joint.turns") && fault.to_string().contains("a, b"), "{fault}");
+}
+
+/// Proposers put the placeholder into different lines, so that lines combined at will would lose or repeat it.
+#[test]
+fn combined_texts_keep_their_placeholders_and_length() {
+    let seed = "intro: none\nask: {{ input }}";
+    let texts: Components = [("a", seed)].into_iter().collect();
+    let options = Options { blocks: vec![(0, 3)], longest: 60, ..Options::default() };
+    let mut joint =
+        Joint::new(&texts, ids(Split::Train, 7), ids(Split::Val, 6), options, Stream::root(8)).unwrap();
+    let (mut written, mut combined) = (vec![seed.to_owned()], 0);
+    for step in 0..300 {
+        match joint.ask() {
+            Ask::Run(trial) => {
+                let text = trial.candidate.get("a").unwrap();
+                assert_eq!(text.matches("{{ input }}").count(), 1, "{text:?}");
+                if !written.iter().any(|w| w == text) {
+                    assert!(text.chars().count() <= 60, "{text:?}");
+                    combined += 1;
+                }
+                joint.tell(trial.id, outcome(&trial, &mut Stream::root(0))).unwrap();
+            }
+            Ask::Query(query) => {
+                let text = match step % 3 {
+                    0 => format!("intro: {{{{ input }}}} {step}\nask: it"),
+                    1 => format!("intro: none\nask: {{{{ input }}}}\nnote {step}: be brief"),
+                    _ => format!("intro: n{step}\nask: this: {{{{ input }}}}"),
+                };
+                written.push(text.clone());
+                joint.answer(query.id, Reply::Text(text)).unwrap();
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(combined > 10, "{combined}");
+}
+
 #[test]
 fn what_is_refused_changes_nothing_and_a_seed_that_cannot_run_ends_the_search() {
     let mut joint = make(1);

@@ -1,8 +1,10 @@
 use meta_traits::Stream;
+use prompt_grammar::keeps_placeholders;
 
 use super::Joint;
-use super::versions::{VersionId, tags};
+use super::versions::VersionId;
 use super::wording::Choices;
+use crate::draws::normal;
 use crate::posterior::{FeatureId, Sample};
 
 /// A text that may not exist yet.
@@ -25,12 +27,6 @@ struct Draw<'a> {
     sample: Sample,
     /// None when nothing is drawn.
     stream: Option<Stream>,
-}
-
-/// A standard normal number (Box & Muller 1958).
-fn normal(rng: &mut Stream) -> f64 {
-    let radius = (-2.0 * (1.0 - rng.unit()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * rng.unit()).cos()
 }
 
 /// Sweeps over the components.
@@ -73,7 +69,7 @@ impl Joint {
             return Text::Known(known);
         }
         let text = self.versions.wording(version.component).write(choices, &version.order);
-        let fits = tags(&text) == tags(&version.text) && text.chars().count() <= self.options.longest;
+        let fits = keeps_placeholders(&version.text, &text) && text.chars().count() <= self.options.longest;
         if fits { Text::New(text) } else { Text::Known(like) }
     }
 }

@@ -132,26 +132,3 @@ impl Versions {
         }
     }
 }
-
-/// The placeholders and statements of a template, sorted, each once.
-pub(super) fn tags(text: &str) -> Vec<&str> {
-    let mut tags = Vec::new();
-    for (open, close) in [("{{", "}}"), ("{%", "%}")] {
-        let parts = text.split(open).skip(1);
-        tags.extend(parts.filter_map(|part| part.split_once(close)).map(|(tag, _)| tag.trim()));
-    }
-    tags.sort_unstable();
-    tags.dedup();
-    tags
-}
-
-#[cfg(test)]
-mod tests {
-    use super::tags;
-
-    #[test]
-    fn tags_are_found_whatever_stands_around_them() {
-        assert_eq!(tags("a {{ b }} c {{d}}{{b}} {% if e %}f{% endif %}"), ["b", "d", "endif", "if e"]);
-        assert!(tags("{{ open").is_empty() && tags("").is_empty());
-    }
-}

@@ -9,10 +9,10 @@ use serde_json::Value;
 use topology_neat::TopologyConfig;
 
 use super::field::fields;
-use super::mode::{BudgetAllocationStrategy, OptimizationMode};
 use super::origin::Origin;
 use super::profile::Profile;
 use super::raw::{RawConfig, refuse};
+use super::{BudgetAllocationStrategy, OptimizationMode};
 use crate::config::ConfigError;
 
 /// Settings of the whole orchestrator.
