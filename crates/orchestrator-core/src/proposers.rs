@@ -9,6 +9,62 @@ use prompt_grammar::reflect::Reflection;
 use prompt_grammar::structural::Structural;
 
 use crate::run::{Effort, Proposal, Proposer};
+use crate::system::{SETTINGS, Setting};
+
+/// Sets one of a system's settings to another of its values, at no cost; prompts are left to another proposer.
+///
+/// Every other value of every setting is as likely as the next.
+pub struct SettingsProposer {
+    settings: Vec<Setting>,
+    prompts: Box<dyn Proposer>,
+}
+
+impl SettingsProposer {
+    /// Sets `settings`, and leaves the prompts to `prompts`.
+    pub fn new(settings: Vec<Setting>, prompts: Box<dyn Proposer>) -> Self {
+        Self { settings, prompts }
+    }
+
+    /// `text` with one of its lines changed; none when no line can be.
+    fn changed(&self, text: &str, mut rng: Stream) -> Option<String> {
+        let mut lines: Vec<&str> = text.lines().collect();
+        let value = |key: &str| lines.iter().find_map(|l| Some(l.strip_prefix(key)?.strip_prefix(':')?.trim()));
+        let others = |setting: &Setting| {
+            let own = value(&setting.key);
+            let others = setting.options.iter().filter(|o| Some(o.as_str()) != own);
+            others.map(|o| (setting.key.clone(), o.clone())).collect::<Vec<_>>()
+        };
+        let all: Vec<(String, String)> = self.settings.iter().flat_map(others).collect();
+        let (key, value) = rng.pick(&all)?;
+        let line = format!("{key}: {value}");
+        let own = |l: &&str| l.strip_prefix(key.as_str()).is_some_and(|rest| rest.starts_with(':'));
+        let at = lines.iter().position(own)?;
+        lines[at] = &line;
+        Some(lines.join("\n"))
+    }
+}
+
+impl Proposer for SettingsProposer {
+    fn propose<'a>(&'a self, query: &'a Query, rng: Stream) -> BoxFuture<'a, Proposal> {
+        if query.component != SETTINGS {
+            return self.prompts.propose(query, rng);
+        }
+        let text = query.candidate.get(SETTINGS).unwrap_or_default();
+        let reply = match self.changed(text, rng) {
+            Some(text) => Reply::Text(text),
+            None => Reply::Failed("no setting has another value".to_owned()),
+        };
+        Box::pin(std::future::ready(Proposal { reply, cost: Cost::ZERO }))
+    }
+
+    fn cap(&self, query: &Query) -> Cost {
+        if query.component == SETTINGS { Cost::ZERO } else { self.prompts.cap(query) }
+    }
+
+    fn effort(&self, query: &Query) -> Effort {
+        if query.component == SETTINGS { Effort::None } else { self.prompts.effort(query) }
+    }
+}
 
 /// Edits of structure, without any model and at no cost.
 #[derive(Clone, Debug)]

@@ -23,6 +23,7 @@ mod invoke;
 mod raw;
 mod retrieve;
 mod scope;
+mod settings;
 mod spec;
 mod template;
 mod tool;
@@ -38,6 +39,7 @@ pub use spec::{
     Choose, LlmSpec, ModuleSpec, PromptFormat, RetrieveSpec, RouteSpec, SystemSpec, ToolSpec, VerifySpec,
     VoteSpec,
 };
+pub use settings::{SETTINGS, Setting};
 pub use template::placeholders;
 pub use trace::{Execution, ModuleTrace};
 pub use validate::Fault;

@@ -48,6 +48,20 @@ impl CompoundAISystem {
         stream: &Stream,
         trace: bool,
     ) -> Result<Execution, Box<Failure>> {
+        if let Some(system) = self.varied(candidate).map_err(Failure::free)? {
+            return Box::pin(system.run_here(candidate, input, stream, trace)).await;
+        }
+        self.run_here(candidate, input, stream, trace).await
+    }
+
+    /// Runs this system, whatever the settings.
+    async fn run_here(
+        &self,
+        candidate: &Components,
+        input: &serde_json::Value,
+        stream: &Stream,
+        trace: bool,
+    ) -> Result<Execution, Box<Failure>> {
         let prompts = self.prompts(candidate).map_err(Failure::free)?;
         let scope = Scope::of_input(&self.spec.input, input).map_err(Failure::free)?;
         let run = Run { system: self, prompts: &prompts, input, stream, trace };

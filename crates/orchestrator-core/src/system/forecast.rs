@@ -98,6 +98,14 @@ impl CompoundAISystem {
         candidate: &Components,
         input: &serde_json::Value,
     ) -> (Cost, String) {
+        match self.varied(candidate) {
+            Ok(None) => self.cap_here(candidate, input),
+            Ok(Some(system)) => system.cap_here(candidate, input),
+            Err(_) => (Cost::ZERO, String::new()),
+        }
+    }
+
+    fn cap_here(&self, candidate: &Components, input: &serde_json::Value) -> (Cost, String) {
         let Ok(prompts) = self.prompts(candidate) else { return (Cost::ZERO, String::new()) };
         let pricing = ByClient(self);
         let Some(mut forecast) = self.walk(&prompts, input, Guess::Most, &pricing) else {
