@@ -252,9 +252,16 @@ impl ModelSearch {
         let n = self.tried.len() as u64;
         let due = |every: u64| self.round < 2 * every || self.round.is_multiple_of(every);
         let steps = if n < MANY { FIRST_STEPS } else { 1 };
-        if due(self.options.learn_every.max(n / 10)) {
+        if self.posterior.expects_variances() {
             self.posterior.update();
-            self.posterior.learn_variances_within(steps);
+            self.posterior.adopt_variances(steps);
+        } else if due(self.options.learn_every.max(n / 10)) {
+            self.posterior.update();
+            // With many prompts the work is spread over two rounds, so that none takes long.
+            self.posterior.expect_variances();
+            if n < MANY {
+                self.posterior.adopt_variances(steps);
+            }
         } else if due(self.options.fit_every.max(n / 40)) {
             self.posterior.fit_within(steps);
         } else {
