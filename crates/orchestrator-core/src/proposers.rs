@@ -14,6 +14,25 @@ use crate::system::{SETTINGS, Setting};
 /// Sets one of a system's settings to another of its values, at no cost; prompts are left to another proposer.
 ///
 /// Every other value of every setting is as likely as the next.
+///
+/// ```
+/// use meta_traits::{Query, QueryId, Reply, Stream};
+/// use orchestrator_core::proposers::{SettingsProposer, StructuralProposer};
+/// use orchestrator_core::run::Proposer;
+/// use orchestrator_core::system::{SETTINGS, SystemSpec};
+/// use prompt_grammar::structural::{Bank, Structural, StructuralOptions};
+/// let spec = SystemSpec::from_yaml("
+/// modules: {sort: {kind: llm, model: task, prompt: 'Sort: {{ input }}'}}
+/// search: {sort.temperature: [0, 0.7]}").unwrap();
+/// let prompts = Structural::new(Bank::new([])?, StructuralOptions::default())?;
+/// let proposer = SettingsProposer::new(spec.settings(), Box::new(StructuralProposer(prompts)));
+/// let seed = [("sort", "Sort: {{ input }}"), (SETTINGS, "sort.temperature: 0")].into_iter().collect();
+/// let query = Query::new(QueryId(0), SETTINGS.into(), seed, Vec::new());
+/// let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// let written = runtime.block_on(proposer.propose(&query, Stream::root(1)));
+/// assert_eq!(written.reply, Reply::Text("sort.temperature: 0.7".into()));
+/// # Ok::<(), prompt_grammar::PromptError>(())
+/// ```
 pub struct SettingsProposer {
     settings: Vec<Setting>,
     prompts: Box<dyn Proposer>,
@@ -28,7 +47,8 @@ impl SettingsProposer {
     /// `text` with one of its lines changed; none when no line can be.
     fn changed(&self, text: &str, mut rng: Stream) -> Option<String> {
         let mut lines: Vec<&str> = text.lines().collect();
-        let value = |key: &str| lines.iter().find_map(|l| Some(l.strip_prefix(key)?.strip_prefix(':')?.trim()));
+        let value =
+            |key: &str| lines.iter().find_map(|l| Some(l.strip_prefix(key)?.strip_prefix(':')?.trim()));
         let others = |setting: &Setting| {
             let own = value(&setting.key);
             let others = setting.options.iter().filter(|o| Some(o.as_str()) != own);

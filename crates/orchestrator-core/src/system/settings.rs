@@ -15,8 +15,7 @@ pub const SETTINGS: &str = "settings";
 const FLOW: &str = "flow";
 
 /// Keys of modules that can be searched: none that changes what a template needs.
-const KEYS: [&str; 8] =
-    ["calibrate", "choose", "format", "k", "max_tokens", "model", "temperature", "top_p"];
+const KEYS: [&str; 8] = ["calibrate", "choose", "format", "k", "max_tokens", "model", "temperature", "top_p"];
 
 /// Something the search sets, and the values that it may take.
 ///
@@ -64,11 +63,8 @@ impl SystemSpec {
             options: values.iter().map(written).collect(),
             start: values.iter().position(|value| self.with(key, value).is_ok_and(|spec| spec == *self)),
         };
-        let flow = Setting {
-            key: FLOW.to_owned(),
-            options: self.flows.keys().cloned().collect(),
-            start: Some(0),
-        };
+        let flow =
+            Setting { key: FLOW.to_owned(), options: self.flows.keys().cloned().collect(), start: Some(0) };
         let flow = (!self.flows.is_empty()).then_some(flow);
         self.search.iter().map(of_module).chain(flow).collect()
     }
@@ -138,7 +134,8 @@ impl SystemSpec {
 
     /// The description with its first flow alone and without modules that never run in it.
     fn first(&self) -> Self {
-        let mut spec = Self { flows: indexmap::IndexMap::new(), search: indexmap::IndexMap::new(), ..self.clone() };
+        let mut spec =
+            Self { flows: indexmap::IndexMap::new(), search: indexmap::IndexMap::new(), ..self.clone() };
         if let Some(steps) = self.flows.values().next() {
             let used = self.used(steps);
             // An unknown name is a fault to be told, so nothing is taken away then.
@@ -249,7 +246,11 @@ impl SystemSpec {
             }
             own |= spec == *self;
         }
-        if own { None } else { fault("lacks the module's own value, from which the search starts; add it".into()) }
+        if own {
+            None
+        } else {
+            fault("lacks the module's own value, from which the search starts; add it".into())
+        }
     }
 }
 
@@ -261,12 +262,15 @@ impl CompoundAISystem {
     /// [`SystemError::Candidate`] for settings that are not allowed or do not fit each other.
     pub(super) fn varied(&self, candidate: &Components) -> Result<Option<Box<Self>>, SystemError> {
         let fault = |message| SystemError::Candidate { component: SETTINGS.to_owned(), message };
-        let Some(text) = candidate.get(SETTINGS).filter(|_| self.spec.start().is_some()) else { return Ok(None) };
+        let Some(text) = candidate.get(SETTINGS).filter(|_| self.spec.start().is_some()) else {
+            return Ok(None);
+        };
         let Some(spec) = self.spec.with_settings(text).map_err(fault)? else { return Ok(None) };
         let models: Vec<&str> = self.models.0.keys().map(String::as_str).collect();
         if let Some(found) = spec.first().own_faults(&models).into_iter().next() {
             return Err(fault(format!("do not fit each other: {} {}", found.path, found.message)));
         }
-        Self::assemble(spec, &self.folder, self.models.clone(), self.corpora.clone()).map(|s| Some(Box::new(s)))
+        Self::assemble(spec, &self.folder, self.models.clone(), self.corpora.clone())
+            .map(|s| Some(Box::new(s)))
     }
 }

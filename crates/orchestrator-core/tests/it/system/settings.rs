@@ -27,7 +27,8 @@ const START: &str = "sort.model: dice\nsort.choose: generate\nflow: hinted";
 
 fn run(candidate: &Components) -> Result<(String, Vec<String>), String> {
     let done = block_on(system(SORT).run(candidate, &"help".into(), &Stream::root(1), true));
-    done.map(|d| (d.output.clone(), ran(&d).iter().map(|m| (*m).to_owned()).collect())).map_err(|e| e.to_string())
+    done.map(|d| (d.output.clone(), ran(&d).iter().map(|m| (*m).to_owned()).collect()))
+        .map_err(|e| e.to_string())
 }
 
 #[test]
@@ -61,10 +62,7 @@ fn settings_that_are_not_allowed_are_refused_by_name() {
         assert_eq!(error, format!("candidate: component 'settings' {message}"));
         assert_eq!(system(SORT).check_components(&seed.with(SETTINGS, text)).unwrap_err().to_string(), error);
     };
-    refused(
-        &START.replace("dice", "broken"),
-        "sets sort.model to 'broken'; allowed: dice, echo",
-    );
+    refused(&START.replace("dice", "broken"), "sets sort.model to 'broken'; allowed: dice, echo");
     refused(
         &START.replace("flow:", "flwo:"),
         "sets 'flwo', which is none of this system's settings; did you mean flow?",
@@ -87,11 +85,7 @@ fn descriptions_of_settings_are_checked() {
         "[dice, ecko]",
         "system.search.sort.model = ecko: system.modules.sort.model is 'ecko', which is not defined; did you mean echo?; defined: echo, dice",
     );
-    check(
-        "[dice, echo]",
-        "[echo]",
-        "system.search.sort.model has fewer than two values; a search needs two",
-    );
+    check("[dice, echo]", "[echo]", "system.search.sort.model has fewer than two values; a search needs two");
     check(
         "sort.model: [dice",
         "sort.temperature: [0.5",
@@ -112,9 +106,17 @@ fn descriptions_of_settings_are_checked() {
         "sort.prompt: [",
         "system.search.sort.prompt cannot be searched; allowed: calibrate, choose, format, k, max_tokens, model, temperature, top_p",
     );
-    check("sort.model", "sotr.model", "system.search.sotr.model names module 'sotr', which is not defined; did you mean sort?");
+    check(
+        "sort.model",
+        "sotr.model",
+        "system.search.sotr.model names module 'sotr', which is not defined; did you mean sort?",
+    );
     check("plain: [sort]", "plain: [srot]", "system.flows.plain[0] names module 'srot'; did you mean sort?");
-    check("plain: [sort]", "plain: [hint]", "system.modules.sort never runs; add it to one of system.flows, or remove it");
+    check(
+        "plain: [sort]",
+        "plain: [hint]",
+        "system.modules.sort never runs; add it to one of system.flows, or remove it",
+    );
     check("flows:", "flow: [hint]\nflows:", "system.flows stands beside flow; keep one of them");
 }
 
@@ -138,7 +140,8 @@ fn the_joint_search_finds_good_settings() {
     for run in 0..3 {
         let stream = Stream::root(run);
         let (train, val) = (data.ids(Split::Train), data.ids(Split::Val));
-        let mut search = Joint::new(&seed, train, val, joint::Options::default(), stream.child("search", 0)).unwrap();
+        let mut search =
+            Joint::new(&seed, train, val, joint::Options::default(), stream.child("search", 0)).unwrap();
         let mut met = 0_u64;
         while met < 400 {
             match search.ask() {
