@@ -179,6 +179,17 @@ impl ModelSearch {
         })
     }
 
+    /// From now on asks for so many reflections an example call ([`ModelOptions::reflections`]). A snapshot holds it.
+    ///
+    /// # Errors
+    /// [`PromptError`] when it is outside 0 to 1; nothing changes then.
+    pub fn restrain(&mut self, reflections: f64) -> Result<(), PromptError> {
+        let options = ModelOptions { reflections, ..self.options.clone() };
+        options.check()?;
+        self.options = options;
+        Ok(())
+    }
+
     /// The space searched.
     pub fn space(&self) -> &PromptSpace {
         &self.space

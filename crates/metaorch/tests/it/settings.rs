@@ -8,7 +8,8 @@ use crate::{last_json, run, stderr};
 fn settings_are_searched_beside_prompts() {
     let home = tempfile::tempdir().unwrap();
     write_task(home.path());
-    let searched = CONFIG.replace("budget:", "  search: {similar.k: [1, 2, 3]}\nmeta: {enabled: true}\nbudget:");
+    let searched =
+        CONFIG.replace("budget:", "  search: {similar.k: [1, 2, 3]}\nmeta: {enabled: true}\nbudget:");
     fs::write(home.path().join("task.yaml"), &searched).unwrap();
     for command in ["check", "plan"] {
         let output = run(home.path(), &[command, "task.yaml", "--json"]);

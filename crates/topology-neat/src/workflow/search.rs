@@ -131,6 +131,18 @@ impl WorkflowSearch {
         })
     }
 
+    /// From now on chooses among so many candidates of at most so many edits each ([`SearchOptions::pool`] and
+    /// [`SearchOptions::changes`]). A snapshot holds it.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Option`] when one is outside its range; nothing changes then.
+    pub fn restrain(&mut self, pool: usize, changes: usize) -> Result<(), WorkflowError> {
+        let options = SearchOptions { pool, changes, ..self.options.clone() };
+        options.check()?;
+        self.options = options;
+        Ok(())
+    }
+
     /// The workflows seen, in the order of finding, with what was observed of each.
     pub fn arms(&self) -> &[Arm] {
         &self.arms
