@@ -66,7 +66,7 @@ impl Team {
     }
 
     /// Does one piece of a component's work as the directives say, and tells how many evaluations it took.
-    fn work(&mut self, component: Component, directives: &Directives) -> Result<u64, Box<dyn Error>> {
+    fn work(&mut self, component: Component, directives: Directives) -> Result<u64, Box<dyn Error>> {
         match component {
             Component::Selector => {
                 self.agent.restrain(directives.selector.exploration(EXPLORATION));
@@ -147,7 +147,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let Ok(permit) = governor.begin(component, &[1.0], Cost::evaluations(u64::from(TRIALS))) else {
             break;
         };
-        let used = team.work(component, &directives)?;
+        let used = team.work(component, directives)?;
         governor.end(permit, Ended::Used { cost: Cost::evaluations(used), memory: 0, gain: 0.0 });
     }
     println!("{} workflows were seen", team.workflows.arms().len());
@@ -174,12 +174,12 @@ mod tests {
             (SelectorDirective::ReducedExploration, EXPLORATION / 2.0),
             (SelectorDirective::GreedySelection, 0.0),
         ] {
-            team.work(Component::Selector, &directives(|d| d.selector = directive)).unwrap();
+            team.work(Component::Selector, directives(|d| d.selector = directive)).unwrap();
             assert!((team.agent.metrics().exploration - share).abs() < 1e-12, "{directive:?}");
         }
         let greedy = directives(|d| d.selector = SelectorDirective::GreedySelection);
         for _ in 0..50 {
-            team.work(Component::Selector, &greedy).unwrap();
+            team.work(Component::Selector, greedy).unwrap();
         }
         let last = team.agent.metrics().last_selections;
         assert!(last.windows(2).all(|w| w[0] == w[1]), "nothing is drawn: {last:?}");
@@ -188,15 +188,15 @@ mod tests {
     #[test]
     fn topology_changes_one_thing_at_a_time_and_then_nothing() {
         let limited = directives(|d| d.topology = TopologyDirective::LimitedMutations);
-        let run = |directives: &Directives| {
+        let run = |directives: Directives| {
             let mut team = Team::new().unwrap();
             let used: u64 = (0..60).map(|_| team.work(Component::Topology, directives).unwrap()).sum();
             (used, team.workflows.arms().iter().map(|a| a.workflow.clone()).collect::<Vec<_>>())
         };
-        let ((full, a), (few, b)) = (run(&Directives::default()), run(&limited));
+        let ((full, a), (few, b)) = (run(Directives::default()), run(limited));
         assert_eq!((full, few), (60, 60));
         assert_ne!(a, b, "fewer candidates of fewer changes are other candidates");
-        let (none, arms) = run(&directives(|d| d.topology = TopologyDirective::SkipEvolution));
+        let (none, arms) = run(directives(|d| d.topology = TopologyDirective::SkipEvolution));
         assert_eq!((none, arms.len()), (0, 0));
     }
 
@@ -204,7 +204,7 @@ mod tests {
     fn numbers_get_fewer_trials_and_then_none() {
         let mut team = Team::new().unwrap();
         let mut used =
-            |directive| team.work(Component::Hyperopt, &directives(|d| d.hyperopt = directive)).unwrap();
+            |directive| team.work(Component::Hyperopt, directives(|d| d.hyperopt = directive)).unwrap();
         let all =
             [HyperoptDirective::Full, HyperoptDirective::ReducedIterations, HyperoptDirective::DefaultParams];
         assert_eq!(all.map(&mut used), [6, 3, 0]);
@@ -215,7 +215,7 @@ mod tests {
         let queries = |directive| {
             let mut team = Team::new().unwrap();
             for _ in 0..80 {
-                team.work(Component::Prompt, &directives(|d| d.prompt = directive)).unwrap();
+                team.work(Component::Prompt, directives(|d| d.prompt = directive)).unwrap();
             }
             team.queries
         };

@@ -158,8 +158,8 @@ impl DoubleDqn {
     /// # use rl_selector::{DoubleDqn, DqnConfig};
     /// let mut agent = DoubleDqn::new(DqnConfig::default(), 7)?;
     /// assert_eq!(agent.metrics().exploration, 1.0);
-    /// agent.restrain(0.05);
-    /// assert_eq!(agent.metrics().exploration, 0.05);
+    /// agent.restrain(0.5);
+    /// assert_eq!(agent.metrics().exploration, 0.5);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn restrain(&mut self, exploration: f64) {
