@@ -9,7 +9,7 @@ use prompt_grammar::reflect::Reflection;
 use prompt_grammar::structural::Structural;
 
 use crate::run::{Effort, Proposal, Proposer};
-use crate::system::{SETTINGS, Setting};
+use crate::system::{SETTINGS, Setting, changed};
 
 /// Sets one of a system's settings to another of its values, at no cost; prompts are left to another proposer.
 ///
@@ -43,34 +43,15 @@ impl SettingsProposer {
     pub fn new(settings: Vec<Setting>, prompts: Box<dyn Proposer>) -> Self {
         Self { settings, prompts }
     }
-
-    /// `text` with one of its lines changed; none when no line can be.
-    fn changed(&self, text: &str, mut rng: Stream) -> Option<String> {
-        let mut lines: Vec<&str> = text.lines().collect();
-        let value =
-            |key: &str| lines.iter().find_map(|l| Some(l.strip_prefix(key)?.strip_prefix(':')?.trim()));
-        let others = |setting: &Setting| {
-            let own = value(&setting.key);
-            let others = setting.options.iter().filter(|o| Some(o.as_str()) != own);
-            others.map(|o| (setting.key.clone(), o.clone())).collect::<Vec<_>>()
-        };
-        let all: Vec<(String, String)> = self.settings.iter().flat_map(others).collect();
-        let (key, value) = rng.pick(&all)?;
-        let line = format!("{key}: {value}");
-        let own = |l: &&str| l.strip_prefix(key.as_str()).is_some_and(|rest| rest.starts_with(':'));
-        let at = lines.iter().position(own)?;
-        lines[at] = &line;
-        Some(lines.join("\n"))
-    }
 }
 
 impl Proposer for SettingsProposer {
-    fn propose<'a>(&'a self, query: &'a Query, rng: Stream) -> BoxFuture<'a, Proposal> {
+    fn propose<'a>(&'a self, query: &'a Query, mut rng: Stream) -> BoxFuture<'a, Proposal> {
         if query.component != SETTINGS {
             return self.prompts.propose(query, rng);
         }
         let text = query.candidate.get(SETTINGS).unwrap_or_default();
-        let reply = match self.changed(text, rng) {
+        let reply = match changed(&self.settings, text, &mut rng) {
             Some(text) => Reply::Text(text),
             None => Reply::Failed("no setting has another value".to_owned()),
         };

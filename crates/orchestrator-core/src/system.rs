@@ -38,6 +38,7 @@ pub use error::{Failure, SystemError, ToolFault};
 pub use evaluate::SystemEvaluator;
 pub use flow::{BranchStep, RefineStep, Step, VoteStep};
 pub use forecast::{Estimate, ModuleForecast, Spread, Writes};
+pub(crate) use settings::changed;
 pub use settings::{SETTINGS, Setting};
 pub use spec::{
     Choose, LlmSpec, ModuleSpec, PromptFormat, RetrieveSpec, RouteSpec, SystemSpec, ToolSpec, VerifySpec,

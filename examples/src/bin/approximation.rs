@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn topology_changes_one_thing_at_a_time_and_then_nothing() {
+    fn topology_searches_less_and_then_not_at_all() {
         let limited = directives(|d| d.topology = TopologyDirective::LimitedMutations);
         let run = |directives: Directives| {
             let mut team = Team::new().unwrap();

@@ -10,7 +10,7 @@ use inference::LlmClient;
 use meta_traits::{Components, Split};
 
 use super::retrieve::{Index, Passage, read_corpus};
-use super::settings::SETTINGS;
+use super::settings::{SETTINGS, Setting, start};
 use super::spec::{ModuleSpec, RetrieveSpec, SystemSpec, nearest};
 use super::template::{Template, check_rewriting};
 use super::validate::LOOP_NAMES;
@@ -38,6 +38,8 @@ use super::{Step, SystemError};
 #[derive(Debug)]
 pub struct CompoundAISystem {
     pub(super) spec: SystemSpec,
+    /// Those of the description as its author wrote it.
+    pub(super) settings: Vec<Setting>,
     pub(super) parts: IndexMap<String, Part>,
     pub(super) steps: Vec<Step>,
     pub(super) output: Option<Template>,
@@ -110,12 +112,14 @@ impl CompoundAISystem {
             };
             corpora.insert(corpus.clone(), Arc::new(Index::new(passages)));
         }
-        Self::assemble(spec, folder, Models(models), corpora)
+        let settings = spec.settings();
+        Self::assemble(spec, settings, folder, Models(models), corpora)
     }
 
     /// Puts a checked description together.
     pub(super) fn assemble(
         spec: SystemSpec,
+        settings: Vec<Setting>,
         folder: &Path,
         models: Models,
         corpora: Corpora,
@@ -138,7 +142,7 @@ impl CompoundAISystem {
             Some(steps) => steps.clone(),
             None => in_order_of_use(&parts).into_iter().map(Step::Module).collect(),
         };
-        Ok(Self { spec, parts, steps, output, models, corpora, folder: folder.to_owned() })
+        Ok(Self { spec, settings, parts, steps, output, models, corpora, folder: folder.to_owned() })
     }
 
     /// The description.
@@ -149,7 +153,7 @@ impl CompoundAISystem {
     /// The candidate that the description itself is: the prompts that may be rewritten, in document order, then
     /// [`SETTINGS`] where there is something to choose.
     pub fn components(&self) -> Components {
-        let settings = self.spec.start().map(|text| (SETTINGS.to_owned(), text));
+        let settings = start(&self.settings).map(|text| (SETTINGS.to_owned(), text));
         let prompts = self.spec.modules.iter();
         let prompts = prompts.filter_map(|(name, m)| Some((name.clone(), m.component()?.to_owned())));
         prompts.chain(settings).collect()
@@ -179,7 +183,7 @@ impl CompoundAISystem {
         let mut prompts = Prompts::new();
         for name in seed.names() {
             let text = candidate.get(name).ok_or_else(|| fault(name, "is missing".into()))?;
-            if name == SETTINGS && !self.spec.settings().is_empty() {
+            if name == SETTINGS && !self.settings.is_empty() {
                 continue;
             }
             let Some(own) = self.parts.get(name).and_then(|p| p.template.as_ref()) else { continue };

@@ -88,7 +88,7 @@ impl SystemEvaluator {
         }
         let mut scored = Scored::new(draw, verdict.score as f32);
         if trace {
-            scored.notes = notes(candidate, &done, example, &verdict);
+            scored.notes = notes(&self.system, candidate, &done, example, &verdict);
         }
         Ok((scored, done))
     }
@@ -148,10 +148,16 @@ impl Evaluator<Components> for SystemEvaluator {
 }
 
 /// One note a component that took part, in the order of the candidate.
-fn notes(candidate: &Components, done: &Execution, example: &Example, verdict: &Verdict) -> Vec<Note> {
+fn notes(
+    system: &CompoundAISystem,
+    candidate: &Components,
+    done: &Execution,
+    example: &Example,
+    verdict: &Verdict,
+) -> Vec<Note> {
     let mut notes = Vec::new();
     for component in candidate.names() {
-        if component == SETTINGS {
+        if component == SETTINGS && !system.settings.is_empty() {
             let text = format!("verdict: score {}, {}", verdict.score, verdict.detail);
             notes.push(Note { component: component.to_owned(), text });
             continue;

@@ -48,10 +48,8 @@ impl CompoundAISystem {
         stream: &Stream,
         trace: bool,
     ) -> Result<Execution, Box<Failure>> {
-        if let Some(system) = self.varied(candidate).map_err(Failure::free)? {
-            return Box::pin(system.run_here(candidate, input, stream, trace)).await;
-        }
-        self.run_here(candidate, input, stream, trace).await
+        let varied = self.varied(candidate).map_err(Failure::free)?;
+        varied.as_deref().unwrap_or(self).run_here(candidate, input, stream, trace).await
     }
 
     /// Runs this system, whatever the settings.

@@ -98,11 +98,8 @@ impl CompoundAISystem {
         candidate: &Components,
         input: &serde_json::Value,
     ) -> (Cost, String) {
-        match self.varied(candidate) {
-            Ok(None) => self.cap_here(candidate, input),
-            Ok(Some(system)) => system.cap_here(candidate, input),
-            Err(_) => (Cost::ZERO, String::new()),
-        }
+        let Ok(varied) = self.varied(candidate) else { return (Cost::ZERO, String::new()) };
+        varied.as_deref().unwrap_or(self).cap_here(candidate, input)
     }
 
     fn cap_here(&self, candidate: &Components, input: &serde_json::Value) -> (Cost, String) {

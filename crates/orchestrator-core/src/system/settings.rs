@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use meta_traits::Components;
+use meta_traits::{Components, Stream};
 use serde_json::Value;
 
 use super::spec::{ModuleSpec, SystemSpec, nearest};
@@ -26,7 +26,7 @@ const KEYS: [&str; 8] = ["calibrate", "choose", "format", "k", "max_tokens", "mo
 ///   similar: {kind: retrieve, corpus: train, k: 4, query: "{{ input }}"}
 ///   topic: {kind: llm, model: task, prompt: "{{ similar }} {{ input }}"}
 /// search:
-///   similar.k: [0, 4, 8]
+///   similar.k: [1, 4, 8]
 ///   topic.temperature: [0, 0.7]
 /// "#).unwrap();
 /// let settings = spec.settings();
@@ -49,10 +49,42 @@ fn written(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The settings of a system as a candidate's component holds them.
-pub(super) fn write<'a>(lines: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+/// Settings as a candidate's component holds them.
+fn write<'a>(lines: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let lines: Vec<String> = lines.into_iter().map(|(key, value)| format!("{key}: {value}")).collect();
     lines.join("\n")
+}
+
+/// Keys and values of a candidate's component, blank lines left out.
+fn read(text: &str) -> Result<Vec<(&str, &str)>, String> {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let pair = |line: &'_ str| format!("has the line '{line}', which is no `key: value`");
+    lines.map(|l| l.split_once(':').map(|(k, v)| (k.trim(), v.trim())).ok_or_else(|| pair(l))).collect()
+}
+
+/// The component of the description's own settings; none where there is nothing to choose.
+pub(super) fn start(settings: &[Setting]) -> Option<String> {
+    (!settings.is_empty()).then(|| write(settings.iter().map(|s| (s.key.as_str(), s.own()))))
+}
+
+/// The component with one setting at another value, every such change as likely as the next; none where there is none.
+pub(crate) fn changed(settings: &[Setting], text: &str, rng: &mut Stream) -> Option<String> {
+    let mut lines = read(text).ok()?;
+    let others = |(at, (key, value)): (usize, &(&str, &str))| {
+        let options = settings.iter().filter(|s| s.key == *key).flat_map(|s| &s.options);
+        options.filter(|o| o != value).map(|o| (at, o.as_str())).collect::<Vec<_>>()
+    };
+    let all: Vec<(usize, &str)> = lines.iter().enumerate().flat_map(others).collect();
+    let (at, value) = *rng.pick(&all)?;
+    lines[at].1 = value;
+    Some(write(lines))
+}
+
+impl Setting {
+    /// The description's own value.
+    fn own(&self) -> &str {
+        self.options.get(self.start.unwrap_or(0)).map_or("", String::as_str)
+    }
 }
 
 impl SystemSpec {
@@ -67,15 +99,6 @@ impl SystemSpec {
             Setting { key: FLOW.to_owned(), options: self.flows.keys().cloned().collect(), start: Some(0) };
         let flow = (!self.flows.is_empty()).then_some(flow);
         self.search.iter().map(of_module).chain(flow).collect()
-    }
-
-    /// The settings that the description itself has, if there are any.
-    pub(super) fn start(&self) -> Option<String> {
-        let settings = self.settings();
-        let option = |s: &Setting| s.options.get(s.start.unwrap_or(0)).cloned().unwrap_or_default();
-        let values: Vec<String> = settings.iter().map(option).collect();
-        let lines = settings.iter().zip(&values).map(|(s, value)| (s.key.as_str(), value.as_str()));
-        (!settings.is_empty()).then(|| write(lines))
     }
 
     /// The description with one value in place of its own.
@@ -102,34 +125,30 @@ impl SystemSpec {
     }
 
     /// The description with these settings; none where they are its own.
-    fn with_settings(&self, text: &str) -> Result<Option<Self>, String> {
-        let settings = self.settings();
-        let mut lines = Vec::new();
-        for line in text.lines().filter(|line| !line.trim().is_empty()) {
-            let Some((key, value)) = line.split_once(':').map(|(k, v)| (k.trim(), v.trim())) else {
-                return Err(format!("has the line '{line}', which is no `key: value`"));
-            };
-            let Some(setting) = settings.iter().find(|s| s.key == key) else {
+    fn with_settings(&self, settings: &[Setting], text: &str) -> Result<Option<Self>, String> {
+        let lines = read(text)?;
+        for (key, value) in &lines {
+            let Some(setting) = settings.iter().find(|s| s.key == *key) else {
                 let hint = nearest(key, settings.iter().map(|s| s.key.as_str()));
                 return Err(format!("sets '{key}', which is none of this system's settings{hint}"));
             };
             if !setting.options.iter().any(|o| o == value) {
                 return Err(format!("sets {key} to '{value}'; allowed: {}", setting.options.join(", ")));
             }
-            lines.push((key, value));
         }
-        let mut spec = self.clone();
-        for setting in &settings {
+        let mut varied: Option<Self> = None;
+        for setting in settings {
             let mut given = lines.iter().filter(|(key, _)| *key == setting.key);
-            let (Some((key, value)), None) = (given.next(), given.next()) else {
+            let (Some((key, text)), None) = (given.next(), given.next()) else {
                 return Err(format!("must set {} once", setting.key));
             };
-            let own = self.search.get(*key).into_iter().flatten().find(|v| written(v) == *value);
-            spec = spec.with(key, own.unwrap_or(&Value::from(*value)))?;
+            if *text != setting.own() {
+                let value = self.search.get(*key).into_iter().flatten().find(|v| written(v) == *text);
+                let spec = varied.as_ref().unwrap_or(self);
+                varied = Some(spec.with(key, value.unwrap_or(&Value::from(*text)))?);
+            }
         }
-        // Maps are equal in any order, and the first flow is the one that runs.
-        let same = spec == *self && spec.flows.keys().next() == self.flows.keys().next();
-        Ok((!same).then_some(spec))
+        Ok(varied)
     }
 
     /// The description with its first flow alone and without modules that never run in it.
@@ -256,21 +275,24 @@ impl SystemSpec {
 
 impl CompoundAISystem {
     /// The system that the settings of `candidate` ask for; none where they are the description's own. It takes the
-    /// same candidates.
+    /// same candidates. Takes as long as checking the description and parsing its templates.
     ///
     /// # Errors
     /// [`SystemError::Candidate`] for settings that are not allowed or do not fit each other.
     pub(super) fn varied(&self, candidate: &Components) -> Result<Option<Box<Self>>, SystemError> {
         let fault = |message| SystemError::Candidate { component: SETTINGS.to_owned(), message };
-        let Some(text) = candidate.get(SETTINGS).filter(|_| self.spec.start().is_some()) else {
+        let Some(text) = candidate.get(SETTINGS).filter(|_| !self.settings.is_empty()) else {
             return Ok(None);
         };
-        let Some(spec) = self.spec.with_settings(text).map_err(fault)? else { return Ok(None) };
+        let Some(spec) = self.spec.with_settings(&self.settings, text).map_err(fault)? else {
+            return Ok(None);
+        };
         let models: Vec<&str> = self.models.0.keys().map(String::as_str).collect();
         if let Some(found) = spec.first().own_faults(&models).into_iter().next() {
             return Err(fault(format!("do not fit each other: {} {}", found.path, found.message)));
         }
-        Self::assemble(spec, &self.folder, self.models.clone(), self.corpora.clone())
+        let settings = self.settings.clone();
+        Self::assemble(spec, settings, &self.folder, self.models.clone(), self.corpora.clone())
             .map(|s| Some(Box::new(s)))
     }
 }

@@ -15,8 +15,8 @@ const NINETY: f64 = 1.645;
 /// Effects of options are normal around what their tokens cost, with a variance for each slot, learnt from the evidence
 /// and drawn to the mean of all (empirical Bayes: the EM steps of Dempster, Laird & Rubin 1977, with an inverse gamma
 /// prior). What options do together is part of the noise, so the effects are those of the additive projection over the
-/// prompts tried; try prompts of a [`design`](super::design), on [telling](super::Telling) examples where calls are few. Unlike the [`Posterior`](crate::model::Posterior) its cost does not grow with
-/// the number of prompts.
+/// prompts tried; try prompts of a [`design`](super::design), on [telling](super::Telling) examples where calls are few.
+/// Unlike the [`Posterior`](crate::model::Posterior) its cost does not grow with the number of prompts.
 ///
 /// ```
 /// use meta_traits::Stream;

@@ -1,8 +1,10 @@
 //! The laws of the search, by the kit that third parties use too, and what it is for.
 
 use meta_traits::conformance::{Check, check_optimizer, check_optimizer_snapshot};
-use meta_traits::{Ask, Observation, Optimizer as _, Outcome, Space as _, StopReason, Stream, Trial};
-use topology_neat::{Library, ModuleKind, SearchOptions, Workflow, WorkflowSearch, WorkflowSpace};
+use meta_traits::{
+    Ask, Observation, Optimizer as _, Outcome, Snapshot as _, Space as _, StopReason, Stream, Trial,
+};
+use topology_neat::{Edit, Library, ModuleKind, SearchOptions, Workflow, WorkflowSearch, WorkflowSpace};
 
 fn space() -> WorkflowSpace {
     let kinds = [
@@ -141,4 +143,36 @@ fn every_kind_of_module_is_tried_early() {
         }
         assert!(space().library().kinds().iter().all(|(kind, _)| seen.contains(kind)), "{seen:?}");
     }
+}
+
+/// Modules that children of one parent have more than it, over so many evaluations.
+fn growth(search: &mut WorkflowSearch, evaluations: u64) -> Vec<usize> {
+    search.take_log();
+    for i in 0..evaluations {
+        let Ask::Run(trial) = search.ask() else { panic!("the search goes on") };
+        let told = outcome(&trial, &mut Stream::root(i));
+        search.tell(trial.id, told).unwrap();
+    }
+    let records = search.take_log();
+    let new = records.iter().filter(|r| r.times == 1);
+    let size = |w: &Workflow| w.modules().len();
+    new.filter_map(|r| Some(size(&r.workflow) - size(&search.arms()[*r.parents.first()?].workflow))).collect()
+}
+
+#[test]
+fn a_restrained_search_edits_once_and_a_restored_one_too() {
+    let edits = vec![Edit::Split];
+    let options = SearchOptions { edits, crossover: 0.0, random: 0.0, ..SearchOptions::default() };
+    let mut full = search(options.clone(), 3);
+    assert!(growth(&mut full, 60).iter().any(|n| *n > 1));
+    assert!(full.restrain(0, 1).is_err() && full.restrain(5, 4).is_err());
+    full.restrain(5, 1).unwrap();
+    let mut restored = search(options, 4);
+    restored.restore(full.snapshot()).unwrap();
+    for search in [&mut full, &mut restored] {
+        let grown = growth(search, 40);
+        assert!(grown.len() > 5 && grown.iter().all(|n| *n <= 1), "{grown:?}");
+    }
+    full.restrain(20, 3).unwrap();
+    assert!(growth(&mut full, 60).iter().any(|n| *n > 1));
 }

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use evaluation::Scorer;
-use meta_traits::{Ask, Components, Draw, Evaluator, Instances, Optimizer, Reply, Split, Stream};
+use meta_traits::{
+    Ask, Components, Draw, Evaluator, Fidelity, Instances, Optimizer, Outcome, Reply, Split, Stream, Trial,
+    TrialId,
+};
 use orchestrator_core::algorithms::{Joint, joint};
 use orchestrator_core::proposers::SettingsProposer;
 use orchestrator_core::run::{Proposal, Proposer};
@@ -118,6 +121,23 @@ fn descriptions_of_settings_are_checked() {
         "system.modules.sort never runs; add it to one of system.flows, or remove it",
     );
     check("flows:", "flow: [hint]\nflows:", "system.flows stands beside flow; keep one of them");
+}
+
+/// Where nothing is searched, a module may have the name, and is told what it said.
+#[test]
+fn a_module_may_be_called_settings_where_there_are_none() {
+    let data = Arc::new(data());
+    let yaml = "modules: {settings: {kind: llm, model: echo, prompt: 'Say {{ input }}'}}";
+    let evaluator =
+        SystemEvaluator::new(system(yaml), Arc::clone(&data), Scorer::by_name("label", &data).unwrap());
+    let on = Instances::Draws(vec![Draw { example: data.ids(Split::Train)[0], repeat: 0 }]);
+    let seed = evaluator.system().components();
+    let trial = Trial::new(TrialId(0), seed, Fidelity::FULL, on).traced();
+    let Outcome::Complete(seen) = block_on(evaluator.evaluate(&trial, Stream::root(1))) else { panic!() };
+    assert!(seen.instances[0].notes[0].text.contains("answer: <Say the parcel is late>"), "{seen:?}");
+    let error = SystemSpec::from_yaml(&format!("{yaml}\nsearch: {{settings.temperature: [0, 1]}}"));
+    let error = error.unwrap().validate(&["echo"]).unwrap_err().to_string();
+    assert!(error.starts_with("config: system.modules.settings has the name under which"), "{error}");
 }
 
 struct Nobody;
