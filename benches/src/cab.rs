@@ -10,5 +10,5 @@ mod summary;
 
 pub use best::{Known, best_known, reference};
 pub use curve::{AT, Curve, LEVELS, Step};
-pub use run::{Finished, Searcher, Settings, run};
+pub use run::{Finished, Operators, Searcher, Settings, run};
 pub use summary::{Raw, Row, Rows, table};

@@ -18,6 +18,8 @@ pub mod prompt;
 #[cfg(feature = "systems")]
 pub mod race;
 mod range;
+#[cfg(feature = "systems")]
+pub mod real;
 mod rows;
 pub mod selector;
 pub mod topology;

@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use metaorch_benches::cab::{Known, Raw, Rows, Searcher, Settings, best_known, run, table};
+use metaorch_benches::cab::{Known, Operators, Raw, Rows, Searcher, Settings, best_known, run, table};
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 use orchestrator_core::simulated::{Family, Scenario};
 
@@ -21,6 +21,9 @@ struct Args {
     /// What searches.
     #[arg(long, value_enum, default_value = "static-gepa")]
     optimizer: Searcher,
+    /// Which operators may propose, where there are several.
+    #[arg(long, value_enum, default_value = "reflect")]
+    operators: Operators,
     /// What candidates consist of: P (prompts) or F (prompts, numbers, topology).
     #[arg(long, default_value = "P")]
     scenario: Scenario,
@@ -105,6 +108,7 @@ fn compare(args: &Args, known: &[Known]) -> anyhow::Result<ExitCode> {
 fn measure(args: &Args, known: &[Known]) -> anyhow::Result<ExitCode> {
     let settings = Settings {
         searcher: args.optimizer,
+        operators: args.operators,
         scenario: args.scenario,
         family: args.family,
         budget: args.budget,

@@ -3,13 +3,17 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
+use coordination::Component;
 use coordination::journal::FileStorage;
 use meta_traits::{
     Batching, BoxFuture, Budget, Components, Cost, Evaluator, Outcome, Query, Split, Stream, Trial,
 };
-use orchestrator_core::algorithms::{Joint, Racing, ReflectiveMutation, joint, racing};
+use orchestrator_core::algorithms::joint::{self, Operator};
+use orchestrator_core::algorithms::{Joint, Racing, ReflectiveMutation, racing};
+use orchestrator_core::compose;
 use orchestrator_core::run::{Options, Progress, Proposal, Proposer, Search, open};
 use orchestrator_core::simulated::{Family, Genome, Pillar, Problem, Scenario};
+use serde::Serialize;
 
 use super::curve::{AT, Curve, Step};
 
@@ -20,8 +24,17 @@ pub enum Searcher {
     StaticGepa,
     /// The same reflection, with the evaluation scheduler for its gate and its validation.
     Racing,
-    /// Search over texts and the lines they share, by one posterior.
+    /// Search over texts and the lines they share, by one posterior; a selector chooses among its operators.
     Metaorch,
+    /// The same, its operators drawn by fixed weights.
+    #[value(name = "ablation:no-selector")]
+    NoSelector,
+    /// The posterior of whole texts alone: nothing is shared between them.
+    #[value(name = "ablation:no-model")]
+    NoModel,
+    /// The same, every system measured on as many examples as there are for validation.
+    #[value(name = "ablation:no-race")]
+    NoRace,
     /// The same, prompts left as they are.
     #[value(name = "ablation:no-prompt")]
     NoPrompt,
@@ -45,8 +58,36 @@ pub enum Searcher {
     Sequential,
 }
 
+/// Which operators may propose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operators {
+    /// Reflection, and recombination of lines that some text has.
+    Reflect,
+    /// All eight.
+    All,
+}
+
+/// Weights of all operators: the usual ones take most turns.
+const ALL: [(Operator, f64); 8] = [
+    (Operator::ReflectiveMutation, 0.1),
+    (Operator::ParetoSampling, 0.4),
+    (Operator::SystemAwareMerge, 0.2),
+    (Operator::StructuralMutation, 0.05),
+    (Operator::Crossover, 0.05),
+    (Operator::RandomSearch, 0.1),
+    (Operator::Numbers, 0.05),
+    (Operator::Words, 0.05),
+];
+
 impl Searcher {
-    fn build(self, problem: &Problem, seed: u64, budget: u64) -> anyhow::Result<Box<dyn Search>> {
+    fn build(
+        self,
+        problem: &Problem,
+        seed: u64,
+        budget: u64,
+        operators: Operators,
+    ) -> anyhow::Result<Box<dyn Search>> {
         let (train, val) = (problem.examples(Split::Train), problem.examples(Split::Val));
         let stream = Stream::root(seed).child("search", 0);
         Ok(match self {
@@ -54,7 +95,7 @@ impl Searcher {
                 let options = prompt_grammar::gepa::Options::default();
                 Box::new(ReflectiveMutation::new(problem.seed(), train, val, options, stream)?)
             }
-            Self::Racing => {
+            Self::Racing | Self::NoModel => {
                 let options = racing::Options::default();
                 Box::new(Racing::new(&problem.seed(), train, val, options, stream)?)
             }
@@ -63,8 +104,34 @@ impl Searcher {
                 let names =
                     |pillars: &[Pillar]| pillars.iter().flat_map(|p| problem.components_of(*p)).collect();
                 let turns = turns.into_iter().map(|(from, pillars)| (from, names(&pillars))).collect();
-                let options = joint::Options { turns, ..joint::Options::default() };
-                Box::new(Joint::new(&problem.seed(), train, val, options, stream)?)
+                let owned = |(pillar, owner)| {
+                    problem
+                        .components_of(pillar)
+                        .into_iter()
+                        .map(move |name| (name, owner))
+                        .collect::<Vec<_>>()
+                };
+                let others =
+                    [(Pillar::HyperOpt, Component::Hyperopt), (Pillar::Topology, Component::Topology)];
+                let mut options = joint::Options {
+                    turns,
+                    pillars: others.into_iter().flat_map(owned).collect(),
+                    ..joint::Options::default()
+                };
+                if operators == Operators::All {
+                    options.operators = ALL.into();
+                }
+                if self == Self::NoRace {
+                    options.blocks = vec![(0, val.len())];
+                    options.first = 1;
+                }
+                let selector = compose::selector(&options, stream.child("selector", 0));
+                let search = Joint::new(&problem.seed(), train, val, options, stream)?;
+                if self == Self::NoSelector {
+                    Box::new(search)
+                } else {
+                    Box::new(search.with_selector(selector))
+                }
             }
         })
     }
@@ -73,7 +140,12 @@ impl Searcher {
     fn turns(self, budget: u64) -> Vec<(u64, Vec<Pillar>)> {
         let but = |pillar: Pillar| Pillar::ALL.into_iter().filter(|p| *p != pillar).collect();
         match self {
-            Self::StaticGepa | Self::Racing | Self::Metaorch => Vec::new(),
+            Self::StaticGepa
+            | Self::Racing
+            | Self::Metaorch
+            | Self::NoSelector
+            | Self::NoModel
+            | Self::NoRace => Vec::new(),
             Self::NoPrompt => vec![(0, but(Pillar::Prompt))],
             Self::NoHyperOpt => vec![(0, but(Pillar::HyperOpt))],
             Self::NoTopology => vec![(0, but(Pillar::Topology))],
@@ -98,6 +170,8 @@ impl Searcher {
 pub struct Settings {
     /// Which optimizer.
     pub searcher: Searcher,
+    /// Which operators propose.
+    pub operators: Operators,
     /// What candidates consist of.
     pub scenario: Scenario,
     /// The shape of the hidden problem.
@@ -155,7 +229,7 @@ pub fn run(
     logs: &std::path::Path,
 ) -> anyhow::Result<Finished> {
     let problem = settings.problem(instance);
-    let search = settings.searcher.build(&problem, seed, settings.budget)?;
+    let search = settings.searcher.build(&problem, seed, settings.budget, settings.operators)?;
     let log = logs.join(format!("{instance}-{seed}.jsonl"));
     let storage = FileStorage::open(&log).with_context(|| format!("cannot open {}", log.display()))?;
     let timed = Timed { problem: &problem, inside: AtomicU64::new(0) };
@@ -250,6 +324,7 @@ mod tests {
     fn settings() -> Settings {
         Settings {
             searcher: Searcher::StaticGepa,
+            operators: Operators::Reflect,
             scenario: Scenario::Prompts,
             family: Family::Base,
             budget: 700,

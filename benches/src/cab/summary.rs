@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 use serde::{Serialize, Serializer};
 
 use super::curve::{AT, LEVELS, Step};
-use super::run::{Finished, Settings};
+use super::run::{Finished, Operators, Settings};
 
 /// A number under each of a list of keys, in the order of the list; a JSON object.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +72,7 @@ impl Rows {
 #[derive(Clone, Debug, Serialize)]
 pub struct Raw {
     optimizer: String,
+    operators: Operators,
     scenario: &'static str,
     family: &'static str,
     rho: f64,
@@ -98,6 +99,7 @@ impl Raw {
             |(calls, time): (u64, std::time::Duration)| (calls, time.as_secs_f64() * 1e6 / calls as f64);
         Self {
             optimizer: settings.searcher.name(),
+            operators: settings.operators,
             scenario: settings.scenario.name(),
             family: settings.family.name(),
             rho: settings.problem(instance).rho(),

@@ -36,6 +36,13 @@ impl Show {
         Self { json, colour, bar, best: String::from("scoring the seed") }
     }
 
+    /// The budget as it turns out when everything is read.
+    pub(crate) fn set_budget(&self, budget: &Budget) {
+        if let Some(calls) = budget.limit(Unit::Evaluations) {
+            self.bar.set_length(calls);
+        }
+    }
+
     /// Whether output is JSON lines.
     pub(crate) fn is_json(&self) -> bool {
         self.json

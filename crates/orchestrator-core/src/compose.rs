@@ -5,10 +5,12 @@ mod models;
 mod notice;
 mod resolved;
 mod spending;
+mod steering;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use coordination::Component;
 use evaluation::{Dataset, External, ExternalSpec, RowsDigest};
 use meta_traits::{Components, Evaluator, ExampleId, Split, Stream};
 use prompt_grammar::gepa;
@@ -18,6 +20,7 @@ pub use models::{Models, connect};
 pub use notice::Notice;
 pub use resolved::Resolved;
 pub use spending::{ModelSpending, Spending};
+pub use steering::selector;
 
 use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, RunConfig, SimulatedSpec};
 use crate::error::Error;
@@ -25,7 +28,7 @@ use crate::proposers::{ExternalProposer, ReflectiveProposer, SettingsProposer, S
 use crate::result::LabelTask;
 use crate::run::Proposer;
 use crate::session::Session;
-use crate::simulated::Problem;
+use crate::simulated::{Pillar, Problem};
 use crate::store::RunDirectory;
 use crate::system::{CompoundAISystem, Estimate, ModuleSpec, SystemEvaluator, SystemSpec};
 
@@ -79,10 +82,11 @@ async fn prepare(
     }
     let mut test = if config.report.test { parts.test } else { Vec::new() };
     test.truncate(config.report.examples.unwrap_or(usize::MAX));
+    let steering = steering::steering(config, parts.pillars, parts.vocabulary, parts.val.len())?;
     let session = Session {
         name: config.name.clone(),
         seed: config.seed,
-        budget: config.budget.resolve()?,
+        budget: steering.budget,
         fingerprint: resolved.fingerprint(&parts.digest),
         start: parts.start,
         data: parts.data,
@@ -101,7 +105,8 @@ async fn prepare(
         failure_limit: config.optimizer.failure_limit,
         forecast: parts.forecast,
         system: parts.system,
-        max_length: config.optimizer.max_prompt_length,
+        joint: steering.options,
+        shares: steering.shares,
         spending: parts.spending,
         may_cost_money: config.evaluator.is_some()
             || config.models.values().any(|m| m.provider.may_cost_money()),
@@ -126,6 +131,10 @@ struct Parts {
     forecast: Option<Estimate>,
     system: Option<Arc<SystemEvaluator>>,
     spending: Spending,
+    /// The pillars that own components, beside prompts.
+    pillars: BTreeMap<String, Component>,
+    /// Lines that components may hold before any text has them.
+    vocabulary: BTreeMap<String, Vec<String>>,
 }
 
 fn of_simulated(spec: &SimulatedSpec) -> Parts {
@@ -134,6 +143,11 @@ fn of_simulated(spec: &SimulatedSpec) -> Parts {
         Some(rho) => problem.with_rho(rho),
         None => problem,
     });
+    let owned = |(pillar, component)| {
+        problem.components_of(pillar).into_iter().map(move |name| (name, component)).collect::<Vec<_>>()
+    };
+    let others = [(Pillar::HyperOpt, Component::Hyperopt), (Pillar::Topology, Component::Topology)];
+    let pillars = others.into_iter().flat_map(owned).collect();
     Parts {
         start: problem.seed(),
         train: problem.examples(Split::Train),
@@ -147,6 +161,8 @@ fn of_simulated(spec: &SimulatedSpec) -> Parts {
         forecast: None,
         system: None,
         spending: Spending::default(),
+        pillars,
+        vocabulary: BTreeMap::new(),
     }
 }
 
@@ -184,6 +200,7 @@ async fn of_system(
     let forecast = system.estimate(&start, &dataset, TOKENS_PER_CHARACTER)?;
     let mut proposer = system_proposer(config, spec, &models, &dataset)?;
     let settings = spec.settings();
+    let (pillars, vocabulary) = steering::of_settings(&settings);
     if !settings.is_empty() {
         proposer = Box::new(SettingsProposer::new(settings, proposer));
     }
@@ -204,6 +221,8 @@ async fn of_system(
         forecast: Some(forecast),
         system: Some(evaluator),
         spending: models.spending().clone(),
+        pillars,
+        vocabulary,
     })
 }
 
@@ -345,6 +364,8 @@ async fn of_external(
         forecast: None,
         system: None,
         spending,
+        pillars: BTreeMap::new(),
+        vocabulary: BTreeMap::new(),
     })
 }
 

@@ -8,7 +8,7 @@ use evaluation::{EvaluationError, RowsDigest};
 use meta_traits::{Components, Cost, StopReason, Stream};
 use serde::{Deserialize, Serialize};
 
-use crate::run::{Point, RunState};
+use crate::run::{Credit, Point, RunState};
 
 /// A mean on the test split with its 95 % bootstrap interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -157,6 +157,26 @@ pub struct ComponentMetrics {
     pub efficiency: f64,
 }
 
+/// A pillar's part of the metric calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PillarShare {
+    /// What it was meant to spend in the end, in [0, 1].
+    pub intended: f64,
+    /// What it spent, in [0, 1].
+    pub spent: f64,
+}
+
+fn shares(credits: &[Credit], calls: f64) -> BTreeMap<String, PillarShare> {
+    let mut shares: BTreeMap<String, PillarShare> = BTreeMap::new();
+    for credit in credits {
+        let Some(intended) = credit.intended else { continue };
+        let share = shares.entry(credit.pillar.clone()).or_default();
+        share.intended = intended;
+        share.spent += credit.calls as f64 / calls;
+    }
+    shares
+}
+
 /// A finished run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunResult {
@@ -180,6 +200,10 @@ pub struct RunResult {
     pub algorithm_history: Vec<(String, u64)>,
     /// What each algorithm did.
     pub component_metrics: BTreeMap<String, ComponentMetrics>,
+    /// Of every pillar the share of the metric calls that it was meant to have and the one it had, where the budget is
+    /// divided.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shares: BTreeMap<String, PillarShare>,
     /// Why the search ended.
     pub stop: StopReason,
     /// Everything the search and the report used.
@@ -194,17 +218,35 @@ pub struct RunResult {
 }
 
 impl RunResult {
-    /// What the log says, for a run of one algorithm. `None` while the seed has no score.
-    pub fn of(state: &RunState, algorithm: &str, stop: StopReason) -> Option<Self> {
+    /// What the log says. `credits` and `history` divide the search among its algorithms; where they are empty, all of it is
+    /// `algorithm`'s. `None` while the seed has no score.
+    pub fn of(
+        state: &RunState,
+        algorithm: &str,
+        stop: StopReason,
+        credits: &[Credit],
+        history: Vec<(String, u64)>,
+    ) -> Option<Self> {
         let (first, last) = (state.trajectory().first()?, state.trajectory().last()?);
         let (seed_score, best_score) = (first.score, last.score);
         let gain = best_score - seed_score;
         let calls = state.evaluations();
-        let metrics = ComponentMetrics {
-            performance_contribution: if gain > 0.0 { 1.0 } else { 0.0 },
-            resource_usage: 1.0,
-            efficiency: gain / calls.max(1) as f64,
+        let whole = [Credit {
+            algorithm: algorithm.to_owned(),
+            pillar: String::new(),
+            intended: None,
+            proposals: state.rounds(),
+            calls,
+            gain: gain.max(0.0),
+        }];
+        let credits = if credits.is_empty() { &whole } else { credits };
+        let (gains, spent) = (credits.iter().map(|c| c.gain).sum::<f64>(), calls.max(1) as f64);
+        let metrics = |credit: &Credit| ComponentMetrics {
+            performance_contribution: if gains > 0.0 { credit.gain / gains } else { 0.0 },
+            resource_usage: credit.calls as f64 / spent,
+            efficiency: credit.gain / credit.calls.max(1) as f64,
         };
+        let history = if history.is_empty() { vec![(algorithm.to_owned(), calls)] } else { history };
         Some(Self {
             best_system: state.candidate(last.candidate)?.as_ref().clone(),
             best_score,
@@ -214,8 +256,9 @@ impl RunResult {
             generations: state.rounds(),
             optimization_time: Duration::ZERO,
             performance_trajectory: state.trajectory().to_vec(),
-            algorithm_history: vec![(algorithm.to_owned(), calls)],
-            component_metrics: [(algorithm.to_owned(), metrics)].into_iter().collect(),
+            algorithm_history: history,
+            component_metrics: credits.iter().map(|c| (c.algorithm.clone(), metrics(c))).collect(),
+            shares: shares(credits, spent),
             stop,
             spent: state.spends().iter().map(|s| s.cost).sum(),
             uncertain: Cost::ZERO,

@@ -21,7 +21,7 @@ pub use observer::{Observer, Progress};
 pub use options::Options;
 pub use proposer::{Effort, Proposal, Proposer};
 pub use record::{Phase, REPORT_TRIALS, Record, read_draws, write_draws};
-pub use search::Search;
+pub use search::{Credit, Search};
 pub use state::{Point, RunState, Spend};
 
 use coordination::journal::Storage;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use coordination::budget::Allocation;
 use evaluation::RowsDigest;
 use meta_traits::{
     Budget, Components, Cost, Draw, Evaluator, ExampleId, Fidelity, Instances, Stream, Trial, TrialId, Unit,
@@ -10,6 +11,7 @@ use meta_traits::{
 use prompt_grammar::gepa;
 
 use crate::algorithms::{Joint, Racing, ReflectiveMutation, joint, racing};
+use crate::compose;
 use crate::config::Algorithm;
 use crate::error::Error;
 use crate::result::{HeldOut, LabelTask, RunResult};
@@ -56,8 +58,10 @@ pub struct Session {
     pub forecast: Option<crate::system::Estimate>,
     /// The compound system, where one is optimised: plans look into it.
     pub system: Option<Arc<SystemEvaluator>>,
-    /// Most characters a new text may have.
-    pub max_length: usize,
+    /// Settings of the joint search.
+    pub joint: joint::Options,
+    /// How the joint search divides its budget among the pillars; not at all where there is none.
+    pub shares: Option<Allocation>,
     /// What the models do in this process.
     pub spending: crate::compose::Spending,
     /// Whether a metric call may cost money: hosted models, and programs that nobody can look into.
@@ -84,7 +88,7 @@ impl Session {
                 ReflectiveMutation::affordable(&self.budget, self.val.len(), self.gepa.minibatch)
             }
             Algorithm::Racing => Racing::affordable(&self.budget, &racing::Options::default()),
-            Algorithm::Joint => Joint::affordable(&self.budget, &self.joint()),
+            _ => Joint::affordable(&self.budget, &self.joint),
         }?)
     }
 
@@ -131,12 +135,16 @@ impl Session {
             Algorithm::Racing => {
                 Box::new(Racing::new(&start, train, val, racing::Options::default(), stream)?)
             }
-            Algorithm::Joint => Box::new(Joint::new(&start, train, val, self.joint(), stream)?),
+            _ => {
+                let selector = compose::selector(&self.joint, stream.child("selector", 0));
+                let search =
+                    Joint::new(&start, train, val, self.joint.clone(), stream)?.with_selector(selector);
+                match &self.shares {
+                    Some(shares) => Box::new(search.with_shares(shares.clone())),
+                    None => Box::new(search),
+                }
+            }
         })
-    }
-
-    fn joint(&self) -> joint::Options {
-        joint::Options { longest: self.max_length, ..joint::Options::default() }
     }
 
     async fn drive(
@@ -193,7 +201,9 @@ impl Session {
 
     async fn search_and_report(&self, driver: &mut Driver<'_>) -> Result<Finish, Error> {
         let Ending::Stopped(stop) = driver.search().await? else { return Ok(Finish::Paused) };
-        let Some(mut result) = RunResult::of(driver.state(), self.algorithm.name(), stop) else {
+        let Some(mut result) =
+            RunResult::of(driver.state(), self.algorithm.name(), stop, &driver.credits(), driver.history())
+        else {
             return Err(Error::NothingScored);
         };
         // One example has no spread, so nothing could be said about it.

@@ -10,7 +10,6 @@ use orchestrator_core::session::Session;
 use orchestrator_core::store::RunDirectory;
 
 use crate::args::Eval;
-use crate::cmd::status::state_of;
 use crate::exit;
 use crate::progress::print_json;
 
@@ -66,7 +65,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
 /// The texts that the run at `path` recommends.
 fn best_of(path: &Path) -> Result<Components, Error> {
     let resolved = Resolved::from_yaml(&RunDirectory::config(path)?)?;
-    let state: RunState = state_of(path, resolved.config.budget.resolve()?)?.0;
+    let state: RunState = RunDirectory::state_of(path, resolved.config.limits()?)?.0;
     let best = state.trajectory().last().and_then(|p| state.candidate(p.candidate));
     best.map(|c| c.as_ref().clone()).ok_or(Error::NothingScored)
 }

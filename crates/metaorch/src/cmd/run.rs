@@ -66,7 +66,7 @@ async fn go(
     directory: impl FnOnce(&Resolved) -> Result<RunDirectory, Error>,
     json: bool,
 ) -> Result<u8, Error> {
-    let budget = resolved.config.budget.resolve()?;
+    let budget = resolved.config.limits()?;
     let mut show = Show::new(json, &budget);
     let notice = |n: &Notice| {
         if show.is_json() {
@@ -83,6 +83,7 @@ async fn go(
             return Err(error);
         }
     };
+    show.set_budget(&session.budget);
     let path = directory.path().display().to_string();
     if show.is_json() {
         print_json(&serde_json::json!({"event": "run", "directory": path, "seed": session.seed,

@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use coordination::journal::{Journal, MemoryStorage};
-use meta_traits::{Budget, Unit};
+use meta_traits::Unit;
 use orchestrator_core::Error;
 use orchestrator_core::compose::Resolved;
-use orchestrator_core::run::{RunError, RunState};
 use orchestrator_core::store::RunDirectory;
 
 use crate::exit;
@@ -15,8 +13,8 @@ use crate::progress::print_json;
 /// Shows how far a run is.
 pub(crate) fn status(run: &Path, json: bool) -> Result<u8, Error> {
     let resolved = Resolved::from_yaml(&RunDirectory::config(run)?)?;
-    let budget = resolved.config.budget.resolve()?;
-    let (state, events) = state_of(run, budget)?;
+    let budget = resolved.config.limits()?;
+    let (state, events) = RunDirectory::state_of(run, budget)?;
     let (best, seed) = (state.trajectory().last(), state.trajectory().first());
     let (failed, _) = state.failures();
     if json {
@@ -53,15 +51,4 @@ pub(crate) fn status(run: &Path, json: bool) -> Result<u8, Error> {
         None => println!("state  not finished; go on with: metaorch resume {}", run.display()),
     }
     Ok(exit::OK)
-}
-
-/// What the log of the run at `path` says, and how many events it holds.
-pub(crate) fn state_of(run: &Path, budget: Budget) -> Result<(RunState, usize), Error> {
-    let path = run.join("events.jsonl");
-    let bytes =
-        std::fs::read(&path).map_err(|source| RunError::Io { path: path.display().to_string(), source })?;
-    // A copy in memory: a line that is being written right now looks torn, and must not be cut off.
-    let (_, recovered) = Journal::open(MemoryStorage::of(bytes)).map_err(RunError::from)?;
-    let state = RunState::of_log(budget, recovered.records.iter().map(String::as_str))?;
-    Ok((state, recovered.records.len()))
 }

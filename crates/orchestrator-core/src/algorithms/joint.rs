@@ -1,12 +1,17 @@
 //! Search over texts and their clauses together, steered by the joint posterior.
 
+mod allocator;
+mod operator;
 mod options;
 mod propose;
+mod recombine;
 mod round;
 mod snapshot;
 mod versions;
 mod wording;
 
+use coordination::Component;
+use coordination::budget::Allocation;
 use meta_traits::{
     Ask, Budget, Components, ExampleId, Fidelity, Instances, Observation, Optimizer, Outcome, Query, QueryId,
     Reply, Scored, Split, StopReason, Stream, TellError, Trial, TrialId, Unit,
@@ -14,22 +19,27 @@ use meta_traits::{
 use prompt_grammar::PromptError;
 use serde::{Deserialize, Serialize};
 
+use self::allocator::Allocator;
 use self::round::{Pending, Step};
 use self::versions::{VersionId, Versions};
 use crate::posterior::Posterior;
-use crate::run::{RunError, Search};
+use crate::run::{Credit, RunError, Search};
 
+pub use self::allocator::{OperatorSelector, Record};
+pub use self::operator::Operator;
 pub use self::options::Options;
 pub use self::snapshot::JointState;
 
 /// Search over a system's texts and the clauses they are made of, by one posterior of both.
 ///
 /// A round: texts of the components that are to blame are rewritten, one query a text, by reflection on stored failures;
-/// then a draw of the posterior (Thompson) names the best system: first of the texts there are, then with their lines
-/// combined anew; it is evaluated on a block of examples. A text not evaluated yet is worth its clauses and a rest
-/// drawn for it, so where clauses say little, known texts win. A share of the systems is the best by expectation in
-/// place of a draw, another share the leader with one line changed at random. Training and validation examples are both
-/// used for measuring, proposers see training examples only.
+/// then an [`Operator`] names a system, which is evaluated on a block of examples. Most systems are the best under a draw
+/// of the posterior (Thompson): first of the texts there are, then with their lines combined anew. A text not evaluated
+/// yet is worth its clauses and a rest drawn for it, so where clauses say little, known texts win. Training and
+/// validation examples are both used for measuring, proposers see training examples only.
+///
+/// Which operator proposes is drawn by [`Options::operators`]; [`Joint::with_selector`] lets a selector learn it, and
+/// [`Joint::with_shares`] holds each pillar to its part of the budget.
 ///
 /// The recommendation is the evaluated system with the highest posterior mean less [`Options::caution`] standard
 /// deviations; its observation holds its own scores, with the posterior's mean as loss and variance. One thing is pending
@@ -47,7 +57,7 @@ pub use self::snapshot::JointState;
 /// assert!(matches!(trial.on, Instances::Exactly(on) if on.len() == 8));
 /// # Ok::<(), prompt_grammar::PromptError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Joint {
     names: Vec<String>,
     examples: Vec<ExampleId>,
@@ -63,6 +73,10 @@ pub struct Joint {
     /// Whether this round's rewrites are chosen; rewrites in a row without a new line.
     written: bool,
     dry: u64,
+    /// Texts written this round.
+    fresh: Vec<VersionId>,
+    allocator: Allocator,
+    mark: Mark,
     trials: u64,
     queries: u64,
     step: Step,
@@ -78,6 +92,13 @@ struct Best {
     entrant: usize,
     candidate: Components,
     seen: Observation,
+}
+
+/// When the recommendation last made progress, and its mean then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Mark {
+    results: u64,
+    mean: f64,
 }
 
 /// A system that was evaluated.
@@ -109,9 +130,13 @@ impl Joint {
         }
         options.check()?;
         let names: Vec<String> = seed.names().map(str::to_owned).collect();
-        for name in options.turns.iter().flat_map(|(_, names)| names) {
-            if !names.contains(name) {
-                let (field, allowed) = ("joint.turns".to_owned(), names.join(", "));
+        let turns = options.turns.iter().flat_map(|(_, names)| names).map(|name| ("turns", name));
+        let known = options.vocabulary.keys().map(|name| ("vocabulary", name));
+        let owned = options.pillars.keys().map(|name| ("pillars", name));
+        for (field, name) in turns.chain(known).chain(owned) {
+            let component = name.split_once('/').map_or(name.as_str(), |(component, _)| component);
+            if !names.iter().any(|known| known == component) {
+                let (field, allowed) = (format!("joint.{field}"), names.join(", "));
                 return Err(PromptError::Range { field, value: name.clone(), allowed });
             }
         }
@@ -120,6 +145,12 @@ impl Joint {
         let mut versions = Versions::new(names.len(), examples.len());
         let seed = seed.iter().enumerate();
         let base = seed.map(|(c, (_, text))| versions.add(&mut posterior, c, text.to_owned()).0).collect();
+        for (component, name) in names.iter().enumerate() {
+            for line in options.vocabulary.get(name).into_iter().flatten() {
+                versions.know(&mut posterior, component, line);
+            }
+        }
+        let allocator = Allocator::new(options.weights(), options.learned);
         Ok(Self {
             names,
             examples,
@@ -134,6 +165,9 @@ impl Joint {
             results: 0,
             written: false,
             dry: 0,
+            fresh: Vec::new(),
+            allocator,
+            mark: Mark::default(),
             trials: 0,
             queries: 0,
             step: Step::Next,
@@ -141,6 +175,63 @@ impl Joint {
             best: None,
             said: None,
         })
+    }
+
+    /// The same with a selector that learns which operator leads: its arms are [`Operator::ALL`], its rewards 1 where a
+    /// proposal became the recommendation and 0 elsewhere, its context what [`Joint::context`] says.
+    #[must_use]
+    pub fn with_selector(mut self, selector: Box<dyn OperatorSelector>) -> Self {
+        self.allocator.set_selector(selector);
+        self
+    }
+
+    /// The same with every pillar held to its part of the metric calls. Pillars that own none of the texts, as
+    /// [`Options::pillars`] says, take no part.
+    #[must_use]
+    pub fn with_shares(mut self, mut shares: Allocation) -> Self {
+        let owned = |name: &String| self.options.pillars.contains_key(name);
+        for pillar in [Component::Topology, Component::Hyperopt] {
+            if !self.options.pillars.values().any(|of| *of == pillar) {
+                shares.retire(pillar);
+            }
+        }
+        if self.names.iter().all(owned) {
+            shares.retire(Component::Prompt);
+        }
+        self.allocator.set_shares(shares);
+        self
+    }
+
+    /// What operators were given and brought, in the order of [`Operator::ALL`].
+    pub fn records(&self) -> &[Record; Operator::ALL.len()] {
+        self.allocator.records()
+    }
+
+    /// Which operators proposed what was measured, and the metric calls in a row, in order.
+    pub fn history(&self) -> &[(Operator, u64)] {
+        self.allocator.history()
+    }
+
+    /// How the budget is divided, if it is.
+    pub fn shares(&self) -> Option<&Allocation> {
+        self.allocator.shares()
+    }
+
+    /// The run as a selector sees it, about 0 to 1 each: mean and standard deviation of the recommendation, the share of the
+    /// results that came since the last progress, the logarithm of the results over 10, systems per result.
+    pub fn context(&self) -> [f64; 5] {
+        let (mean, sd) = self.best.as_ref().map_or((0.0, 1.0), |best| {
+            let seen = &best.seen;
+            (1.0 - seen.losses.first().copied().unwrap_or(1.0), seen.variance.unwrap_or(1.0).sqrt())
+        });
+        let results = self.results.max(1) as f64;
+        [
+            mean,
+            sd,
+            (self.results - self.mark.results) as f64 / results,
+            results.ln_1p() / 10.0,
+            self.entrants.len() as f64 / results,
+        ]
     }
 
     /// Whether `budget` allows the seed's first blocks and one with a new text.
@@ -244,6 +335,10 @@ impl Optimizer for Joint {
             Outcome::Failed { .. } if self.entrants.is_empty() => {
                 self.step = Step::Over(StopReason::Failures);
             }
+            Outcome::Failed { cost, .. } => {
+                let context = self.context();
+                self.allocator.settle(cost.evaluations, 0.0, false, &context);
+            }
             _ => {}
         }
         Ok(())
@@ -275,5 +370,23 @@ fn is_train(example: ExampleId) -> bool {
 impl Search for Joint {
     fn decisions(&mut self) -> Vec<String> {
         self.said.take().into_iter().collect()
+    }
+
+    fn credits(&self) -> Vec<Credit> {
+        let credit = |(operator, record): (Operator, &Record)| Credit {
+            algorithm: operator.name().to_owned(),
+            pillar: operator.component().name().to_owned(),
+            intended: self.shares().map(|shares| shares.intended(operator.component())),
+            proposals: record.systems,
+            calls: record.calls,
+            gain: record.gain,
+        };
+        let used = |credit: &Credit| credit.proposals > 0;
+        Operator::ALL.into_iter().zip(self.records()).map(credit).filter(used).collect()
+    }
+
+    fn history(&self) -> Vec<(String, u64)> {
+        let named = |(operator, calls): &(Operator, u64)| (operator.name().to_owned(), *calls);
+        self.allocator.history().iter().map(named).collect()
     }
 }

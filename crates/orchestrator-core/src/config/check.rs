@@ -7,7 +7,7 @@ use crate::config::{
 impl RunConfig {
     /// Checks everything that the file alone shows.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        self.budget.resolve()?;
+        self.limits()?;
         self.check_kind()?;
         self.check_data()?;
         self.check_search()?;

@@ -55,7 +55,9 @@ pub struct RunConfig {
     /// flags. Absent where none of these says anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta: Option<MetaOrchestratorConfig>,
-    /// Hard limits; the smallest one reached ends the search.
+    /// Hard limits; the smallest one reached ends the search. May be left out where the orchestrator is enabled, whose
+    /// `total_compute_budget` is one as well.
+    #[serde(default)]
     pub budget: BudgetSpec,
     /// The final scoring on the test split.
     #[serde(default)]
@@ -374,6 +376,16 @@ pub enum Algorithm {
     Racing,
     /// The same over the lines that texts share, combined anew: fewer metric calls still where lines carry over.
     Joint,
+    /// The joint search with systems that are the best under a draw of what is believed, and no others.
+    ParetoSampling,
+    /// The joint search with the best of every component merged, and nothing else.
+    SystemAwareMerge,
+    /// The joint search with changes of the flow alone.
+    StructuralMutation,
+    /// The joint search with mixtures of two systems, and nothing else.
+    Crossover,
+    /// The joint search with one line changed at random, and nothing else.
+    RandomSearch,
 }
 
 impl Algorithm {
@@ -383,6 +395,11 @@ impl Algorithm {
             Self::ReflectiveMutation => "reflective_mutation",
             Self::Racing => "racing",
             Self::Joint => "joint",
+            Self::ParetoSampling => "pareto_sampling",
+            Self::SystemAwareMerge => "system_aware_merge",
+            Self::StructuralMutation => "structural_mutation",
+            Self::Crossover => "crossover",
+            Self::RandomSearch => "random_search",
         }
     }
 }
@@ -440,7 +457,7 @@ impl Default for OptimizerSpec {
 }
 
 /// Hard limits. At least one must be given.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BudgetSpec {
     /// Metric calls: one candidate on one example.
@@ -461,6 +478,11 @@ pub struct BudgetSpec {
 }
 
 impl BudgetSpec {
+    /// Whether nothing is limited.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// The limits in the units of the meter.
     ///
     /// # Errors
@@ -508,6 +530,16 @@ impl RunConfig {
     pub fn algorithm(&self) -> Algorithm {
         let enabled = self.meta.as_ref().is_some_and(|meta| meta.enabled);
         self.optimizer.algorithm.unwrap_or(if enabled { Algorithm::Joint } else { Algorithm::default() })
+    }
+
+    /// The limits that the configuration names. None at all is allowed where the orchestrator is enabled, which brings
+    /// one in compute units.
+    ///
+    /// # Errors
+    /// As [`BudgetSpec::resolve`].
+    pub fn limits(&self) -> Result<Budget, ConfigError> {
+        let enabled = self.meta.as_ref().is_some_and(|meta| meta.enabled);
+        if enabled && self.budget.is_empty() { Ok(Budget::UNLIMITED) } else { self.budget.resolve() }
     }
 
     /// Reads a configuration; `file` is what errors call it.

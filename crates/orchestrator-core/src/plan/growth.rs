@@ -35,7 +35,7 @@ impl Growth {
             .next()
             .is_some_and(|name| session.proposer.effort(&query(&session.start, name, 0)) == Effort::None);
         if !free {
-            return Self::Written { most: session.max_length as f64 };
+            return Self::Written { most: session.joint.longest as f64 };
         }
         let root = Stream::root(session.seed).child("plan", 1);
         let chain = |name: &str, index: u64| {

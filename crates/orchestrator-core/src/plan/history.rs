@@ -63,6 +63,6 @@ fn read(path: &Path, result: &Path, resolved: &Resolved) -> Option<PastRun> {
     if ended.uncertain != Cost::ZERO {
         return None;
     }
-    let budget = past.config.budget.resolve().ok()?;
+    let budget = past.config.limits().ok()?;
     Some(PastRun { budget, spent: ended.spent, took: ended.optimization_time })
 }

@@ -36,7 +36,7 @@ fn search(purse: &mut Purse<'_>, options: &Options, leader: &mut Candidate, rng:
     let mut results = (options.first * options.block(0)) as u64;
     let mut dry = 0;
     for _ in 0..MOST_ROUNDS {
-        if purse.is_late() {
+        if purse.is_late() || options.most_results.is_some_and(|most| results >= most) {
             return;
         }
         let mut child = leader.clone();

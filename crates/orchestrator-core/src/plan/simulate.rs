@@ -144,7 +144,7 @@ fn runs(session: &Session, terms: &Terms<'_>) -> Vec<Spent> {
         match session.algorithm {
             Algorithm::ReflectiveMutation => gepa::spend(&mut purse, &session.gepa, &rng),
             Algorithm::Racing => racing::spend(&mut purse, &algorithms::racing::Options::default(), &rng),
-            Algorithm::Joint => joint::spend(&mut purse, &algorithms::joint::Options::default(), &rng),
+            _ => joint::spend(&mut purse, &session.joint, &rng),
         }
         purse.spent
     };

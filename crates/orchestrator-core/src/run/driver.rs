@@ -14,7 +14,7 @@ use crate::checkpoint::Checkpoints;
 use crate::run::collected::Collected;
 use crate::run::record::{REPORT_TRIALS, Record, write_draws};
 use crate::run::tape::Tape;
-use crate::run::{Observer, Options, Phase, Progress, Proposer, RunError, RunState, Search};
+use crate::run::{Credit, Observer, Options, Phase, Progress, Proposer, RunError, RunState, Search};
 
 /// Version of the event log's format.
 const FORMAT: u32 = 1;
@@ -102,6 +102,16 @@ impl<'a> Driver<'a> {
     /// The most that a killed run may have paid for without a record.
     pub fn uncertain(&self) -> Cost {
         self.uncertain
+    }
+
+    /// What the search's algorithms were given and brought.
+    pub fn credits(&self) -> Vec<Credit> {
+        self.search.credits()
+    }
+
+    /// Which of the search's algorithms proposed what was measured, in order.
+    pub fn history(&self) -> Vec<(String, u64)> {
+        self.search.history()
     }
 
     /// Whether the caller's wish to pause cut something short.

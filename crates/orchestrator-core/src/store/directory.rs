@@ -3,8 +3,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use coordination::journal::FileStorage;
-use meta_traits::{Components, Cost};
+use coordination::journal::{FileStorage, Journal, MemoryStorage};
+use meta_traits::{Budget, Components, Cost};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoints, write_atomically};
@@ -104,6 +104,20 @@ impl RunDirectory {
             // What cannot be removed stays; it does no harm.
             let _ = fs::remove_dir_all(&self.path);
         }
+    }
+
+    /// What the log of the run at `path` says, and how many events it holds. The run may be under way.
+    ///
+    /// # Errors
+    /// [`RunError`] when the log cannot be read or is damaged.
+    pub fn state_of(path: &Path, budget: Budget) -> Result<(RunState, usize), RunError> {
+        let path = path.join("events.jsonl");
+        let bytes =
+            fs::read(&path).map_err(|source| RunError::Io { path: path.display().to_string(), source })?;
+        // A copy in memory: a line that is being written right now looks torn, and must not be cut off.
+        let (_, recovered) = Journal::open(MemoryStorage::of(bytes))?;
+        let state = RunState::of_log(budget, recovered.records.iter().map(String::as_str))?;
+        Ok((state, recovered.records.len()))
     }
 
     /// Where it is.

@@ -81,6 +81,11 @@ pub(crate) fn changed(settings: &[Setting], text: &str, rng: &mut Stream) -> Opt
 }
 
 impl Setting {
+    /// Whether it names the flow.
+    pub fn is_flow(&self) -> bool {
+        self.key == FLOW
+    }
+
     /// The description's own value.
     fn own(&self) -> &str {
         self.options.get(self.start.unwrap_or(0)).map_or("", String::as_str)

@@ -1,5 +1,7 @@
 //! The joint search keeps the laws of the contract.
 
+mod meta;
+mod operators;
 mod runs;
 
 use meta_traits::conformance::{Check, check_optimizer, check_optimizer_snapshot};
@@ -8,7 +10,7 @@ use meta_traits::{
     Outcome, Reply, Scored, Split, StopReason, Stream, TellError, Trial,
 };
 use orchestrator_core::algorithms::Joint;
-use orchestrator_core::algorithms::joint::Options;
+use orchestrator_core::algorithms::joint::{Operator, Options};
 use proptest::prelude::*;
 
 fn ids(split: Split, n: u32) -> Vec<ExampleId> {
@@ -239,7 +241,7 @@ fn what_is_refused_changes_nothing_and_a_seed_that_cannot_run_ends_the_search() 
         (3, 3, Options { blocks: Vec::new(), ..Options::default() }),
         (3, 3, Options { first: 0, ..Options::default() }),
         (3, 3, Options { caution: f64::NAN, ..Options::default() }),
-        (3, 3, Options { unscreened: 0.7, greedy: 0.5, ..Options::default() }),
+        (3, 3, Options { operators: [(Operator::Crossover, -1.0)].into(), ..Options::default() }),
     ] {
         let texts: Components = [("a", "x")].into_iter().collect();
         let (train, val) = (ids(Split::Train, train), ids(Split::Val, val));

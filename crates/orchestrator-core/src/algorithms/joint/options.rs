@@ -1,8 +1,11 @@
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use coordination::Component;
 use prompt_grammar::PromptError;
 use serde::{Deserialize, Serialize};
 
+use super::operator::Operator;
 use crate::posterior::Prior;
 
 /// Settings of [`Joint`](super::Joint). The defaults were chosen on simulated instances below 100.
@@ -22,10 +25,21 @@ pub struct Options {
     pub dry: u64,
     /// The share of rounds that still rewrite then.
     pub rare: f64,
-    /// The share of systems that nothing chooses: one line of the leader changed at random.
-    pub unscreened: f64,
-    /// The share of systems that are best by what is expected, not by a draw.
-    pub greedy: f64,
+    /// How often each operator proposes, in proportion; those that are absent never do, but for the turns of pillars that
+    /// are held to a part of the budget.
+    pub operators: BTreeMap<Operator, f64>,
+    /// The share of proposals whose operator a selector chooses, where there is one.
+    pub learned: f64,
+    /// Lines that are known before any text has them, by component: they are combined from the first round on.
+    pub vocabulary: BTreeMap<String, Vec<String>>,
+    /// The pillar that `component`, or `component/topic`, belongs to; prompts where nothing is said.
+    pub pillars: BTreeMap<String, Component>,
+    /// Results after which the search ends, if any.
+    pub most_results: Option<u64>,
+    /// Results without progress after which the search ends, if any.
+    pub patience: Option<u64>,
+    /// By how much the mean of the recommendation must rise for progress; at least 0.
+    pub progress: f64,
     /// Most failures shown to the proposer, all with the same complaint.
     pub evidence: usize,
     /// Standard deviations below its mean that a recommendation is judged by.
@@ -51,8 +65,18 @@ impl Default for Options {
             turns: Vec::new(),
             dry: 10,
             rare: 0.25,
-            unscreened: 0.1,
-            greedy: 0.3,
+            operators: [
+                (Operator::ParetoSampling, 0.6),
+                (Operator::SystemAwareMerge, 0.3),
+                (Operator::RandomSearch, 0.1),
+            ]
+            .into(),
+            learned: 0.5,
+            vocabulary: BTreeMap::new(),
+            pillars: BTreeMap::new(),
+            most_results: None,
+            patience: None,
+            progress: 0.0,
             evidence: 3,
             caution: 1.0,
             floor: 0.2,
@@ -68,6 +92,17 @@ impl Options {
     /// Examples of the next block after so many results.
     pub(crate) fn block(&self, results: u64) -> usize {
         self.blocks.iter().rev().find(|(from, _)| *from <= results).map_or(1, |(_, size)| (*size).max(1))
+    }
+
+    /// The operators' weights in the order of [`Operator::ALL`].
+    pub(super) fn weights(&self) -> [f64; Operator::ALL.len()] {
+        Operator::ALL.map(|operator| self.operators.get(&operator).copied().unwrap_or(0.0))
+    }
+
+    /// The pillar that a topic of a component belongs to.
+    pub(super) fn pillar(&self, component: &str, topic: &str) -> Component {
+        let own = self.pillars.get(&format!("{component}/{topic}"));
+        own.or_else(|| self.pillars.get(component)).copied().unwrap_or(Component::Prompt)
     }
 
     /// Whether a component is rewritten after so many results.
@@ -86,16 +121,15 @@ impl Options {
         let blocks = self.blocks.first().is_some_and(|b| b.0 == 0) && self.blocks.iter().all(|b| b.1 > 0);
         within("blocks", blocks, &self.blocks, "from 0 on, at least 1 example each")?;
         within("first", self.first > 0, &self.first, "at least 1")?;
+        let progress = self.progress.is_finite() && self.progress >= 0.0;
+        within("progress", progress, &self.progress, "0 and more")?;
         within("caution", self.caution.is_finite(), &self.caution, "numbers")?;
         within("power", self.power.is_finite(), &self.power, "numbers")?;
-        let shares = [
-            ("unscreened", self.unscreened),
-            ("greedy", self.greedy),
-            ("rare", self.rare),
-            ("floor", self.floor),
-            ("loyal", self.loyal),
-            ("unscreened + greedy", self.unscreened + self.greedy),
-        ];
+        let weights = self.weights();
+        let sound = weights.iter().all(|w| w.is_finite() && *w >= 0.0) && weights.iter().sum::<f64>() > 0.0;
+        within("operators", sound, &self.operators, "weights of at least 0, one of them above")?;
+        let shares =
+            [("learned", self.learned), ("rare", self.rare), ("floor", self.floor), ("loyal", self.loyal)];
         shares.into_iter().try_for_each(|(f, x)| within(f, (0.0..=1.0).contains(&x), &x, "0 to 1"))
     }
 }

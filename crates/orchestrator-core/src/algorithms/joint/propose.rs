@@ -11,8 +11,11 @@ use crate::posterior::{FeatureId, Sample};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Text {
     Known(VersionId),
-    New(String),
+    New { text: String, choices: Choices },
 }
+
+/// Component by component, topic by topic, whether an operator may change what is said on it.
+pub(super) type Open = [Vec<bool>];
 
 /// What a component's text adds: to every stage, and to the price.
 #[derive(Clone, Debug)]
@@ -34,21 +37,23 @@ const SWEEPS: usize = 2;
 
 impl Joint {
     /// The best system if effects are as drawn, or without a stream as expected: first of the texts there are, then with
-    /// lines of theirs combined anew.
-    pub(super) fn promising(&self, leader: &[VersionId], stream: Option<&Stream>) -> Vec<Text> {
+    /// lines of theirs combined anew. What is not `open` stays as it is in `from`.
+    pub(super) fn promising(&self, from: &[VersionId], open: &Open, stream: Option<&Stream>) -> Vec<Text> {
         let draw = Draw { search: self, sample: self.posterior.draw(stream), stream: stream.cloned() };
-        let (known, shares) = draw.known(leader);
-        draw.anew(&known, shares)
+        let (known, shares) = draw.known(from, open);
+        draw.anew(&known, shares, open)
     }
 
-    /// The leader with one line changed, whatever is believed.
-    pub(super) fn unscreened(&self, leader: &[VersionId], stream: &Stream) -> Vec<Text> {
+    /// The leader with one `open` line changed, whatever is believed.
+    pub(super) fn unscreened(&self, leader: &[VersionId], open: &Open, stream: &Stream) -> Vec<Text> {
         let mut rng = stream.child("unscreened", 0);
         let mut system: Vec<Text> = leader.iter().map(|v| Text::Known(*v)).collect();
+        let components: Vec<usize> = (0..leader.len()).filter(|c| open[*c].contains(&true)).collect();
         for _ in 0..20 {
-            let component = rng.below(leader.len());
+            let Some(&component) = rng.pick(&components) else { break };
             let wording = self.versions.wording(component);
-            let topic = rng.below(wording.topics().max(1));
+            let topics: Vec<usize> = (0..wording.topics()).filter(|topic| open[component][*topic]).collect();
+            let topic = rng.pick(&topics).copied().unwrap_or(0);
             let mut choices = self.versions.get(leader[component]).choices.clone();
             let others: Vec<Option<usize>> =
                 wording.options(topic).filter(|o| *o != choices.get(topic)).collect();
@@ -62,15 +67,31 @@ impl Joint {
         system
     }
 
+    /// Of some systems the best under a draw; the first of equals.
+    pub(super) fn best_drawn(&self, systems: Vec<Vec<Text>>, stream: &Stream) -> Option<Vec<Text>> {
+        let draw =
+            Draw { search: self, sample: self.posterior.draw(Some(stream)), stream: Some(stream.clone()) };
+        let mut best: Option<(f64, Vec<Text>)> = None;
+        for system in systems {
+            let shares: Vec<Share> =
+                system.iter().enumerate().map(|(component, text)| draw.of_text(component, text)).collect();
+            let value = draw.value(&shares);
+            if best.as_ref().is_none_or(|(most, _)| value > *most) {
+                best = Some((value, system));
+            }
+        }
+        best.map(|(_, system)| system)
+    }
+
     /// The text of these clauses in the order of `like`; `like` itself when they would lose a placeholder or grow too long.
-    fn text(&self, like: VersionId, choices: &Choices) -> Text {
+    pub(super) fn text(&self, like: VersionId, choices: &Choices) -> Text {
         let version = self.versions.get(like);
         if let Some(known) = self.versions.of_choices(version.component, choices) {
             return Text::Known(known);
         }
         let text = self.versions.wording(version.component).write(choices, &version.order);
         let fits = keeps_placeholders(&version.text, &text) && text.chars().count() <= self.options.longest;
-        if fits { Text::New(text) } else { Text::Known(like) }
+        if fits { Text::New { text, choices: choices.clone() } } else { Text::Known(like) }
     }
 }
 
@@ -102,6 +123,13 @@ impl Draw<'_> {
         share
     }
 
+    fn of_text(&self, component: usize, text: &Text) -> Share {
+        match text {
+            Text::Known(version) => self.of_version(*version),
+            Text::New { choices, .. } => self.of_choices(component, choices),
+        }
+    }
+
     fn of_version(&self, version: VersionId) -> Share {
         let v = self.search.versions.get(version);
         self.share(self.search.versions.clauses(version), v.rest, v.component, version as u64 + 1)
@@ -122,13 +150,13 @@ impl Draw<'_> {
     }
 
     /// The best system of known texts, component by component from the leader.
-    fn known(&self, leader: &[VersionId]) -> (Vec<VersionId>, Vec<Share>) {
+    fn known(&self, leader: &[VersionId], open: &Open) -> (Vec<VersionId>, Vec<Share>) {
         let mut system = leader.to_vec();
         let mut shares: Vec<Share> = system.iter().map(|v| self.of_version(*v)).collect();
         let mut value = self.value(&shares);
         for _ in 0..SWEEPS {
             let before = system.clone();
-            for component in 0..system.len() {
+            for component in (0..system.len()).filter(|c| !open[*c].contains(&false)) {
                 for version in self.search.versions.of(component) {
                     let old = std::mem::replace(&mut shares[component], self.of_version(version));
                     let new = self.value(&shares);
@@ -147,7 +175,7 @@ impl Draw<'_> {
     }
 
     /// The best system of known lines, line by line from a system of known texts.
-    fn anew(&self, known: &[VersionId], mut shares: Vec<Share>) -> Vec<Text> {
+    fn anew(&self, known: &[VersionId], mut shares: Vec<Share>, open: &Open) -> Vec<Text> {
         let versions = &self.search.versions;
         let mut choices: Vec<Choices> = known.iter().map(|v| versions.get(*v).choices.clone()).collect();
         let mut value = self.value(&shares);
@@ -155,7 +183,7 @@ impl Draw<'_> {
             let before = choices.clone();
             for component in 0..choices.len() {
                 let wording = versions.wording(component);
-                for topic in 0..wording.topics() {
+                for topic in (0..wording.topics()).filter(|topic| open[component][*topic]) {
                     for option in wording.options(topic) {
                         let stood = choices[component].get(topic);
                         if option == stood {

@@ -4,9 +4,10 @@ use evaluation::race::choose;
 use meta_traits::{Cost, Observation, QueryId, Scored, StopReason, Stream, TrialId};
 use serde::{Deserialize, Serialize};
 
+use super::operator::Operator;
 use super::propose::Text;
 use super::versions::VersionId;
-use super::{Best, Entrant, Joint, is_train};
+use super::{Best, Entrant, Joint, Mark, is_train};
 
 /// Where the loop stands.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,15 +51,16 @@ impl Joint {
         }
         self.written = false;
         self.rounds += 1;
+        if self.options.most_results.is_some_and(|most| self.results >= most) {
+            return Step::Over(StopReason::Rounds);
+        }
+        if self.options.patience.is_some_and(|most| self.results - self.mark.results >= most) {
+            return Step::Over(StopReason::Stagnation);
+        }
         let stream = self.stream.child("round", self.rounds);
-        let u = stream.child("screen", 0).unit();
-        let texts = if u < self.options.unscreened {
-            self.unscreened(&leader, &stream)
-        } else if u < self.options.unscreened + self.options.greedy {
-            self.promising(&leader, None)
-        } else {
-            self.promising(&leader, Some(&stream))
-        };
+        let able = Operator::ALL.map(|operator| self.can(operator));
+        let operator = self.allocator.next(able, &self.context(), &stream);
+        let texts = self.proposed(operator, &leader, &stream);
         let system: Vec<VersionId> =
             texts.into_iter().enumerate().map(|(component, text)| self.realise(component, text)).collect();
         self.block(system, &leader, &stream)
@@ -67,7 +69,7 @@ impl Joint {
     fn realise(&mut self, component: usize, text: Text) -> VersionId {
         match text {
             Text::Known(version) => version,
-            Text::New(text) => {
+            Text::New { text, .. } => {
                 let known = self.versions.find(component, &text);
                 known.unwrap_or_else(|| self.versions.add(&mut self.posterior, component, text).0)
             }
@@ -77,6 +79,7 @@ impl Joint {
     /// Chooses whose texts are rewritten this round: those that are to blame.
     fn choose_rewrites(&mut self, leader: &[VersionId], stream: &Stream) {
         let mut rng = stream.child("rewrites", 0);
+        self.fresh.clear();
         if self.dry >= self.options.dry && !rng.chance(self.options.rare) {
             return;
         }
@@ -127,8 +130,12 @@ impl Joint {
 
     pub(super) fn written(&mut self, parent: VersionId, text: String) {
         let component = self.versions.get(parent).component;
-        let news = self.versions.find(component, &text).is_none()
-            && self.versions.add(&mut self.posterior, component, text).1;
+        let mut news = false;
+        if self.versions.find(component, &text).is_none() {
+            let (version, line) = self.versions.add(&mut self.posterior, component, text);
+            self.fresh.push(version);
+            news = line;
+        }
         self.dry = if news { 0 } else { self.dry + 1 };
     }
 
@@ -191,7 +198,34 @@ impl Joint {
         }));
         self.versions.tell(&mut self.posterior);
         self.posterior.update();
+        let before = self.best.as_ref().map(|best| best.entrant);
         self.recommend();
+        let after = self.best.as_ref().map(|best| best.entrant);
+        self.progress();
+        let gain = match (before, after) {
+            (Some(before), Some(after)) if before != after => {
+                (self.cautious(after) - self.cautious(before)).max(0.0)
+            }
+            _ => 0.0,
+        };
+        let (led, context) = (before != after && after == Some(entrant), self.context());
+        self.allocator.settle(on.len() as u64, gain, led, &context);
+    }
+
+    /// Marks where the recommendation's mean last rose by enough.
+    fn progress(&mut self) {
+        let Some(mean) = self.best.as_ref().and_then(|best| Some(1.0 - best.seen.losses.first()?)) else {
+            return;
+        };
+        if self.mark.results == 0 || mean > self.mark.mean + self.options.progress {
+            self.mark = Mark { results: self.results, mean };
+        }
+    }
+
+    /// What an entrant is judged by.
+    fn cautious(&self, entrant: usize) -> f64 {
+        let estimate = self.posterior.estimate(&self.versions.features(&self.entrants[entrant].system));
+        estimate.mean - self.options.caution * estimate.sd
     }
 
     /// Names the system that is recommended now.
@@ -223,7 +257,9 @@ impl Joint {
         seen.variance = Some(estimate.sd * estimate.sd);
         if self.best.as_ref().is_some_and(|best| best.entrant != entrant) {
             let (n, mean, sd) = (scores.len(), estimate.mean, estimate.sd);
-            self.said = Some(format!("#{} lead    {mean:.3} +- {sd:.3} after {n} examples", self.rounds));
+            let by = self.allocator.proposer().map_or("re-measurement", Operator::name);
+            self.said =
+                Some(format!("#{} lead    {mean:.3} +- {sd:.3} after {n} examples, by {by}", self.rounds));
         }
         self.best = Some(Best { entrant, candidate: self.candidate(system), seen });
     }

@@ -1,9 +1,10 @@
 use meta_traits::{ExampleId, RestoreError, Snapshot, Stream};
 use serde::{Deserialize, Serialize};
 
+use super::allocator::{Allocator, AllocatorState};
 use super::round::{Pending, Step};
 use super::versions::{VersionId, Versions};
-use super::{Best, Entrant, Joint, Options};
+use super::{Best, Entrant, Joint, Mark, Options};
 use crate::posterior::Posterior;
 
 /// The saved form of a [`Joint`].
@@ -22,6 +23,12 @@ pub struct JointState {
     results: u64,
     written: bool,
     dry: u64,
+    #[serde(default)]
+    fresh: Vec<VersionId>,
+    #[serde(default)]
+    allocator: Option<AllocatorState>,
+    #[serde(default)]
+    mark: Mark,
     trials: u64,
     queries: u64,
     step: Step,
@@ -32,7 +39,7 @@ pub struct JointState {
 
 impl Snapshot for Joint {
     const SCHEMA: &'static str = "orchestrator-core/joint";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type State = JointState;
 
     fn snapshot(&self) -> JointState {
@@ -50,6 +57,9 @@ impl Snapshot for Joint {
             results: self.results,
             written: self.written,
             dry: self.dry,
+            fresh: self.fresh.clone(),
+            allocator: Some(self.allocator.save()),
+            mark: self.mark,
             trials: self.trials,
             queries: self.queries,
             step: self.step.clone(),
@@ -59,11 +69,18 @@ impl Snapshot for Joint {
         }
     }
 
-    /// Takes up the whole state, data and options included, whatever this object was made with.
+    /// Takes up the whole state, data and options included, whatever this object was made with; only a selector must be
+    /// there already where one was saved.
     fn restore(&mut self, state: JointState) -> Result<(), RestoreError> {
         if !state.is_sound() {
             return Err(RestoreError::Body("the step under way does not fit the texts and results".into()));
         }
+        if let Some(saved) = state.allocator {
+            self.allocator.load(saved)?;
+        }
+        let (weights, learned) = (state.options.weights(), state.options.learned);
+        let mut allocator = std::mem::replace(&mut self.allocator, Allocator::new(weights, learned));
+        allocator.set_weights(weights, learned);
         *self = Self {
             posterior: state.posterior,
             names: state.names,
@@ -78,6 +95,9 @@ impl Snapshot for Joint {
             results: state.results,
             written: state.written,
             dry: state.dry,
+            fresh: state.fresh,
+            allocator,
+            mark: state.mark,
             trials: state.trials,
             queries: state.queries,
             step: state.step,
@@ -115,6 +135,7 @@ impl JointState {
             && self.versions.is_sound(components, examples, self.posterior.features())
             && in_place(&self.base)
             && self.entrants.iter().all(|e| in_place(&e.system))
+            && self.fresh.iter().all(known)
             && self.todo.iter().all(|slot| *slot < self.names.len())
             && self.best.as_ref().is_none_or(|best| best.entrant < self.entrants.len())
     }

@@ -123,6 +123,16 @@ impl Wording {
         reading
     }
 
+    /// A line that no text needs to have: another option of its topic.
+    pub(super) fn know(&mut self, line: &str, feature: impl FnOnce() -> FeatureId) {
+        let name = topic_name(line).unwrap_or(line);
+        let number = self.topic(name, &[]);
+        let topic = &mut self.topics[number];
+        if topic.lines.iter().all(|known| known.text != line) {
+            topic.lines.push(Line { text: line.to_owned(), clause: feature(), blamed: 0, exposed: 0 });
+        }
+    }
+
     /// The number of a topic that is not among those `taken`: what a text repeats counts as topics of their own.
     fn topic(&mut self, name: &str, taken: &[usize]) -> usize {
         let mut repeat = 0_usize;
@@ -176,6 +186,11 @@ impl Wording {
 
     pub(super) fn topics(&self) -> usize {
         self.topics.len()
+    }
+
+    /// What a topic is called.
+    pub(super) fn name(&self, topic: usize) -> &str {
+        &self.topics[topic].name
     }
 
     /// Number of lines.
