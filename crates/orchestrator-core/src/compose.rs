@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use coordination::Component;
-use evaluation::{Dataset, External, ExternalSpec, RowsDigest};
+use evaluation::{Dataset, External, ExternalSpec, MetricSpec, RowsDigest};
 use meta_traits::{Components, Evaluator, ExampleId, Split, Stream};
 use prompt_grammar::gepa;
 use prompt_grammar::structural::{Bank, Structural, StructuralOptions};
@@ -62,6 +62,25 @@ pub async fn session_over(
     prepare(resolved, Some(models), None, notice).await
 }
 
+/// As [`session`], but over examples and models that are there already: `data` of the configuration is not read.
+///
+/// # Errors
+/// As for [`session`].
+pub fn session_of(
+    resolved: &Resolved,
+    dataset: Dataset,
+    models: &Models,
+    notice: &(dyn Fn(&Notice) + Sync),
+) -> Result<Session, Error> {
+    let (Some(spec), Some(metric)) = (&resolved.config.system, &resolved.config.metric) else {
+        return Err(ConfigError::inconsistent("a system needs a metric").into());
+    };
+    check_leakage(&dataset, resolved.config.data.as_ref().is_some_and(|d| d.allow_leakage), notice)?;
+    metric.check_for(&dataset)?;
+    spec.validate(&models.names())?;
+    assembled(resolved, parts_of_system(resolved, spec, metric, Arc::new(dataset), models)?)
+}
+
 async fn prepare(
     resolved: &Resolved,
     models: Option<Models>,
@@ -75,6 +94,11 @@ async fn prepare(
         (_, _, Some(simulated)) => of_simulated(simulated),
         _ => return Err(ConfigError::inconsistent("there is nothing to optimise").into()),
     };
+    assembled(resolved, parts)
+}
+
+fn assembled(resolved: &Resolved, parts: Parts) -> Result<Session, Error> {
+    let config = &resolved.config;
     let minibatch = config.optimizer.minibatch;
     if minibatch > parts.train.len() {
         let allowed = format!("1 to {}, the number of training examples", parts.train.len());
@@ -180,7 +204,6 @@ async fn of_system(
     check_leakage(&dataset, data.allow_leakage, notice)?;
     // Before any model is opened or downloaded: a fault in the description costs nothing.
     metric.check_for(&dataset)?;
-    let (splits, labels) = (data::digests(&dataset), data::labels(&dataset, metric.name())?);
     let names: Vec<&str> = config.models.keys().map(String::as_str).collect();
     spec.validate(&names)?;
     let cache = directory.map(RunDirectory::cache);
@@ -188,6 +211,18 @@ async fn of_system(
         Some(models) => models,
         None => connect(config, &resolved.base, cache.as_deref(), notice).await?,
     };
+    parts_of_system(resolved, spec, metric, dataset, &models)
+}
+
+fn parts_of_system(
+    resolved: &Resolved,
+    spec: &SystemSpec,
+    metric: &MetricSpec,
+    dataset: Arc<Dataset>,
+    models: &Models,
+) -> Result<Parts, Error> {
+    let config = &resolved.config;
+    let (splits, labels) = (data::digests(&dataset), data::labels(&dataset, metric.name())?);
     let system = CompoundAISystem::new(spec.clone(), &resolved.base, models.all(), &dataset)?;
     let start = system.components();
     if start.is_empty() {
@@ -198,7 +233,7 @@ async fn of_system(
     }
     let scorer = metric.build(&dataset, |name| models.judge(name))?;
     let forecast = system.estimate(&start, &dataset, TOKENS_PER_CHARACTER)?;
-    let mut proposer = system_proposer(config, spec, &models, &dataset)?;
+    let mut proposer = system_proposer(config, spec, models, &dataset)?;
     let settings = spec.settings();
     let (pillars, vocabulary) = steering::of_settings(&settings);
     if !settings.is_empty() {

@@ -28,6 +28,12 @@ pub enum Error {
     /// The search ended before anything had a score.
     #[error("the search ended before the seed had a score. Raise the budget")]
     NothingScored,
+    /// The run was asked to pause.
+    #[error("run: paused in {}; go on with metaorch resume and that path", path.display())]
+    Paused {
+        /// The run directory.
+        path: std::path::PathBuf,
+    },
 }
 
 impl Classify for Error {
@@ -40,6 +46,7 @@ impl Classify for Error {
             Self::Inference(e) => e.kind(),
             Self::Prompt(e) => e.kind(),
             Self::NothingScored => ErrorKind::Budget,
+            Self::Paused { .. } => ErrorKind::Cancelled,
         }
     }
 }

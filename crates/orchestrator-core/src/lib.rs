@@ -11,6 +11,7 @@ pub mod compose;
 pub mod config;
 mod draws;
 mod error;
+mod orchestrator;
 pub mod plan;
 pub mod posterior;
 pub mod proposers;
@@ -22,3 +23,4 @@ pub mod store;
 pub mod system;
 
 pub use error::Error;
+pub use orchestrator::{Allowance, MetaOrchestrator, OptimizationMetrics};

@@ -1,5 +1,7 @@
 //! What a run comes to.
 
+mod changes;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use evaluation::{EvaluationError, RowsDigest};
 use meta_traits::{Components, Cost, StopReason, Stream};
 use serde::{Deserialize, Serialize};
 
+pub use self::changes::Change;
+pub(crate) use self::changes::changes;
 use crate::run::{Credit, Point, RunState};
 
 /// A mean on the test split with its 95 % bootstrap interval.
@@ -204,6 +208,15 @@ pub struct RunResult {
     /// divided.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub shares: BTreeMap<String, PillarShare>,
+    /// Steps of the recommendation in which the structure changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub topology_changes: Vec<Change>,
+    /// Steps in which a prompt changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prompt_changes: Vec<Change>,
+    /// Steps in which a number or other setting changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hyperopt_gains: Vec<Change>,
     /// Why the search ended.
     pub stop: StopReason,
     /// Everything the search and the report used.
@@ -259,6 +272,9 @@ impl RunResult {
             algorithm_history: history,
             component_metrics: credits.iter().map(|c| (c.algorithm.clone(), metrics(c))).collect(),
             shares: shares(credits, spent),
+            topology_changes: Vec::new(),
+            prompt_changes: Vec::new(),
+            hyperopt_gains: Vec::new(),
             stop,
             spent: state.spends().iter().map(|s| s.cost).sum(),
             uncertain: Cost::ZERO,

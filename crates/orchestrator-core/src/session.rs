@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use coordination::Component;
 use coordination::budget::Allocation;
 use evaluation::RowsDigest;
 use meta_traits::{
@@ -222,6 +223,11 @@ impl Session {
                 result.held_out = Some(self.compare(&seed, &best)?);
             }
         }
+        let mut changes = crate::result::changes(driver.state(), &self.joint.pillars);
+        let mut of = |pillar| changes.remove(&pillar).unwrap_or_default();
+        result.topology_changes = of(Component::Topology);
+        result.hyperopt_gains = of(Component::Hyperopt);
+        result.prompt_changes = of(Component::Prompt);
         result.data.clone_from(&self.data);
         result.spent = driver.state().spends().iter().map(|s| s.cost).sum();
         result.uncertain = driver.uncertain();

@@ -46,6 +46,11 @@ impl Models {
         self.clients.iter().map(metered).collect()
     }
 
+    /// Their names.
+    pub fn names(&self) -> Vec<&str> {
+        self.clients.keys().map(String::as_str).collect()
+    }
+
     /// The record of their calls.
     pub fn spending(&self) -> &Spending {
         &self.spending

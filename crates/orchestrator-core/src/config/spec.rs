@@ -477,6 +477,18 @@ pub struct BudgetSpec {
     pub seconds: Option<f64>,
 }
 
+impl From<Budget> for BudgetSpec {
+    fn from(limits: Budget) -> Self {
+        Self {
+            calls: limits.evaluations,
+            model_calls: limits.model_calls,
+            tokens: limits.tokens,
+            usd: limits.nano_usd.map(|nano| nano as f64 / 1e9),
+            seconds: limits.wall.map(|wall| wall.as_secs_f64()),
+        }
+    }
+}
+
 impl BudgetSpec {
     /// Whether nothing is limited.
     pub fn is_empty(&self) -> bool {
