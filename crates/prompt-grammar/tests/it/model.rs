@@ -173,18 +173,18 @@ fn anchors_never_get_worse() {
         let fall = |a: &ExampleId| best.windows(2).any(|w| score_of(&w[1], *a) < score_of(&w[0], *a));
         anchors.iter().any(fall)
     };
-    for seed in 0..4 {
-        let (_, best) = returned(make(&options, seed).anchored(&anchors).unwrap(), 400);
+    for seed in 0..2 {
+        let (_, best) = returned(make(&options, seed).anchored(&anchors).unwrap(), 300);
         assert!(!falls(&best), "{best:?}");
         changes += best.len();
-        broken_without += u32::from(falls(&returned(make(&options, seed), 400).1));
+        broken_without += u32::from(falls(&returned(make(&options, seed), 300).1));
     }
-    assert!(changes > 8 && broken_without > 0, "{changes} {broken_without}");
+    assert!(changes > 4 && broken_without > 0, "{changes} {broken_without}");
     let fault = make(&options, 0).anchored(&ids(Split::Test, 1)).unwrap_err().to_string();
     assert!(fault.contains("anchors") && fault.contains("none of the search"), "{fault}");
     let options = ModelOptions { block: 3, initial: 0, reflections: 0.0, ..options };
     let anchored = |seed| make(&options, seed).anchored(&anchors).unwrap();
-    let check = Check::new(anchored, |c| space().contains(c), outcome).answering(reply).seeds([0]).steps(40);
+    let check = Check::new(anchored, |c| space().contains(c), outcome).answering(reply).seeds([0]).steps(16);
     check_optimizer(&check);
     check_optimizer_snapshot(&check);
 }
