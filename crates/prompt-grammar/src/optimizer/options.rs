@@ -17,7 +17,7 @@ pub struct ModelOptions {
     /// How many standard deviations below its mean a prompt is valued when one is to be returned; 0 to 3.
     pub caution: f64,
     /// By how many standard deviations of the difference a prompt must be better than the seed to be returned; 0 to 5.
-    /// 0 finds good prompts soonest, 3 mostly keeps a seed that nothing is better than.
+    /// 0 finds good prompts soonest. 3 mostly keeps a seed that nothing is better than, and now and then one that much is.
     pub conviction: f64,
     /// Reflections asked for, for each example call; 0 to 1.
     pub reflections: f64,

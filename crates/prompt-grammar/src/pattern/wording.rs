@@ -123,12 +123,12 @@ fn pairs<'a>(words: &[&'a str]) -> Vec<[&'a str; 2]> {
 }
 
 /// What enough texts have and enough lack, the nearest to half first; of what the same texts have, the longest.
-fn told_apart<'a>(
-    found: BTreeMap<Vec<&'a str>, BTreeSet<usize>>,
+fn told_apart(
+    found: BTreeMap<Vec<&str>, BTreeSet<usize>>,
     n: usize,
     least: usize,
     most: usize,
-) -> Vec<Vec<&'a str>> {
+) -> Vec<Vec<&str>> {
     let mut by_texts: BTreeMap<BTreeSet<usize>, Vec<&str>> = BTreeMap::new();
     for (words, texts) in found {
         if texts.len() >= least.max(1) && n - texts.len() >= least {
