@@ -12,8 +12,9 @@ use crate::{Estimate, Tokens, placeholder};
 pub use self::corpus::Corpus;
 pub use self::similarity::{Semantics, jaccard};
 
+pub(crate) use self::words::words;
 use self::words::{
-    HEDGES, IMPERATIVES, MODALS, NEGATIONS, POLITE, SECOND_PERSON, sentences, share, syllables, words,
+    HEDGES, IMPERATIVES, MODALS, NEGATIONS, POLITE, SECOND_PERSON, sentences, share, syllables,
 };
 
 /// Words of the moving window of the type-token ratio.

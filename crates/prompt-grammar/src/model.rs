@@ -7,9 +7,10 @@
 //! every result teaches something about every prompt with a choice in common, and a variance that shrinks to 0 drops
 //! an interaction.
 //!
-//! Text that a reflecting model proposed is evidence too: going from the parent to its child changes `f` by a step
-//! whose mean and spread over all such proposals are learnt along ("source effect"). With a proposer that guesses the
-//! mean stays near 0 and nothing is believed; with one that sees the failures it does not.
+//! Text that a reflecting model proposed is evidence too: its edit of a prompt changes `f` by a step more than an edit at
+//! random would, whose mean and spread over all such proposals are learnt along ("source effect"). With a proposer that
+//! guesses the mean stays near 0 and nothing is believed; with one that sees the failures it does not. Edits at random
+//! are taken off because many proposals start from one prompt: what they have in common says only that they leave it.
 //!
 //! The posterior is that of Laplace's approximation, Rasmussen & Williams (2006), section 3.4, in the dual: cost grows
 //! with the prompts tried, not with the effects. Draws use Matheron's rule (Wilson et al. 2020): a draw of the prior

@@ -113,6 +113,9 @@ pub struct ModelSearch {
     trials: u64,
     queries: u64,
     round: u64,
+    /// Rounds of the latest fit and of the latest step of the variances.
+    fitted: u64,
+    learnt: u64,
     /// Scores taken up.
     calls: u64,
     tried: Vec<Tried>,
@@ -162,6 +165,8 @@ impl ModelSearch {
             trials: 0,
             queries: 0,
             round: 0,
+            fitted: 0,
+            learnt: 0,
             calls: 0,
             tried: Vec::new(),
             numbers: BTreeMap::new(),
@@ -229,6 +234,9 @@ impl ModelSearch {
 
     /// Takes up what came back, in the order of asking, and finds the prompt to return.
     fn take_up(&mut self) {
+        if self.back.is_empty() && self.steps.is_empty() && self.best.is_some() {
+            return;
+        }
         for (from, to) in std::mem::take(&mut self.steps) {
             self.posterior.suggest(&from, &to);
         }
@@ -261,19 +269,23 @@ impl ModelSearch {
         }
         // The more is known, the less a round changes, and the dearer a fit is.
         let n = self.tried.len() as u64;
-        let due = |every: u64| self.round < 2 * every || self.round.is_multiple_of(every);
+        let due = |last: u64, every: u64| self.round < 2 * every || self.round >= last + every;
         let steps = if n < MANY { FIRST_STEPS } else { 1 };
         if self.posterior.expects_variances() {
             self.posterior.update();
             self.posterior.adopt_variances(steps);
-        } else if due(self.options.learn_every.max(n / 10)) {
+            self.fitted = self.round;
+        } else if due(self.learnt, self.options.learn_every.max(n / 10)) {
+            self.learnt = self.round;
             self.posterior.update();
             // With many prompts the work is spread over two rounds, so that none takes long.
             self.posterior.expect_variances();
             if n < MANY {
                 self.posterior.adopt_variances(steps);
+                self.fitted = self.round;
             }
-        } else if due(self.options.fit_every.max(n / 40)) {
+        } else if due(self.fitted, self.options.fit_every.max(n / 40)) {
+            self.fitted = self.round;
             self.posterior.fit_within(steps);
         } else {
             self.posterior.update();

@@ -21,13 +21,17 @@ mod find;
 mod hypotheses;
 mod items;
 mod null;
+mod odds;
 mod options;
 mod rank;
 mod regression;
+mod wording;
 
 pub use self::confirm::{Confirmation, Difference, confirm};
 pub use self::evidence::{Evidence, Observed};
 pub use self::find::{Finding, find};
 pub use self::items::SpaceItems;
+pub use self::odds::OddsRatio;
 pub use self::options::{Correction, PatternOptions};
 pub use self::rank::{cliffs_delta, shift};
+pub use self::wording::TextItems;

@@ -69,7 +69,7 @@ pub(super) const SECOND_PERSON: [&str; 4] = ["you", "your", "yours", "yourself"]
 pub(super) const POLITE: [&str; 5] = ["please", "kindly", "thanks", "thank", "sorry"];
 
 /// Words of a lower-case text: rows of letters and digits, with apostrophes inside.
-pub(super) fn words(lower: &str) -> Vec<&str> {
+pub(crate) fn words(lower: &str) -> Vec<&str> {
     lower
         .split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '\u{2019}')
         .map(|w| w.trim_matches(['\'', '\u{2019}']))

@@ -95,10 +95,15 @@ impl Lower {
 
     /// Solves L x = b for a factor. O(n^2).
     pub(super) fn forward(&self, b: &[f64]) -> Vec<f64> {
-        let mut x = Vec::with_capacity(self.size);
-        for i in 0..self.size {
+        self.forward_from(0, b)
+    }
+
+    /// What [`Lower::forward`] gives from row `first` on for a right side of `b` after so many zeros. O((n - first)^2).
+    pub(super) fn forward_from(&self, first: usize, b: &[f64]) -> Vec<f64> {
+        let mut x = Vec::with_capacity(self.size - first);
+        for (i, b) in (first..self.size).zip(b) {
             let row = self.row(i);
-            x.push((b[i] - dot(&row[..i], &x)) / row[i]);
+            x.push((b - dot(&row[first..i], &x)) / row[i]);
         }
         x
     }
@@ -117,25 +122,34 @@ impl Lower {
         x
     }
 
-    /// The inverse of L L^T for a factor. O(n^3).
+    /// The inverse of L L^T for a factor, four rows at a time. O(n^3).
     pub(crate) fn inverse(&self) -> Self {
         let n = self.size;
-        // Columns of L^-1, each from its diagonal down.
+        let first = |i: usize| i - i % PANEL;
+        // Columns of L^-1, each from the first row of its panel down.
         let mut columns: Vec<Vec<f64>> = Vec::with_capacity(n);
-        for j in 0..n {
-            let mut column = Vec::with_capacity(n - j);
-            column.push(1.0 / self.row(j)[j]);
-            for i in j + 1..n {
+        for start in (0..n).step_by(PANEL) {
+            let mut panel: [Vec<f64>; PANEL] = std::array::from_fn(|_| Vec::with_capacity(n - start));
+            for i in start..n {
                 let row = self.row(i);
-                let sum = dot(&row[j..i], &column);
-                column.push(-sum / row[i]);
+                let sums = dots(panel.each_ref().map(Vec::as_slice), &row[start..i]);
+                for (c, column) in panel.iter_mut().enumerate() {
+                    let unit = if i == start + c { 1.0 } else { 0.0 };
+                    column.push((unit - sums[c]) / row[i]);
+                }
             }
-            columns.push(column);
+            columns.extend(panel.into_iter().take(n - start));
         }
         let mut out = Self { values: Vec::with_capacity(self.values.len()), size: 0 };
-        for i in 0..n {
-            let row: Vec<f64> = (0..=i).map(|j| dot(&columns[i], &columns[j][i - j..])).collect();
-            out.push(&row);
+        for start in (0..n).step_by(PANEL) {
+            let panel: [&[f64]; PANEL] = std::array::from_fn(|r| columns[(start + r).min(n - 1)].as_slice());
+            let mut rows: [Vec<f64>; PANEL] = std::array::from_fn(|r| Vec::with_capacity(start + r + 1));
+            for (j, column) in columns.iter().enumerate().take(start + PANEL) {
+                let sums = dots(panel, &column[start - first(j)..]);
+                let below = rows.iter_mut().zip(sums).skip(j.saturating_sub(start));
+                below.for_each(|(row, sum)| row.push(sum));
+            }
+            rows.iter().take(n - start).for_each(|row| out.push(row));
         }
         out
     }

@@ -46,13 +46,52 @@ struct Standing<'a> {
     code: Code,
     tokens: u32,
     value: f64,
+    /// Of every option of every slot: its effects, alone and with what stands in the other slots.
+    parts: Vec<f64>,
 }
 
 impl<'a> Standing<'a> {
     fn new(shape: &'a Shape, effects: &'a Effects, prompt: Choices) -> Self {
         let code = shape.code(&prompt);
         let value = effects.of(shape, &code);
-        Self { tokens: shape.space.tokens(&prompt), shape, effects, prompt, code, value }
+        Self::with(shape, effects, prompt, code, value)
+    }
+
+    fn with(shape: &'a Shape, effects: &'a Effects, prompt: Choices, code: Code, value: f64) -> Self {
+        let tokens = shape.space.tokens(&prompt);
+        let mut parts = effects.0[..shape.options()].to_vec();
+        for (slot, &size) in shape.sizes().iter().enumerate() {
+            for option in 0..size as u16 {
+                if let Some(group) = shape.kin_of(slot, option) {
+                    parts[shape.main_at(slot) + usize::from(option)] += effects.0[shape.kin_at() + group];
+                }
+            }
+        }
+        let mut standing = Self { shape, effects, prompt, code, tokens, value, parts };
+        for slot in 0..shape.sizes().len() {
+            standing.join(slot, standing.code.options[slot], 1.0);
+        }
+        standing
+    }
+
+    /// Adds to the parts of all other slots what they have together with `option`, as often as `sign` says.
+    fn join(&mut self, slot: usize, option: u16, sign: f64) {
+        if option == OUT {
+            return;
+        }
+        let (sizes, values, option) = (self.shape.sizes(), &self.effects.0, usize::from(option));
+        for (other, &size) in sizes.iter().enumerate().filter(|(other, _)| *other != slot) {
+            let first = self.shape.pair_first(pair_at(slot.min(other), slot.max(other)));
+            let main = self.shape.main_at(other);
+            let parts = self.parts[main..main + size].iter_mut();
+            if slot < other {
+                let row = &values[first + option * size..][..size];
+                parts.zip(row).for_each(|(part, value)| *part += sign * value);
+            } else {
+                let column = values[first + option..].iter().step_by(sizes[slot]);
+                parts.zip(column).for_each(|(part, value)| *part += sign * value);
+            }
+        }
     }
 
     /// Takes the option if that helps.
@@ -61,7 +100,7 @@ impl<'a> Standing<'a> {
         if old == option {
             return;
         }
-        if self.shape.decides((old == 0) != (option == 0), slot) {
+        if self.shape.switches(slot, old, option) {
             let next = self.shape.space.edited(&self.prompt, &[Edit::Choose { slot, option }]);
             self.take(next);
             return;
@@ -71,11 +110,22 @@ impl<'a> Standing<'a> {
         if !self.shape.space.fits_with(&self.prompt, tokens, slot, option) {
             return;
         }
-        let rise =
-            self.part(slot, option) - self.part(slot, old) + self.price(tokens) - self.price(self.tokens);
+        let main = self.shape.main_at(slot);
+        let mut rise = self.parts[main + usize::from(option)] - self.parts[main + usize::from(old)]
+            + self.price(tokens)
+            - self.price(self.tokens);
+        let signs = self.signs_with(slot, option);
+        if let Some(signs) = &signs {
+            let values = &self.effects.0[self.shape.order_at()..];
+            let change = signs.iter().zip(&self.code.signs).map(|(new, old)| f64::from(new - old));
+            rise += 0.5 * change.zip(values).map(|(change, value)| change * value).sum::<f64>();
+        }
         if rise > RISE {
             self.prompt.choose(slot, option);
+            self.join(slot, old, -1.0);
+            self.join(slot, option, 1.0);
             self.code.options[slot] = option;
+            self.code.signs = signs.unwrap_or_else(|| std::mem::take(&mut self.code.signs));
             for (option, change) in [(old, -1.0), (option, 1.0)] {
                 if let Some(group) = self.shape.kin_of(slot, option) {
                     self.code.kin[group] += change;
@@ -85,6 +135,19 @@ impl<'a> Standing<'a> {
             self.tokens = tokens;
             self.value += rise;
         }
+    }
+
+    /// The order of sections with another option in `slot`, if sections come or go with it.
+    fn signs_with(&self, slot: usize, option: u16) -> Option<Vec<i8>> {
+        let old = self.prompt.option(slot);
+        if (old == 0) == (option == 0) {
+            return None;
+        }
+        let mut changed = self.prompt.clone();
+        changed.choose(slot, option);
+        let there = |prompt, section: &usize| self.shape.space.is_present(prompt, *section);
+        let flips = |s: &usize| there(&self.prompt, s) != there(&changed, s);
+        self.shape.shown_by(slot).iter().any(flips).then(|| self.shape.signs(&changed))
     }
 
     /// Sends the section at a place to another if that helps. Only the order of those between the places changes.
@@ -115,30 +178,12 @@ impl<'a> Standing<'a> {
 
     fn take(&mut self, next: Option<Choices>) {
         if let Some(next) = next {
-            let next = Self::new(self.shape, self.effects, next);
-            if next.value > self.value + RISE {
-                *self = next;
+            let code = self.shape.code(&next);
+            let value = self.effects.of(self.shape, &code);
+            if value > self.value + RISE {
+                *self = Self::with(self.shape, self.effects, next, code, value);
             }
         }
-    }
-
-    /// Effects of `option` in `slot`, alone and with every other slot.
-    fn part(&self, slot: usize, option: u16) -> f64 {
-        let (sizes, values) = (self.shape.sizes(), &self.effects.0);
-        let mut sum = values[self.shape.main_at(slot) + usize::from(option)];
-        if let Some(group) = self.shape.kin_of(slot, option) {
-            sum += values[self.shape.kin_at() + group];
-        }
-        for (other, &o) in self.code.options.iter().enumerate() {
-            if o == OUT || other == slot {
-                continue;
-            }
-            let (low, high) = (slot.min(other), slot.max(other));
-            let (o_low, o_high) = if slot < other { (option, o) } else { (o, option) };
-            let cell = usize::from(o_low) * sizes[high] + usize::from(o_high);
-            sum += values[self.shape.pair_first(pair_at(low, high)) + cell];
-        }
-        sum
     }
 
     fn price(&self, tokens: u32) -> f64 {

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
-use crate::space::{Choices, PromptSpace};
+use super::posterior::Row;
+use crate::space::{Choices, Edit, PromptSpace};
 
 /// Stands for the option of a slot that takes no part.
 pub(super) const OUT: u16 = u16::MAX;
@@ -40,10 +41,10 @@ pub(super) struct Shape {
     scopes: Vec<usize>,
     size: usize,
     mean_tokens: f64,
-    /// Slots that others depend on.
-    conditions: Vec<bool>,
-    /// Slots that sections depend on.
-    shows: Vec<bool>,
+    /// By slot: the conditions of slots that depend on it.
+    conditions: Vec<Vec<u16>>,
+    /// By slot: the sections that depend on it.
+    shows: Vec<Vec<usize>>,
 }
 
 /// Position of the pair `low < high` among (0,1), (0,2), (1,2), ..
@@ -82,9 +83,10 @@ impl Shape {
         };
         let mean_tokens = space.slots().iter().map(mean).sum::<f64>().max(1.0);
         let n = sizes.len();
-        let conditions =
-            (0..n).map(|s| space.slots().iter().any(|o| o.when.is_some_and(|w| w.slot == s))).collect();
-        let shows = (0..n).map(|s| space.sections().iter().any(|o| o.shown_by.contains(&s))).collect();
+        let conditions = |s| space.slots().iter().filter_map(move |o| o.when.filter(|w| w.slot == s));
+        let conditions = (0..n).map(|s| conditions(s).map(|w| w.above).collect()).collect();
+        let shown = |s| (0..sections).filter(|o| space.sections()[*o].shown_by.contains(&s)).collect();
+        let shows = (0..n).map(shown).collect();
         Self {
             space,
             sizes,
@@ -111,6 +113,11 @@ impl Shape {
     /// Number of options of each slot.
     pub(super) fn sizes(&self) -> &[usize] {
         &self.sizes
+    }
+
+    /// Number of options of all slots; their effects come first.
+    pub(super) fn options(&self) -> usize {
+        self.sizes.iter().sum()
     }
 
     pub(super) fn main_at(&self, slot: usize) -> usize {
@@ -149,6 +156,18 @@ impl Shape {
     pub(super) fn code(&self, prompt: &Choices) -> Code {
         let slots = 0..self.sizes.len();
         let option = |s| if self.space.is_active(prompt, s) { prompt.option(s) } else { OUT };
+        let length = self.length(self.space.tokens(prompt));
+        let options: Vec<u16> = slots.map(option).collect();
+        let mut kin = vec![0.0; self.groups];
+        if self.groups > 0 {
+            let there = options.iter().enumerate().filter(|(_, o)| **o != OUT);
+            there.filter_map(|(s, o)| self.kin_of(s, *o)).for_each(|group| kin[group] += 1.0);
+        }
+        Code { options, signs: self.signs(prompt), length, kin }
+    }
+
+    /// The order of the sections that are there, as in [`Code::signs`].
+    pub(super) fn signs(&self, prompt: &Choices) -> Vec<i8> {
         let sections = self.space.sections().len();
         let mut place = vec![0; sections];
         for (at, &section) in prompt.order().iter().enumerate() {
@@ -163,14 +182,7 @@ impl Shape {
             true if place[low] < place[high] => 1,
             true => -1,
         };
-        let length = self.length(self.space.tokens(prompt));
-        let options: Vec<u16> = slots.map(option).collect();
-        let mut kin = vec![0.0; self.groups];
-        if self.groups > 0 {
-            let there = options.iter().enumerate().filter(|(_, o)| **o != OUT);
-            there.filter_map(|(s, o)| self.kin_of(s, *o)).for_each(|group| kin[group] += 1.0);
-        }
-        Code { options, signs: pairs.map(sign).collect(), length, kin }
+        pairs.map(sign).collect()
     }
 
     /// The values of the effects of length.
@@ -183,26 +195,63 @@ impl Shape {
         length
     }
 
-    /// Whether another option in `slot` decides about other slots or about sections; `shown` says that one of the
-    /// options is 0 and the other not.
-    pub(super) fn decides(&self, shown: bool, slot: usize) -> bool {
-        self.conditions[slot] || (shown && self.shows[slot])
+    /// The prompts that one other option in one slot leads to, with weights that are alike for all slots and add up to 1.
+    pub(super) fn around(&self, prompt: &Choices) -> Vec<(Code, f64)> {
+        let mut out: Vec<(Code, f64)> = Vec::new();
+        let mut slots = 0.0;
+        for slot in (0..self.sizes.len()).filter(|s| self.space.is_active(prompt, *s)) {
+            let others = (0..self.sizes[slot] as u16).filter(|o| *o != prompt.option(slot));
+            let edited = others.filter_map(|option| {
+                self.space.edited(prompt, &[Edit::Choose { slot, option }]).map(|p| self.code(&p))
+            });
+            let first = out.len();
+            out.extend(edited.map(|code| (code, 1.0)));
+            let n = out.len() - first;
+            slots += f64::from(u8::from(n > 0));
+            for (_, weight) in &mut out[first..] {
+                *weight /= n as f64;
+            }
+        }
+        for (_, weight) in &mut out {
+            *weight /= slots;
+        }
+        out
+    }
+
+    /// Whether slots come or go with another option in `slot`.
+    pub(super) fn switches(&self, slot: usize, old: u16, new: u16) -> bool {
+        self.conditions[slot].iter().any(|above| (old > *above) != (new > *above))
+    }
+
+    /// Sections that are there or not by the option of `slot`, among others.
+    pub(super) fn shown_by(&self, slot: usize) -> &[usize] {
+        &self.shows[slot]
     }
 
     /// Calls `each` with the position and value of every effect that has a part in `code`.
     pub(super) fn visit(&self, code: &Code, mut each: impl FnMut(usize, f64)) {
+        self.visit_options(code, |at| each(at, 1.0));
+        self.visit_rest(code, each);
+    }
+
+    /// The effects of options and of pairs of them.
+    fn visit_options(&self, code: &Code, mut each: impl FnMut(usize)) {
         for (high, &p) in code.options.iter().enumerate() {
             if p == OUT {
                 continue;
             }
-            each(self.main[high] + usize::from(p), 1.0);
+            each(self.main[high] + usize::from(p));
             for (low, &o) in code.options[..high].iter().enumerate() {
                 if o != OUT {
                     let cell = usize::from(o) * self.sizes[high] + usize::from(p);
-                    each(self.pair[pair_at(low, high)] + cell, 1.0);
+                    each(self.pair[pair_at(low, high)] + cell);
                 }
             }
         }
+    }
+
+    /// The other effects.
+    pub(super) fn visit_rest(&self, code: &Code, mut each: impl FnMut(usize, f64)) {
         for (i, sign) in code.signs.iter().enumerate() {
             if *sign != 0 {
                 each(self.order + i, 0.5 * f64::from(*sign));
@@ -215,6 +264,13 @@ impl Shape {
             each(self.kin + i, *count);
         }
     }
+
+    /// Positions of the effects of options and of pairs of them.
+    pub(super) fn positions(&self, code: &Code) -> Vec<u32> {
+        let mut out = Vec::with_capacity(self.sizes.len() * (self.sizes.len() + 1) / 2);
+        self.visit_options(code, |at| out.push(at as u32));
+        out
+    }
 }
 
 /// A value for every effect of a space: a function of prompts.
@@ -225,6 +281,13 @@ impl Effects {
     /// The sum of products with `parts`, which has a value for every effect.
     pub(crate) fn dot(&self, parts: &[f64]) -> f64 {
         super::cholesky::dot(&self.0, parts)
+    }
+
+    /// The sum over the effects that have a part in a prompt that was added.
+    pub(super) fn of_row(&self, shape: &Shape, row: &Row) -> f64 {
+        let mut sum: f64 = row.positions.iter().map(|at| self.0[*at as usize]).sum();
+        shape.visit_rest(&row.code, |at, value| sum += self.0[at] * value);
+        sum
     }
 
     /// The sum over the effects that have a part in `code`.

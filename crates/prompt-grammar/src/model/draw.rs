@@ -24,7 +24,7 @@ impl Posterior {
             .zip(self.target.iter().zip(&self.weight))
             .map(|(row, (target, weight))| {
                 let noise = (self.variances.own + 1.0 / weight).sqrt() * normal(rng);
-                target - worth * row.pull - prior.of(&self.shape, &row.code) - noise
+                target - worth * row.pull - prior.of_row(&self.shape, row) - noise
             })
             .collect();
         let alpha = self.factor.solve(&residual);
@@ -36,19 +36,22 @@ impl Posterior {
         self.rows.iter().zip(alpha).map(|(row, a)| row.pull * a).sum()
     }
 
-    /// `prior + spread * (sum of alpha times the rows' effects + worth times the steps' effects)`.
-    fn corrected(&self, mut prior: Vec<f64>, alpha: &[f64], worth: f64) -> Effects {
+    /// The sum of alpha times the rows' effects.
+    pub(super) fn gathered(&self, alpha: &[f64]) -> Vec<f64> {
         let mut sums = vec![0.0; self.shape.size()];
         for (row, a) in self.rows.iter().zip(alpha) {
-            self.shape.visit(&row.code, |at, value| sums[at] += a * value);
+            row.positions.iter().for_each(|at| sums[*at as usize] += a);
+            self.shape.visit_rest(&row.code, |at, value| sums[at] += a * value);
         }
-        for (from, to) in self.known_steps() {
-            self.shape.visit(to, |at, value| sums[at] += worth * value);
-            self.shape.visit(from, |at, value| sums[at] -= worth * value);
-        }
+        sums
+    }
+
+    /// `prior + spread * (sum of alpha times the rows' effects + worth times the steps' effects)`.
+    fn corrected(&self, mut prior: Vec<f64>, alpha: &[f64], worth: f64) -> Effects {
+        let sums = self.gathered(alpha);
         let spread = self.variances.spread(&self.shape);
-        for ((out, sum), v) in prior.iter_mut().zip(&sums).zip(&spread) {
-            *out += v * sum;
+        for (((out, sum), lead), v) in prior.iter_mut().zip(&sums).zip(&self.lead).zip(&spread) {
+            *out += v * (sum + worth * lead);
         }
         Effects(prior)
     }

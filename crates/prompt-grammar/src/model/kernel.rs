@@ -38,17 +38,44 @@ impl Variances {
         }
     }
 
-    /// The prior covariance of two prompts without what is their own.
-    pub(super) fn covariance(&self, a: &Code, b: &Code) -> f64 {
-        let mut sum = 0.0;
-        let same = matches(a, b);
-        for (i, &high) in same.iter().enumerate() {
-            let row = &self.pair[pair_at(0, high)..][..high];
-            sum += self.main[high] + same[..i].iter().map(|low| row[*low]).sum::<f64>();
+    /// The prior covariances of `a` and each of some prompts, without what is their own.
+    pub(super) fn covariances<'a>(&self, a: &Code, with: impl Iterator<Item = &'a Code>) -> Vec<f64> {
+        let slots = self.main.len();
+        // What a slot is worth, alone and with all others; and all of them together.
+        let mut alone = self.main.clone();
+        let mut all = self.main.iter().sum::<f64>();
+        for (high, low) in (0..slots).flat_map(|high| (0..high).map(move |low| (high, low))) {
+            let pair = self.pair[pair_at(low, high)];
+            all += pair;
+            alone[high] += pair;
+            alone[low] += pair;
         }
-        let signs: i32 = a.signs.iter().zip(&b.signs).map(|(x, y)| i32::from(x * y)).sum();
-        let length: f64 = a.length.iter().zip(&b.length).map(|(x, y)| x * y).sum();
-        sum + 0.25 * self.order * f64::from(signs) + self.length * length + self.shared * dot(&a.kin, &b.kin)
+        let mut alike = Alike::new(slots);
+        let one = |b: &Code| {
+            alike.compare(a, b);
+            // Over the fewer: slots with the same option, or all without those that differ.
+            let differ = alike.differing.len() < alike.same.len();
+            let fewer = if differ { &alike.differing } else { &alike.same };
+            let together = |(i, high): (usize, &usize)| {
+                let row = &self.pair[pair_at(0, *high)..][..*high];
+                fewer[..i].iter().map(|low| row[*low]).sum::<f64>()
+            };
+            let pairs: f64 = fewer.iter().enumerate().map(together).sum();
+            let sum = if differ {
+                all - fewer.iter().map(|slot| alone[*slot]).sum::<f64>() + pairs
+            } else {
+                fewer.iter().map(|slot| self.main[*slot]).sum::<f64>() + pairs
+            };
+            let (signs, length, kin) = beside(a, b);
+            sum + self.order * signs + self.length * length + self.shared * kin
+        };
+        with.map(one).collect()
+    }
+
+    /// The prior covariance of two prompts, without what is their own.
+    #[cfg(test)]
+    pub(super) fn covariance(&self, a: &Code, b: &Code) -> f64 {
+        self.covariances(a, std::iter::once(b))[0]
     }
 
     /// The prior variance of every effect.
@@ -72,12 +99,36 @@ impl Variances {
     }
 }
 
-/// The slots where both prompts have the same option, ascending.
-pub(super) fn matches(a: &Code, b: &Code) -> Vec<usize> {
-    let mut same = Vec::with_capacity(a.options.len());
-    let both = a.options.iter().zip(&b.options).enumerate();
-    same.extend(both.filter(|(_, (x, y))| x == y && **x != OUT).map(|(slot, _)| slot));
-    same
+/// In which slots two prompts have the same option.
+pub(super) struct Alike {
+    /// Ascending, as the next.
+    pub(super) same: Vec<usize>,
+    /// All others.
+    pub(super) differing: Vec<usize>,
+}
+
+impl Alike {
+    /// Nothing compared yet.
+    pub(super) fn new(slots: usize) -> Self {
+        Self { same: Vec::with_capacity(slots), differing: Vec::with_capacity(slots) }
+    }
+
+    /// Compares two prompts. A slot that takes no part is no likeness.
+    pub(super) fn compare(&mut self, a: &Code, b: &Code) {
+        self.same.clear();
+        self.differing.clear();
+        for (slot, (x, y)) in a.options.iter().zip(&b.options).enumerate() {
+            let list = if x == y && *x != OUT { &mut self.same } else { &mut self.differing };
+            list.push(slot);
+        }
+    }
+}
+
+/// What the orders of two prompts, their lengths and what they share with others have in common.
+pub(super) fn beside(a: &Code, b: &Code) -> (f64, f64, f64) {
+    let signs: i32 = a.signs.iter().zip(&b.signs).map(|(x, y)| i32::from(x * y)).sum();
+    let length: f64 = a.length.iter().zip(&b.length).map(|(x, y)| x * y).sum();
+    (0.25 * f64::from(signs), length, dot(&a.kin, &b.kin))
 }
 
 #[cfg(test)]

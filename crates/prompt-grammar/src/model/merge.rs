@@ -25,9 +25,15 @@ impl Posterior {
             let before = best.1;
             for parent in parents {
                 for (slot, option) in parent.options().iter().enumerate() {
+                    if best.0.option(slot) == *option {
+                        continue;
+                    }
                     let mut next = best.0.clone();
                     next.choose(slot, *option);
                     take(&mut best, space.canonical(next));
+                }
+                if best.0.order() == parent.order() {
+                    continue;
                 }
                 let ordered = Choices::new(best.0.options().to_vec(), parent.order().to_vec());
                 take(&mut best, ordered);

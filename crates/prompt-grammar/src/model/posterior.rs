@@ -16,6 +16,8 @@ const OFFSET_VARIANCE: f64 = 1.0;
 #[derive(Clone, Debug)]
 pub(super) struct Row {
     pub(super) code: Code,
+    /// Where the effects of its options and of pairs of them stand.
+    pub(super) positions: Vec<u32>,
     /// Example and score.
     pub(super) scores: Vec<(usize, f64)>,
     /// How far the steps that a proposer made lead towards this prompt.
@@ -68,6 +70,9 @@ pub struct Posterior {
     pub(super) steps: Vec<(Code, Code)>,
     /// How many of them the fit has taken up.
     pub(super) known: usize,
+    /// By effect: what all these steps together change, and that times the prior variance.
+    pub(super) lead: Vec<f64>,
+    pub(super) slope: Effects,
     /// Prior mean and variance of what a step of a proposer is worth.
     pub(super) trust: (f64, f64),
     pub(super) mode: Vec<f64>,
@@ -82,8 +87,12 @@ impl Posterior {
     /// Nothing is known yet. `examples` is the number of examples.
     pub fn new(space: PromptSpace, examples: usize) -> Self {
         let slots = space.slots().len();
+        let shape = Shape::new(space);
+        let nothing = vec![0.0; shape.size()];
         Self {
-            shape: Shape::new(space),
+            lead: nothing.clone(),
+            slope: Effects(nothing),
+            shape,
             variances: Variances::new(slots, 0.25, 0.05),
             expected: None,
             rows: Vec::new(),
@@ -126,12 +135,13 @@ impl Posterior {
     /// Adds a prompt without results; gives its number. O(prompts).
     pub fn add(&mut self, prompt: &Choices) -> usize {
         let code = self.shape.code(prompt);
-        let mut row: Vec<f64> = self.rows.iter().map(|r| self.variances.covariance(&r.code, &code)).collect();
-        row.push(self.variances.covariance(&code, &code));
-        let pull = self.known_steps().iter().map(|step| self.pull(&code, step)).sum();
+        let with = self.rows.iter().map(|r| &r.code).chain([&code]);
+        let row = self.variances.covariances(&code, with);
+        let pull = self.slope.of(&self.shape, &code);
         self.kernel.push(&row);
         self.prompts.push(prompt.clone());
-        self.rows.push(Row { code, scores: Vec::new(), pull });
+        let positions = self.shape.positions(&code);
+        self.rows.push(Row { code, positions, scores: Vec::new(), pull });
         self.rows.len() - 1
     }
 
@@ -153,12 +163,34 @@ impl Posterior {
         &self.suggested
     }
 
-    pub(super) fn known_steps(&self) -> &[(Code, Code)] {
-        &self.steps[..self.known]
+    /// Takes up the steps of a proposer up to the one of this number.
+    pub(super) fn know_steps(&mut self, known: usize) {
+        let steps = self.steps[self.known..known].iter().zip(&self.suggested[self.known..known]);
+        for ((from, to), (parent, child)) in steps {
+            self.shape.visit(to, |at, value| self.lead[at] += value);
+            self.shape.visit(from, |at, value| self.lead[at] -= value);
+            // Less what as many edits at random change.
+            let edits = parent.options().iter().zip(child.options()).filter(|(a, b)| a != b).count();
+            let around = self.shape.around(parent);
+            if edits > 0 && !around.is_empty() {
+                let times = edits as f64;
+                self.shape.visit(from, |at, value| self.lead[at] += times * value);
+                for (code, weight) in &around {
+                    self.shape.visit(code, |at, value| self.lead[at] -= times * weight * value);
+                }
+            }
+        }
+        self.known = known;
+        self.follow_steps();
     }
 
-    fn pull(&self, code: &Code, (from, to): &(Code, Code)) -> f64 {
-        self.variances.covariance(code, to) - self.variances.covariance(code, from)
+    /// How far the steps that are known lead towards each prompt, by the present variances.
+    pub(super) fn follow_steps(&mut self) {
+        let spread = self.variances.spread(&self.shape);
+        self.slope = Effects(self.lead.iter().zip(spread).map(|(lead, v)| lead * v).collect());
+        for row in &mut self.rows {
+            row.pull = self.slope.of_row(&self.shape, row);
+        }
     }
 
     /// Brings the posterior up to date with everything added. O(prompts^3).
@@ -169,12 +201,9 @@ impl Posterior {
     /// A fit of at most so many Newton steps. One does where little has changed since the last fit.
     pub(crate) fn fit_within(&mut self, steps: usize) {
         self.update();
-        for known in self.known..self.steps.len() {
-            for i in 0..self.rows.len() {
-                self.rows[i].pull += self.pull(&self.rows[i].code, &self.steps[known]);
-            }
+        if self.known < self.steps.len() {
+            self.know_steps(self.steps.len());
         }
-        self.known = self.steps.len();
         for _ in 0..steps {
             self.fit_offsets();
             for i in 0..self.rows.len() {
@@ -267,12 +296,10 @@ impl Posterior {
         self.mode[prompt]
     }
 
-    /// Posterior standard deviation of the log odds of a prompt that was added, what is its own included. O(prompts^2).
+    /// Posterior standard deviation of the log odds of a prompt that was added, what is its own included. O(prompts^2),
+    /// and little for those added lately.
     pub fn deviation(&self, prompt: usize) -> f64 {
-        let column = self.own_column(prompt);
-        let prior = column[prompt];
-        let half = self.factor.forward(&column);
-        (prior - dot(&half, &half)).max(0.0).sqrt()
+        self.spread_of(&[(prompt, 1.0)])
     }
 
     /// Posterior mean and standard deviation of the log odds of prompt `a` less those of prompt `b`, both added before
@@ -284,39 +311,39 @@ impl Posterior {
         if a == b {
             return (0.0, 0.0);
         }
-        let [of_a, of_b] = [a, b].map(|i| self.own_column(i));
-        let prior = of_a[a] + of_b[b] - 2.0 * of_a[b];
-        let difference: Vec<f64> = of_a.iter().zip(&of_b).map(|(x, y)| x - y).collect();
-        let half = self.factor.forward(&difference);
-        (self.mode[a] - self.mode[b], (prior - dot(&half, &half)).max(0.0).sqrt())
+        (self.mode[a] - self.mode[b], self.spread_of(&[(a, 1.0), (b, -1.0)]))
+    }
+
+    /// Posterior standard deviation of a sum of log odds: with A the prior covariance K and the noise D, the posterior
+    /// covariance is K - K A^-1 K = D - D A^-1 D, where prompts that have no part add nothing.
+    fn spread_of(&self, parts: &[(usize, f64)]) -> f64 {
+        let first = parts.iter().map(|(prompt, _)| *prompt).min().unwrap_or_default();
+        let mut scaled = vec![0.0; self.weight.len() - first];
+        let mut noise = 0.0;
+        for &(prompt, times) in parts {
+            scaled[prompt - first] = times / self.weight[prompt];
+            noise += times * times / self.weight[prompt];
+        }
+        let half = self.factor.forward_from(first, &scaled);
+        (noise - dot(&half, &half)).max(0.0).sqrt()
     }
 
     /// Posterior mean and standard deviation of the log odds of any prompt, before what is its own. O(prompts^2).
     pub fn predict(&self, prompt: &Choices) -> (f64, f64) {
         let code = self.shape.code(prompt);
-        let pull: f64 = self.known_steps().iter().map(|step| self.pull(&code, step)).sum();
+        let pull = self.slope.of(&self.shape, &code);
         let column = self.column(&code, pull);
-        let prior = self.variances.covariance(&code, &code) + self.trust.1 * pull * pull;
+        let own = self.variances.covariances(&code, std::iter::once(&code))[0];
+        let prior = own + self.trust.1 * pull * pull;
         let mean = self.trust.0 * pull + dot(&column, &self.alpha);
         let half = self.factor.forward(&column);
         (mean, (prior - dot(&half, &half)).max(0.0).sqrt())
     }
 
-    /// Prior covariances of a prompt that was added with all of them, what is its own included.
-    fn own_column(&self, prompt: usize) -> Vec<f64> {
-        let pull = self.rows[prompt].pull;
-        let with = |i: usize| {
-            let (low, high) = (i.min(prompt), i.max(prompt));
-            self.kernel.row(high)[low] + self.trust.1 * pull * self.rows[i].pull
-        };
-        let mut column: Vec<f64> = (0..self.rows.len()).map(with).collect();
-        column[prompt] += self.variances.own;
-        column
-    }
-
     fn column(&self, code: &Code, pull: f64) -> Vec<f64> {
-        let one = |r: &Row| self.variances.covariance(&r.code, code) + self.trust.1 * pull * r.pull;
-        self.rows.iter().map(one).collect()
+        let mut column = self.variances.covariances(code, self.rows.iter().map(|r| &r.code));
+        column.iter_mut().zip(&self.rows).for_each(|(c, r)| *c += self.trust.1 * pull * r.pull);
+        column
     }
 
     /// Mean success over the examples at these log odds.

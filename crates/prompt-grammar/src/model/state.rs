@@ -52,7 +52,7 @@ impl Posterior {
         for (from, to) in &state.suggested {
             posterior.suggest(from, to);
         }
-        posterior.known = state.known;
+        posterior.know_steps(state.known);
         for (prompt, scores) in state.prompts.iter().zip(state.scores) {
             let number = posterior.add(prompt);
             posterior.rows[number].scores = scores;

@@ -1,6 +1,6 @@
 use super::cholesky::{Lower, dot};
 use super::code::pair_at;
-use super::kernel::{Variances, matches};
+use super::kernel::{Alike, Variances, beside};
 use super::posterior::{Posterior, STEPS};
 
 /// Prompts that must have been tried before variances are learnt.
@@ -78,20 +78,11 @@ impl Posterior {
     pub(super) fn set_variances(&mut self, new: Variances) {
         self.variances = new;
         self.kernel.clear();
-        for i in 0..self.rows.len() {
-            let row: Vec<f64> = self.rows[..=i]
-                .iter()
-                .map(|r| self.variances.covariance(&r.code, &self.rows[i].code))
-                .collect();
-            self.kernel.push(&row);
+        for (i, row) in self.rows.iter().enumerate() {
+            let before = self.rows[..=i].iter().map(|r| &r.code);
+            self.kernel.push(&self.variances.covariances(&row.code, before));
         }
-        for i in 0..self.rows.len() {
-            let code = &self.rows[i].code;
-            let pull =
-                |(from, to)| self.variances.covariance(code, to) - self.variances.covariance(code, from);
-            let pull: f64 = self.known_steps().iter().map(|(from, to)| pull((from, to))).sum();
-            self.rows[i].pull = pull;
-        }
+        self.follow_steps();
     }
 
     fn sums(&self, inverse: &Lower) -> Sums {
@@ -103,43 +94,63 @@ impl Posterior {
             shared: 0.0,
             ..Variances::new(slots, 0.0, 0.0)
         };
-        let (mut q, mut t) = (zero(), zero());
-        let mut same = vec![0.0; slots];
+        // Over slots with the same option; and where fewer differ, over those that do.
+        let (mut t, mut without) = (zero(), zero());
+        let mut all = 0.0;
+        let mut alike = Alike::new(slots);
         for (i, a) in self.rows.iter().enumerate() {
-            for (j, b) in self.rows[..=i].iter().enumerate() {
-                let twice = if i == j { 1.0 } else { 2.0 };
-                let quadratic = twice * self.alpha[i] * self.alpha[j];
-                let trace = twice * inverse.row(i)[j];
-                same.fill(0.0);
-                let matching = matches(&a.code, &b.code);
-                for &slot in &matching {
-                    same[slot] = 1.0;
+            for (j, (b, entry)) in self.rows.iter().zip(inverse.row(i)).enumerate() {
+                let trace = if i == j { *entry } else { 2.0 * entry };
+                alike.compare(&a.code, &b.code);
+                if alike.differing.len() < alike.same.len() {
+                    all += trace;
+                    add_pairs(&mut without, &alike.differing, trace);
+                } else {
+                    add_pairs(&mut t, &alike.same, trace);
                 }
-                for &high in &matching {
-                    q.main[high] += quadratic;
-                    t.main[high] += trace;
-                    // Slots that do not match add 0: a plain loop over all is faster than one over those that do.
-                    let pairs = pair_at(0, high)..pair_at(0, high) + high;
-                    add_scaled(&mut q.pair[pairs.clone()], quadratic, &same);
-                    add_scaled(&mut t.pair[pairs], trace, &same);
-                }
-                let signs: i32 = a.code.signs.iter().zip(&b.code.signs).map(|(x, y)| i32::from(x * y)).sum();
-                let length: f64 = a.code.length.iter().zip(&b.code.length).map(|(x, y)| x * y).sum();
-                q.order += 0.25 * f64::from(signs) * quadratic;
-                t.order += 0.25 * f64::from(signs) * trace;
-                q.length += length * quadratic;
+                let (signs, length, kin) = beside(&a.code, &b.code);
+                t.order += signs * trace;
                 t.length += length * trace;
-                let kin = dot(&a.code.kin, &b.code.kin);
-                q.shared += kin * quadratic;
                 t.shared += kin * trace;
             }
-            q.own += self.alpha[i] * self.alpha[i];
             t.own += inverse.row(i)[i];
         }
-        Sums(q, t)
+        for high in 0..slots {
+            t.main[high] += all - without.main[high];
+            for low in 0..high {
+                let pair = pair_at(low, high);
+                t.pair[pair] += all - without.main[high] - without.main[low] + without.pair[pair];
+            }
+        }
+        Sums(self.quadratic(zero()), t)
+    }
+
+    /// By groups, the squares of what the working residuals say about each effect.
+    fn quadratic(&self, mut q: Variances) -> Variances {
+        let parts = self.gathered(&self.alpha);
+        let squares = |from: usize, n: usize| dot(&parts[from..from + n], &parts[from..from + n]);
+        let sizes = self.shape.sizes();
+        for (high, &n) in sizes.iter().enumerate() {
+            q.main[high] = squares(self.shape.main_at(high), n);
+            for (low, &m) in sizes[..high].iter().enumerate() {
+                let pair = pair_at(low, high);
+                q.pair[pair] = squares(self.shape.pair_first(pair), n * m);
+            }
+        }
+        let (order, length, kin) = (self.shape.order_at(), self.shape.length_at(), self.shape.kin_at());
+        q.order = squares(order, length - order);
+        q.length = squares(length, kin - length);
+        q.shared = squares(kin, self.shape.size() - kin);
+        q.own = dot(&self.alpha, &self.alpha);
+        q
     }
 }
 
-fn add_scaled(to: &mut [f64], factor: f64, values: &[f64]) {
-    to.iter_mut().zip(values).for_each(|(t, v)| *t += factor * v);
+/// Adds to some slots and to their pairs.
+fn add_pairs(to: &mut Variances, slots: &[usize], value: f64) {
+    for (i, &high) in slots.iter().enumerate() {
+        to.main[high] += value;
+        let row = &mut to.pair[pair_at(0, high)..][..high];
+        slots[..i].iter().for_each(|low| row[*low] += value);
+    }
 }

@@ -108,6 +108,14 @@ impl ModelSearch {
         Some((self.tried[open].prompt.clone(), missing(&open)))
     }
 
+    /// How much better the prompt to return is than the seed, in log odds of success, and the standard deviation of that;
+    /// none until both have results. Less than two deviations are no more than a tie.
+    pub fn lead(&self) -> Option<(f64, f64)> {
+        let seed = *self.numbers.get(&self.space.seed())?;
+        let best = self.best.filter(|best| (*best).max(seed) < self.posterior.fitted())?;
+        Some(self.posterior.contrast(best, seed))
+    }
+
     /// The prompts tried that are worth having at some length: each is better than all shorter ones by more than `least`,
     /// in expected mean score. The shortest first, so that the last one is the best.
     ///

@@ -17,16 +17,16 @@ pub struct ModelOptions {
     /// How many standard deviations below its mean a prompt is valued when one is to be returned; 0 to 3.
     pub caution: f64,
     /// By how many standard deviations of the difference a prompt must be better than the seed to be returned; 0 to 5.
-    /// 0 finds good prompts soonest; 1.5 and more keep a seed that nothing beats clearly.
+    /// 0 finds good prompts soonest. 3 mostly keeps a seed that nothing is better than, and now and then one that much is.
     pub conviction: f64,
     /// Reflections asked for, for each example call; 0 to 1.
     pub reflections: f64,
     /// Failed examples a reflection is shown; at least 1.
     pub failures: usize,
     /// Rounds between two fits of the whole model, or one for every 40 prompts where that is more; in between new prompts
-    /// are added to the last. At least 1.
+    /// are added to the last. In the first rounds, twice as many as that, every one fits. At least 1.
     pub fit_every: u64,
-    /// Rounds between two steps of the model's variances, or one for every 10 prompts where that is more; at least 1.
+    /// The same of steps of the model's variances, with one for every 10 prompts; at least 1.
     pub learn_every: u64,
 }
 

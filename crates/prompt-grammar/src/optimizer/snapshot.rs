@@ -20,6 +20,10 @@ pub struct ModelState {
     trials: u64,
     queries: u64,
     round: u64,
+    #[serde(default)]
+    fitted: u64,
+    #[serde(default)]
+    learnt: u64,
     calls: u64,
     observations: Vec<Observation>,
     uses: Vec<u32>,
@@ -52,6 +56,8 @@ impl Snapshot for ModelSearch {
             trials: self.trials,
             queries: self.queries,
             round: self.round,
+            fitted: self.fitted,
+            learnt: self.learnt,
             calls: self.calls,
             observations: self.tried.iter().map(|t| t.observation.clone()).collect(),
             uses: self.uses.clone(),
@@ -84,6 +90,8 @@ impl Snapshot for ModelSearch {
             trials: state.trials,
             queries: state.queries,
             round: state.round,
+            fitted: state.fitted,
+            learnt: state.learnt,
             calls: state.calls,
             tried: tried.map(|(prompt, observation)| Tried { prompt, observation }).collect(),
             numbers,

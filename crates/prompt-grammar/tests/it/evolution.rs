@@ -16,7 +16,7 @@ fn outcome(grammar: &Grammar, trial: &Trial<Tree>) -> Outcome {
 fn the_search_keeps_every_law() {
     let sums = Grammar::from_bnf("<s> ::= @3 <d> | <s> '+' <s> | '(' <s> ')'  <d> ::= 1 | 2 | 3").unwrap();
     let tiny = Grammar::from_bnf("<s> ::= a | b | c").unwrap();
-    for (grammar, steps) in [(sums, 48), (prompts(), 24), (tiny, 48)] {
+    for (grammar, steps) in [(sums, 16), (prompts(), 10), (tiny, 24)] {
         let options = ge::Options { population: 12, children: 6, ..ge::Options::default() };
         let check = Check::new(
             |seed| Ge::new(grammar.clone(), options.clone(), Stream::root(seed)).unwrap(),

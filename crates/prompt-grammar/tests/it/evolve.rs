@@ -15,7 +15,7 @@ fn both_methods_keep_every_law() {
             let make =
                 |seed| Evolution::new(space(), examples(), options.clone(), Stream::root(seed)).unwrap();
             let check =
-                Check::new(make, |c| space().contains(c), outcome).answering(reply).seeds([seed]).steps(80);
+                Check::new(make, |c| space().contains(c), outcome).answering(reply).seeds([seed]).steps(20);
             check_optimizer(&check);
             check_optimizer_snapshot(&check);
         }

@@ -136,7 +136,7 @@ fn scored(grammar: &Grammar, wanted: &str, n: u64, seed: u64) -> Vec<(Tree, f64)
 fn what_goes_with_higher_scores_becomes_a_production() {
     let bnf = "<s> ::= <pair> ' ' <pair>   <pair> ::= <x> <y>   <x> ::= a | b | c   <y> ::= d | e | f";
     let mut grown = 0;
-    for seed in 0..10 {
+    for seed in 0..5 {
         let mut grammar = Grammar::from_bnf(bnf).unwrap();
         let trees = scored(&grammar, "be", 120, seed);
         let pairs: Vec<(&Tree, f64)> = trees.iter().map(|(t, s)| (t, *s)).collect();
@@ -152,14 +152,14 @@ fn what_goes_with_higher_scores_becomes_a_production() {
         grown += u32::from(texts.contains(&"be".to_string()));
         assert!(texts.iter().all(|t| t.contains("be")), "{texts:?}");
     }
-    assert!(grown >= 9, "{grown} of 10");
+    assert!(grown >= 4, "{grown} of 5");
 }
 
 #[test]
 fn where_nothing_helps_little_grows() {
     let bnf = "<s> ::= <pair> ' ' <pair>   <pair> ::= <x> <y>   <x> ::= a | b | c   <y> ::= d | e | f";
     let mut any = 0;
-    for seed in 0..40 {
+    for seed in 0..20 {
         let mut grammar = Grammar::from_bnf(bnf).unwrap();
         let before = grammar.clone();
         let trees = scored(&grammar, "nothing", 120, 100 + seed);
@@ -170,7 +170,7 @@ fn where_nothing_helps_little_grows() {
         assert!(!found.is_empty() || grammar == before);
     }
     // Candidates are chosen among the best, so a little more than 5 % must be allowed for.
-    assert!(any <= 8, "{any} of 40");
+    assert!(any <= 4, "{any} of 20");
     let mut grammar = Grammar::from_bnf(bnf).unwrap();
     let fault = grammar.grow_by_evidence(&[], &Growth { support: 0, ..Growth::default() }, &Stream::root(0));
     assert_eq!(

@@ -5,6 +5,7 @@ use meta_traits::{
     Ask, Cost, Draw, ExampleId, Instances, Observation, Optimizer, Outcome, Query, Reply, Scored,
     Snapshot as _, Space as _, Split, Stream, Trial,
 };
+use prompt_grammar::model::Posterior;
 use prompt_grammar::optimizer::{Fate, ModelOptions, ModelSearch, Origin, Proposal};
 use prompt_grammar::script::{self, EditScript};
 use prompt_grammar::space::{Choices, Condition, PromptSpace, Section, Slot, SlotOption};
@@ -173,20 +174,62 @@ fn anchors_never_get_worse() {
         let fall = |a: &ExampleId| best.windows(2).any(|w| score_of(&w[1], *a) < score_of(&w[0], *a));
         anchors.iter().any(fall)
     };
-    for seed in 0..4 {
-        let (_, best) = returned(make(&options, seed).anchored(&anchors).unwrap(), 400);
+    for seed in 0..2 {
+        let (_, best) = returned(make(&options, seed).anchored(&anchors).unwrap(), 300);
         assert!(!falls(&best), "{best:?}");
         changes += best.len();
-        broken_without += u32::from(falls(&returned(make(&options, seed), 400).1));
+        broken_without += u32::from(falls(&returned(make(&options, seed), 300).1));
     }
-    assert!(changes > 8 && broken_without > 0, "{changes} {broken_without}");
+    assert!(changes > 4 && broken_without > 0, "{changes} {broken_without}");
     let fault = make(&options, 0).anchored(&ids(Split::Test, 1)).unwrap_err().to_string();
     assert!(fault.contains("anchors") && fault.contains("none of the search"), "{fault}");
     let options = ModelOptions { block: 3, initial: 0, reflections: 0.0, ..options };
     let anchored = |seed| make(&options, seed).anchored(&anchors).unwrap();
-    let check = Check::new(anchored, |c| space().contains(c), outcome).answering(reply).seeds([0]).steps(40);
+    let check = Check::new(anchored, |c| space().contains(c), outcome).answering(reply).seeds([0]).steps(16);
     check_optimizer(&check);
     check_optimizer_snapshot(&check);
+}
+
+/// A proposer that makes every edit of one prompt as often as chance would says nothing, however often it is asked.
+#[test]
+fn proposals_at_random_leave_no_trace() {
+    let (space, seed) = (space(), space().seed());
+    let made = |times: usize, only: Option<u16>| {
+        let mut posterior = Posterior::new(space.clone(), 6);
+        posterior.add(&seed);
+        (0..6).for_each(|e| posterior.observe(0, e, (e % 2) as f64));
+        // The slot between is out as long as the seed's option stands before it. Slots are alike in all.
+        for (slot, options, each) in [(0, 1..3, 3), (1, 1..4, 2), (3, 1..3, 3)] {
+            for option in options.filter(|o| only.is_none_or(|only| slot == 0 && *o == only)) {
+                let mut child = seed.clone();
+                child.choose(slot, option);
+                (0..each * times).for_each(|_| posterior.suggest(&seed, &child));
+            }
+        }
+        posterior.fit();
+        posterior
+    };
+    let (silent, random, biased) = (made(0, None), made(20, None), made(20, Some(2)));
+    for i in 0..40 {
+        let prompt = space.sample(&mut Stream::root(i));
+        let (a, b) = (silent.predict(&prompt), random.predict(&prompt));
+        assert!((a.0 - b.0).abs() < 1e-6 && (a.1 - b.1).abs() < 1e-6, "{a:?} {b:?}");
+    }
+    let mut favoured = seed.clone();
+    favoured.choose(0, 2);
+    assert!(biased.predict(&favoured).0 > silent.predict(&favoured).0 + 0.5);
+}
+
+#[test]
+fn the_lead_over_the_seed_is_what_decides() {
+    let bold = returned(make(&ModelOptions::default(), 3), 200).0;
+    let (better, deviation) = bold.lead().expect("both were tried");
+    assert!(better > 0.0 && deviation > 0.0, "{better} {deviation}");
+    // Nothing here is better than the seed by so much.
+    let (kept, best) = returned(make(&ModelOptions { conviction: 5.0, ..ModelOptions::default() }, 3), 200);
+    assert_eq!(kept.lead(), Some((0.0, 0.0)));
+    assert_eq!(best, [space().seed()]);
+    assert_eq!(make(&ModelOptions::default(), 3).lead(), None);
 }
 
 #[test]

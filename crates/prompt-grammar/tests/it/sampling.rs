@@ -67,16 +67,16 @@ fn agrees(grammar: &Grammar, tokens: &dyn Tokens, budget: usize, n: u32, key: im
 #[test]
 fn the_distribution_is_that_of_rejection_sampling() {
     let grammar = prompts();
-    agrees(&grammar, &Estimate, 24, 10_000, Tree::fingerprint);
-    agrees(&grammar, &Estimate, 34, 10_000, Tree::fingerprint);
-    agrees(&grammar, &Characters, 75, 10_000, Tree::fingerprint);
+    agrees(&grammar, &Estimate, 24, 4_000, Tree::fingerprint);
+    agrees(&grammar, &Estimate, 34, 4_000, Tree::fingerprint);
+    agrees(&grammar, &Characters, 75, 4_000, Tree::fingerprint);
     let sums =
         Grammar::from_bnf("<s> ::= @2 <d> | <s> '+' <s> | '(' <s> ')' | @0.3 <s>  <d> ::= 1 | @2 23 | 456");
-    agrees(&sums.unwrap(), &Characters, 5, 10_000, Tree::fingerprint);
+    agrees(&sums.unwrap(), &Characters, 5, 4_000, Tree::fingerprint);
     // Buckets of three characters.
     let (a, b) = ("a".repeat(41), "b".repeat(67));
     let long = Grammar::from_bnf(&format!("<s> ::= @1 <w> | @3 <w> <s>  <w> ::= {a} | {b} | c")).unwrap();
-    agrees(&long, &Characters, 330, 10_000, |tree| tree.render(&long).len() as u64);
+    agrees(&long, &Characters, 330, 4_000, |tree| tree.render(&long).len() as u64);
 }
 
 #[test]

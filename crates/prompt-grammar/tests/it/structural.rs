@@ -44,7 +44,7 @@ const SEEDS: [(&str, &str); 6] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(30))]
 
     /// However long the walk: placeholders, the user's words and the limits are kept, and whatever is shown renders
     /// word for word.
