@@ -1,16 +1,19 @@
 //! Minima that are explored, and the search for others.
 //!
 //! Once hardly any improvement is expected, the place of the best point holds nothing more worth most evaluations. Every
-//! second suggestion then searches outside of a ball around it, in lengthscales of the model so that valleys are covered along
-//! their length, as if that were another problem: its level is the best point outside, and of the points inside only some that lie apart are kept, because a cluster makes a model believe that the
-//! function is as calm everywhere. A basin found and explored in this way is left aside in turn.
+//! second suggestion then searches outside of a ball around it, as if that were another problem: near the lowest further
+//! minimum of a model, or else anywhere. Balls are in lengthscales of the model, so that valleys are covered along their
+//! length. Of the points inside only some that lie apart are kept, because a cluster makes a model believe that the function
+//! is as calm everywhere. A basin found and explored in this way is left aside in turn.
 
 use super::subset::Data;
 
 /// Below this logarithm of the expected improvement (in standard deviations of the losses) a basin counts as explored.
 pub(super) const EXPLORED: f64 = -8.0;
 /// Below this one, three suggestions in four look elsewhere.
-const EXHAUSTED: f64 = -18.0;
+const EXHAUSTED: f64 = -14.0;
+/// Below this one nothing is left to polish.
+pub(super) const POLISHED: f64 = -22.0;
 /// Radius of a basin, in lengthscales.
 const RADIUS: f64 = 2.0;
 /// Points kept inside are this far apart, in radii.
@@ -21,7 +24,7 @@ const NEARBY: usize = 6;
 
 /// Whether trial `id` looks elsewhere, at this best acquisition.
 pub(super) fn look_elsewhere(best: f64, id: u64) -> bool {
-    best < EXPLORED && id % 2 == 1 || best < EXHAUSTED && id % 4 == 2
+    best < EXPLORED && id % 2 == 1 || best < EXHAUSTED && id % 4 != 2
 }
 
 /// A ball around a minimum.
@@ -39,6 +42,11 @@ impl Basin {
         Self { centre: data.columns.iter().map(|column| column[best]).collect(), scales: scales.to_vec() }
     }
 
+    /// Around a point.
+    pub(super) fn around(centre: Vec<f64>, scales: &[f64]) -> Self {
+        Self { centre, scales: scales.to_vec() }
+    }
+
     pub(super) fn contains(&self, features: &[f64]) -> bool {
         self.distance(&self.centre, features) < RADIUS
     }
@@ -53,10 +61,6 @@ impl Basin {
 }
 
 impl Data {
-    fn point(&self, i: usize) -> Vec<f64> {
-        self.columns.iter().map(|column| column[i]).collect()
-    }
-
     /// Everything outside of the basins, and what lies apart inside, best first; `None` with fewer than two points outside.
     pub(super) fn outside(&self, basins: &[Basin]) -> Option<Self> {
         let mut kept: Vec<usize> = Vec::new();
@@ -74,24 +78,21 @@ impl Data {
         (kept.len() >= inner.len() + 2).then(|| self.pick(kept))
     }
 
-    /// The best point and the nearest to it; `None` unless there are twice as many.
+    /// The best point and the nearest to it of the better half; `None` unless that is twice as many points as needed.
     ///
-    /// What a model of them says of the bottom is not bent to what lies far away: every fourth suggestion polishes there.
+    /// What a model of them says of the bottom is not bent to what lies far away or far above: every fourth suggestion
+    /// polishes there.
     pub(super) fn around_best(&self, scales: &[f64]) -> Option<Self> {
         let count = NEARBY * self.columns.len();
         (self.losses.len() >= 2 * count).then(|| {
             let basin = Basin::around_best(self, scales);
+            let order = self.order();
+            let better = &order[..(order.len() / 2).max(count)];
             let mut near: Vec<(f64, usize)> =
-                (0..self.losses.len()).map(|i| (basin.distance(&basin.centre, &self.point(i)), i)).collect();
+                better.iter().map(|i| (basin.distance(&basin.centre, &self.point(*i)), *i)).collect();
             near.sort_by(|a, b| a.0.total_cmp(&b.0));
             self.pick(near[..count].iter().map(|(_, i)| *i).collect())
         })
-    }
-
-    /// Only what lies outside of the basins.
-    pub(super) fn without(&self, basins: &[Basin]) -> Self {
-        let outside = |i: &usize| !basins.iter().any(|basin| basin.contains(&self.point(*i)));
-        self.pick((0..self.losses.len()).filter(outside).collect())
     }
 }
 
@@ -108,7 +109,6 @@ mod tests {
         let basins = [Basin::around_best(&data, &[20.0])];
         let outside = data.outside(&basins).unwrap();
         assert_eq!(outside.columns[0], [0.5, 0.1, 0.2, 0.9]);
-        assert_eq!(data.without(&basins).columns[0], [0.1, 0.2, 0.9]);
         assert!(Data { columns: vec![vec![0.5, 0.1]], losses: vec![0.0, 1.0] }.outside(&basins).is_none());
     }
 }

@@ -3,4 +3,5 @@
 mod baselines;
 mod beyond;
 mod optimizer;
+mod settings;
 mod space;
