@@ -38,7 +38,11 @@ pub fn regret(function: &'static Function, seed: u64, evaluations: usize) -> any
 ///
 /// # Errors
 /// As [`regret`].
-pub fn random_regret(function: &'static Function, seed: u64, evaluations: usize) -> anyhow::Result<RegretRow> {
+pub fn random_regret(
+    function: &'static Function,
+    seed: u64,
+    evaluations: usize,
+) -> anyhow::Result<RegretRow> {
     let rng = Stream::root(seed).child("bench/random", 0);
     drive(function, seed, evaluations, &mut Search::new(space(function.inputs)?, Random, rng))
 }
