@@ -78,18 +78,15 @@ impl Data {
         (kept.len() >= inner.len() + 2).then(|| self.pick(kept))
     }
 
-    /// The best point and the nearest to it of the better half; `None` unless that is twice as many points as needed.
+    /// The best point and the nearest to it; `None` unless there are twice as many.
     ///
-    /// What a model of them says of the bottom is not bent to what lies far away or far above: every fourth suggestion
-    /// polishes there.
+    /// What a model of them says of the bottom is not bent to what lies far away: every fourth suggestion polishes there.
     pub(super) fn around_best(&self, scales: &[f64]) -> Option<Self> {
         let count = NEARBY * self.columns.len();
         (self.losses.len() >= 2 * count).then(|| {
             let basin = Basin::around_best(self, scales);
-            let order = self.order();
-            let better = &order[..(order.len() / 2).max(count)];
             let mut near: Vec<(f64, usize)> =
-                better.iter().map(|i| (basin.distance(&basin.centre, &self.point(*i)), *i)).collect();
+                (0..self.losses.len()).map(|i| (basin.distance(&basin.centre, &self.point(i)), i)).collect();
             near.sort_by(|a, b| a.0.total_cmp(&b.0));
             self.pick(near[..count].iter().map(|(_, i)| *i).collect())
         })

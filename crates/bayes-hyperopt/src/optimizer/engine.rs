@@ -62,7 +62,7 @@ pub(crate) struct Suggestion {
 
 impl Engine {
     pub(crate) fn new(memory: Memory) -> Self {
-        Self { elsewhere: memory.clone(), nearby: memory.clone().straight(), memory }
+        Self { elsewhere: memory.clone(), nearby: memory.clone(), memory }
     }
 
     /// The engine of a kind of model without any knowledge.
@@ -120,7 +120,7 @@ impl Engine {
         rng: &mut Stream,
     ) -> Option<Suggestion> {
         let near = query.data.around_best(scales)?;
-        let model = self.nearby.model(query.layout, &near, CHALLENGES + 1)?;
+        let model = self.nearby.model(query.layout, &near, CHALLENGES)?;
         let basin = Basin::around_best(&near, scales);
         let found = query.maximize(model, term, Region::Inside(&basin), rng)?;
         (found.why.acquisition > basin::POLISHED).then_some(found)

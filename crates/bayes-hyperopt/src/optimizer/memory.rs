@@ -82,13 +82,6 @@ impl Memory {
         Self { champion, terms, fitted: Vec::new(), turn: 0, fits: 0 }
     }
 
-    /// The same, with losses that are never bent: near a minimum they are not in need of it.
-    pub(super) fn straight(mut self) -> Self {
-        self.champion.warp = Warp::Plain;
-        self.terms.bends = false;
-        self
-    }
-
     /// Takes up what another memory holds, unless there is something already.
     pub(super) fn begin_like(&mut self, other: &Self) {
         if self.fitted.is_empty() {

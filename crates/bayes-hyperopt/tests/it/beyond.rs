@@ -19,7 +19,7 @@ fn conforms<S: Strategy>(strategy: impl Fn(&SearchSpace) -> S) {
         evaluate,
     )
     .seeds(0..1)
-    .steps(9);
+    .steps(6);
     check_optimizer(&check);
     check_optimizer_snapshot(&check);
 }
