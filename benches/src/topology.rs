@@ -1,3 +1,6 @@
 //! What `--bin topology` measures.
 
 pub mod flowsim;
+pub mod networks;
+pub mod pole;
+pub mod throughput;

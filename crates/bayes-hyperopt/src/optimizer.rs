@@ -9,8 +9,9 @@ pub(crate) mod memory;
 mod propose;
 mod record;
 pub(crate) mod regime;
+mod regret;
 pub(crate) mod subset;
-mod surface;
+pub(crate) mod surface;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -190,7 +191,7 @@ impl Optimizer for BayesOptimizer {
 
 impl Snapshot for BayesOptimizer {
     const SCHEMA: &'static str = "bayes-hyperopt/optimizer";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type State = State;
 
     fn snapshot(&self) -> State {

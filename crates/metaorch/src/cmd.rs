@@ -5,5 +5,7 @@ pub(crate) mod eval;
 pub(crate) mod mock;
 pub(crate) mod model;
 pub(crate) mod plan;
+pub(crate) mod prompt;
 pub(crate) mod run;
 pub(crate) mod status;
+pub(crate) mod tune;

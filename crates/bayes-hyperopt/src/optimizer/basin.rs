@@ -29,7 +29,7 @@ pub(super) fn look_elsewhere(best: f64, id: u64) -> bool {
 
 /// A ball around a minimum.
 #[derive(Clone, Debug)]
-pub(super) struct Basin {
+pub(crate) struct Basin {
     centre: Vec<f64>,
     /// 1 / lengthscale of each parameter; huge for choices, so that another choice is another basin.
     scales: Vec<f64>,

@@ -9,7 +9,7 @@ use crate::maximize::Landscape;
 
 /// Where to look.
 #[derive(Clone, Copy)]
-pub(super) enum Region<'a> {
+pub(crate) enum Region<'a> {
     /// Anywhere but in these.
     Outside(&'a [Basin]),
     /// In this one.
@@ -32,7 +32,7 @@ impl Region<'_> {
 ///
 /// With further processes, drawn from the posterior of the parameters, it is the logarithm of the mean of the criterion's
 /// exponential over all.
-pub(super) struct Surface<'a, 'b, 'c> {
+pub(crate) struct Surface<'a, 'b, 'c> {
     predictor: Predictor<'a>,
     further: Vec<Predictor<'a>>,
     criterion: Criterion,
@@ -41,7 +41,7 @@ pub(super) struct Surface<'a, 'b, 'c> {
 }
 
 impl<'a, 'b, 'c> Surface<'a, 'b, 'c> {
-    pub(super) fn new(
+    pub(crate) fn new(
         gp: &'a Gp,
         further: &'a [Gp],
         criterion: Criterion,
@@ -137,7 +137,7 @@ impl Landscape for Mean<'_> {
 
 /// What an improvement is counted from: the best target, or with noise the best mean at a point told (plug-in); of
 /// points in the region.
-pub(super) fn level(model: &Model, region: Region<'_>) -> f64 {
+pub(crate) fn level(model: &Model, region: Region<'_>) -> f64 {
     let mut predictor = model.gp.predictor();
     (0..model.gp.len())
         .map(|i| (i, model.gp.point(i)))

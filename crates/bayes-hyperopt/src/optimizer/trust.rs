@@ -50,7 +50,7 @@ pub(super) fn is_due(data: &Data, turn: u64) -> bool {
 
 /// A box in the unit cube; infinite along choices.
 #[derive(Clone, Debug)]
-pub(super) struct TrustBox {
+pub(crate) struct TrustBox {
     centre: Vec<f64>,
     pub(super) half: Vec<f64>,
 }

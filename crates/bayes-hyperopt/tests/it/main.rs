@@ -2,6 +2,8 @@
 
 mod baselines;
 mod beyond;
+mod multi;
 mod optimizer;
 mod settings;
 mod space;
+mod stopping;

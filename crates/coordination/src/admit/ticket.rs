@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::line::Standing;
+use crate::key::Access;
 use crate::update::Update;
 
 /// The place of an update in the order of submission; earlier ones are smaller.
@@ -16,6 +18,11 @@ impl Ticket {
     pub fn number(self) -> u64 {
         self.seq
     }
+
+    /// A small number that no other unended update has.
+    pub(crate) fn slot(self) -> usize {
+        self.slot as usize
+    }
 }
 
 /// How far an update is.
@@ -23,32 +30,46 @@ impl Ticket {
 pub(super) enum State {
     /// Held back by so many updates that have not finished.
     Held(u32),
-    /// In the line of this number.
-    Waiting(usize),
+    /// In a line.
+    Waiting,
     /// Holds all that it declared.
     Running,
 }
 
 /// An update that has not ended.
+///
+/// In this order, so that what is read whenever it is looked at lies in as few cache lines as can be.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Entry {
     pub(super) ticket: Ticket,
-    pub(super) update: Update,
     pub(super) state: State,
+    pub(super) access: Access,
+    pub(super) priority: i32,
+    pub(super) units: u32,
+    pub(super) aged: bool,
+    /// Whether it was asked to stop.
+    pub(super) asked: bool,
+    /// Whether it ends, badly, with its last child.
+    pub(super) ending: bool,
     /// When it began to wait, its dependencies met.
     pub(super) since: Duration,
-    pub(super) aged: bool,
+    pub(super) children: u32,
     /// Those that wait for this one's end.
     pub(super) dependents: Vec<Ticket>,
     pub(super) parent: Option<Ticket>,
-    pub(super) children: u32,
+    pub(super) after: Vec<Ticket>,
+    pub(super) timeout: Option<Duration>,
 }
 
 impl Entry {
+    pub(super) fn standing(&self) -> Standing {
+        Standing { place: self.place(), access: self.access.clone() }
+    }
+
     pub(super) fn place(&self) -> Place {
         // Among the aged, priority counts no more: that is what bounds the wait of the least urgent.
-        let lead =
-            if self.aged { 0 } else { (1 << 32) + (i64::from(i32::MAX) - i64::from(self.update.priority)) };
+        let lead = if self.aged { 0 } else { (1 << 32) + (i64::from(i32::MAX) - i64::from(self.priority)) };
         Place::new(lead as u64, self.ticket)
     }
 }
@@ -85,9 +106,23 @@ impl Entries {
         });
         let ticket = Ticket { seq: self.submitted, slot };
         self.submitted += 1;
-        let (aged, dependents, parent, children) = (false, Vec::new(), None, 0);
-        let entry = Entry { ticket, update, state, since, aged, dependents, parent, children };
-        self.slots[slot as usize] = Some(entry);
+        let Update { access, priority, units, after, timeout, .. } = update;
+        self.slots[slot as usize] = Some(Entry {
+            ticket,
+            state,
+            access,
+            priority,
+            units,
+            aged: false,
+            asked: false,
+            ending: false,
+            since,
+            children: 0,
+            dependents: Vec::new(),
+            parent: None,
+            after,
+            timeout,
+        });
         ticket
     }
 

@@ -6,7 +6,9 @@ mod demo;
 mod external;
 mod faults;
 mod kill;
+mod prompt;
 mod scripted;
+mod tune;
 
 use std::path::Path;
 use std::process::{Command, Output};

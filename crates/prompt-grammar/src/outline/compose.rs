@@ -150,10 +150,9 @@ impl<'a> Builder<'a> {
         }
         let mut fills = vec![Fill { weight: 2.0, ..Fill::seed(section.body.clone()) }];
         if !fixed && section.kind != SectionKind::Task {
-            let new = self.library.texts(section.kind).filter(|t| *t != section.body);
-            fills.extend(new.map(Fill::seed));
+            fills.extend(self.library.fills(section.kind).filter(|f| f.text != section.body));
         }
-        let kind = if fixed { HoleKind::Verbatim } else { hole_kind(section.kind) };
+        let kind = if fixed { HoleKind::Verbatim } else { section.kind.hole() };
         self.add(&content, Body::Hole(Hole { kind, most: usize::MAX, protected: fixed, fills }));
         self.picks.push((content, 0));
     }
@@ -195,11 +194,8 @@ impl<'a> Builder<'a> {
         let (head, close) = self.frame(kind.title(), None);
         let parts = vec![head, Part::Rule(content.clone()), close];
         self.add(&name, Body::Choice(vec![Production::new(parts)]));
-        let fills = self.library.texts(kind).map(Fill::seed).collect();
-        self.add(
-            &content,
-            Body::Hole(Hole { kind: hole_kind(kind), most: usize::MAX, protected: false, fills }),
-        );
+        let fills = self.library.fills(kind).collect();
+        self.add(&content, Body::Hole(Hole { kind: kind.hole(), most: usize::MAX, protected: false, fills }));
         let place = SectionKind::ALL.iter().position(|k| *k == kind).unwrap_or(0);
         self.members.push(Member { rule: name, presence: 0.25, utility: -0.7 * place as f64 });
     }
@@ -232,17 +228,6 @@ fn style_name(style: Delimiters) -> &'static str {
         Delimiters::Tags => "tags",
         Delimiters::Labels => "labels",
         Delimiters::Numbers => "numbers",
-    }
-}
-
-fn hole_kind(kind: SectionKind) -> HoleKind {
-    match kind {
-        SectionKind::Role => HoleKind::Domain,
-        SectionKind::Constraints => HoleKind::RuleItem,
-        SectionKind::Examples => HoleKind::Example,
-        SectionKind::Context => HoleKind::Glossary,
-        SectionKind::Format => HoleKind::Criteria,
-        _ => HoleKind::Instruction,
     }
 }
 

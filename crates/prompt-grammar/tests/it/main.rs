@@ -1,8 +1,11 @@
 //! Laws and parity of the prompt optimizers, through their public interface.
 
+mod config;
 mod conformance;
 mod drive;
 mod evolution;
+mod flat;
+mod forest;
 mod gepa_laws;
 mod grammar;
 mod growth;
@@ -11,6 +14,7 @@ mod model;
 mod operators;
 mod outlines;
 mod parity;
+mod parsing;
 mod sampling;
 mod soak;
 mod structural;

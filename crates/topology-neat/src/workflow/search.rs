@@ -1,28 +1,37 @@
 //! Search for a workflow by evolution that is screened by a predictor.
 //!
-//! Every module that answers alone is evaluated first. Then each evaluation goes to what promises most: a repeat of a
-//! workflow seen, by its knowledge gradient (Frazier, Powell & Dayanik 2009), or a new one, by its expected improvement.
-//! New ones are made by small edits of the best and by grafting one good workflow into another; of a pool of them that
+//! Every module that answers alone is evaluated first, then some workflows drawn at random. Then each evaluation goes to
+//! what promises most: a repeat of a workflow seen, by its knowledge gradient (Frazier, Powell & Dayanik 2009), or a new
+//! one, by its expected improvement; a share of all goes to the one that is recommended. New ones are drawn anew or made
+//! by small edits of the best and by grafting one good workflow into another; of a pool of them that
 //! one is taken whose value, drawn from the posterior of a [`crate::StructurePredictor`] (Thompson 1933), is lowest.
 //! Drawing from a small pool and not taking the expected best of a large one keeps what was never tried in play. A tenth
 //! of all proposals is screened by nothing, and by these the predictor is judged in turn. The recommendation is the
-//! workflow with the lowest posterior mean, never the best single observation.
+//! workflow with the lowest posterior mean, never the best single observation, and a single module unless another one is
+//! better beyond doubt of half a standard deviation.
 
+mod acquire;
 mod arm;
 mod candidates;
 mod options;
+mod propose;
+mod recommend;
+mod record;
 mod snapshot;
+mod variety;
 
 use std::collections::BTreeMap;
 
 use meta_traits::{
-    Ask, Fidelity, Instances, Observation, Optimizer, Outcome, Space as _, Stream, TellError, Trial, TrialId,
+    Ask, Fidelity, Instances, Observation, Optimizer, Outcome, Stream, TellError, Trial, TrialId,
 };
 use serde::{Deserialize, Serialize};
 
 pub use self::arm::Arm;
 pub use self::options::SearchOptions;
+pub use self::record::Record;
 pub use self::snapshot::SearchState;
+pub use self::variety::Variety;
 use super::{Workflow, WorkflowError, WorkflowSpace};
 use crate::predictor::{Calibration, Posterior, StructurePredictor, Trust};
 
@@ -74,11 +83,14 @@ pub struct WorkflowSearch {
     /// Posteriors of the arms.
     seen: Vec<Posterior>,
     best: Option<usize>,
+    log: Vec<Record>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Proposal {
     workflow: Workflow,
+    /// Arms it was made from.
+    parents: Vec<usize>,
     /// Whether the predictor chose it.
     screened: bool,
     told: Option<Told>,
@@ -113,6 +125,7 @@ impl WorkflowSearch {
             model,
             seen: Vec::new(),
             best: None,
+            log: Vec::new(),
         })
     }
 
@@ -142,16 +155,6 @@ impl WorkflowSearch {
         self.options.predictor && self.trust.follows()
     }
 
-    fn is_pending(&self, workflow: &Workflow) -> bool {
-        self.pending.values().any(|p| p.workflow == *workflow)
-    }
-
-    fn is_known(&self, workflow: &Workflow) -> bool {
-        self.arms.iter().any(|a| a.workflow == *workflow)
-            || self.is_pending(workflow)
-            || self.failed.contains(workflow)
-    }
-
     fn penalty(&self, workflow: &Workflow) -> f64 {
         if self.options.complexity_penalty == 0.0 {
             return 0.0;
@@ -159,88 +162,44 @@ impl WorkflowSearch {
         self.options.complexity_penalty * workflow.complexity()
     }
 
-    /// What to evaluate next, and whether the predictor chose it.
-    fn propose(&self, rng: &mut Stream) -> (Workflow, bool) {
-        for module in self.space.library().answering() {
-            if let Ok(single) = Workflow::single(module)
-                && !self.is_known(&single)
-            {
-                return (single, false);
-            }
-        }
-        let Some(best) = self.best else { return (self.space.sample(rng), false) };
-        let seen = &self.seen;
-        let mut order: Vec<usize> = (0..seen.len()).collect();
-        order.sort_by(|a, b| seen[*a].mean.total_cmp(&seen[*b].mean));
-        let repeat = self.best_repeat(seen, &order);
-        let parents: Vec<&Workflow> = order.iter().map(|i| &self.arms[*i].workflow).collect();
-        let pool = candidates::pool(&parents, &self.space, &self.options, rng, |w| self.is_known(w));
-        if rng.chance(self.options.unscreened)
-            && let Some(new) = pool.first()
-        {
-            return (new.clone(), false);
-        }
-        let screened = self.is_screening();
-        let new = if screened {
-            let drawn = pool.into_iter().map(|w| {
-                let p = self.model.posterior(&w);
-                (p.mean + p.variance.sqrt() * normal(rng), p, w)
-            });
-            drawn.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, p, w)| (p, w))
-        } else {
-            pool.into_iter().next().map(|w| (self.model.posterior(&w), w))
-        };
-        let least = self.options.min_improvement.max(repeat.map_or(0.0, |r| r.0));
-        let lowest = seen[order[0]].mean;
-        match (new, repeat) {
-            (Some((p, new)), _) if gain(p, lowest) > least => (new, screened),
-            (_, Some((_, arm))) => (self.arms[arm].workflow.clone(), false),
-            (Some((_, new)), None) => (new, screened),
-            (None, None) => (self.arms[best].workflow.clone(), false),
-        }
-    }
-
-    /// The arm whose repeat promises most, and how much.
-    fn best_repeat(&self, seen: &[Posterior], order: &[usize]) -> Option<(f64, usize)> {
-        let (first, second) = (*order.first()?, order.get(1));
-        let valued = order.iter().filter(|i| !self.is_pending(&self.arms[**i].workflow)).map(|&i| {
-            let rival =
-                if i == first { second.map_or(f64::INFINITY, |s| seen[*s].mean) } else { seen[first].mean };
-            let informed = self.informed(seen[i]);
-            // For the leader: what is gained by learning that it is worse than the second.
-            let value = if i == first {
-                gain(Posterior { mean: -informed.mean, ..informed }, -rival)
-            } else {
-                gain(informed, rival)
-            };
-            (value, i)
-        });
-        valued.max_by(|a, b| a.0.total_cmp(&b.0))
-    }
-
-    /// How the mean may move by one more observation.
-    fn informed(&self, p: Posterior) -> Posterior {
-        Posterior { variance: p.variance * p.variance / (p.variance + self.model.noise()), ..p }
-    }
-
     /// Takes up what was told, in the order of asking.
     fn take_up(&mut self) {
         while self.pending.first_key_value().is_some_and(|(_, p)| p.told.is_some()) {
-            let Some((_, Proposal { workflow, screened, told })) = self.pending.pop_first() else { return };
-            match told {
-                Some(Told::Sound(observation)) => self.learn(&workflow, screened, observation),
-                Some(Told::Failed) if self.arms.iter().all(|a| a.workflow != workflow) => {
-                    if self.failed.len() == MOST_FAILED {
-                        self.failed.remove(0);
-                    }
-                    self.failed.push(workflow);
+            let Some((trial, Proposal { workflow, parents, screened, told })) = self.pending.pop_first()
+            else {
+                return;
+            };
+            let loss = match told {
+                Some(Told::Sound(observation)) => {
+                    let loss = observation.losses[0];
+                    self.learn(&workflow, &parents, screened, observation);
+                    Some(loss)
                 }
-                _ => {}
-            }
+                Some(Told::Failed) => {
+                    self.avoid(&workflow);
+                    None
+                }
+                _ => continue,
+            };
+            let times = self.arms.iter().find(|a| a.workflow == workflow).map_or(0, |a| a.times);
+            let fingerprint = format!("{:016x}", workflow.fingerprint());
+            let best = self.best;
+            self.log.push(Record { trial, workflow, fingerprint, parents, screened, loss, times, best });
         }
     }
 
-    fn learn(&mut self, workflow: &Workflow, screened: bool, observation: Observation) {
+    /// Remembers a workflow whose evaluation failed, unless another one of it was sound.
+    fn avoid(&mut self, workflow: &Workflow) {
+        if self.arms.iter().any(|a| a.workflow == *workflow) || self.failed.contains(workflow) {
+            return;
+        }
+        if self.failed.len() == MOST_FAILED {
+            self.failed.remove(0);
+        }
+        self.failed.push(workflow.clone());
+    }
+
+    fn learn(&mut self, workflow: &Workflow, parents: &[usize], screened: bool, observation: Observation) {
         let penalty = self.penalty(workflow);
         let y = observation.losses[0] + penalty;
         if let Some(variance) = observation.variance.filter(|v| v.is_finite() && *v > 0.0) {
@@ -254,7 +213,7 @@ impl WorkflowSearch {
                 let predicted = self.model.posterior(workflow);
                 self.trust.observe(predicted, overall, self.model.noise(), y, screened);
             }
-            self.arms.push(Arm::new(workflow.clone(), penalty, observation));
+            self.arms.push(Arm::new(workflow.clone(), parents.to_vec(), penalty, observation));
         }
         self.model.add(workflow, y, 1.0);
         self.taken += 1;
@@ -267,7 +226,7 @@ impl WorkflowSearch {
         }
         self.model.update(search);
         self.seen = self.model.seen();
-        self.best = (0..self.seen.len()).min_by(|a, b| self.seen[*a].mean.total_cmp(&self.seen[*b].mean));
+        self.best = self.recommended();
     }
 }
 
@@ -284,8 +243,9 @@ impl Optimizer for WorkflowSearch {
         }
         let id = TrialId(self.asked);
         self.asked += 1;
-        let (workflow, screened) = self.propose(&mut self.stream.child("trial", id.0));
-        self.pending.insert(id, Proposal { workflow: workflow.clone(), screened, told: None });
+        let proposal = self.propose(&mut self.stream.child("trial", id.0));
+        let workflow = proposal.workflow.clone();
+        self.pending.insert(id, proposal);
         Ask::Run(Trial::new(id, workflow, Fidelity::FULL, Instances::Driver))
     }
 
@@ -306,28 +266,9 @@ impl Optimizer for WorkflowSearch {
     }
 }
 
-/// A standard normal number (Box & Muller 1958).
-fn normal(rng: &mut Stream) -> f64 {
-    (-2.0 * (1.0 - rng.unit()).ln()).sqrt() * (std::f64::consts::TAU * rng.unit()).cos()
-}
-
-/// How far a normal number is expected to fall below `least`: (least - mean) P + sd p at u = (least - mean) / sd.
-fn gain(p: Posterior, least: f64) -> f64 {
-    let sd = p.variance.sqrt();
-    let u = (least - p.mean) / sd;
-    if !u.is_finite() {
-        return 0.0;
+impl Proposal {
+    /// One that was made from no other.
+    fn anew(workflow: Workflow) -> Self {
+        Self { workflow, parents: Vec::new(), screened: false, told: None }
     }
-    let density = (-0.5 * u * u).exp() / std::f64::consts::TAU.sqrt();
-    sd * (u * below(u) + density)
-}
-
-/// The standard normal distribution function, to 1.5e-7 (Abramowitz & Stegun 7.1.26).
-fn below(u: f64) -> f64 {
-    let x = u.abs() / std::f64::consts::SQRT_2;
-    let t = 1.0 / (1.0 + 0.327_591_1 * x);
-    let series = [0.254_829_592, -0.284_496_736, 1.421_413_741, -1.453_152_027, 1.061_405_429];
-    let poly = series.iter().rev().fold(0.0, |sum, c| t * (sum + c));
-    let tail = 0.5 * poly * (-x * x).exp();
-    if u < 0.0 { tail } else { 1.0 - tail }
 }

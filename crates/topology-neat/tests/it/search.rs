@@ -37,7 +37,7 @@ fn search(options: SearchOptions, seed: u64) -> WorkflowSearch {
 
 #[test]
 fn the_search_keeps_every_law() {
-    let plain = SearchOptions { pool: 8, ..SearchOptions::default() };
+    let plain = SearchOptions { predictor: true, pool: 8, ..SearchOptions::default() };
     let blind = SearchOptions { predictor: false, complexity_penalty: 0.01, ..plain.clone() };
     for options in [plain, blind] {
         let check = Check::new(|seed| search(options.clone(), seed), |w| space().contains(w), outcome);
@@ -51,7 +51,7 @@ fn the_search_keeps_every_law() {
 fn the_search_finds_what_is_wanted_and_its_intervals_hold() {
     let (mut lost, mut n, mut covered, mut repeated) = (0.0, 0, 0, 0);
     for seed in 0..5 {
-        let mut search = search(SearchOptions::default(), seed);
+        let mut search = search(SearchOptions { predictor: true, ..SearchOptions::default() }, seed);
         for i in 0..80 {
             let Ask::Run(trial) = search.ask() else { panic!("the search goes on") };
             let outcome = outcome(&trial, &mut Stream::root(seed).child("noise", i));
