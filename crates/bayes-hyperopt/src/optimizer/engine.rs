@@ -25,10 +25,10 @@ const CHALLENGES: usize = 2;
 const FEW: [usize; 2] = [5, 60];
 /// So many draws.
 const DRAWS: usize = 8;
-/// Stands for 1 / lengthscale of choices.
-const CHOICE: f64 = 1e3;
-/// Points from which minima of the model are looked for.
-const DESCENTS: usize = 12;
+/// Evaluations of the model's mean on the way down from a point.
+const DESCENT: usize = 60;
+
+const EVERYWHERE: Region<'static> = Region::Outside(&[]);
 
 /// What the models have learnt about themselves.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -36,6 +36,11 @@ pub(crate) struct Engine {
     pub(crate) memory: Memory,
     elsewhere: Memory,
     nearby: Memory,
+}
+
+/// Whether the best parameters alone would make a model of so many points too sure of itself.
+pub(super) fn few(points: usize, dimensions: usize) -> bool {
+    (3..=FEW[1].min(FEW[0] * dimensions)).contains(&points)
 }
 
 /// What a suggestion is made of.
@@ -95,6 +100,7 @@ impl Engine {
         let scales = query.scales(&model.gp.theta);
         if query.turn % 4 == 2
             && let Some(found) = self.polish(query, &scales, term, rng)
+            && found.why.acquisition > basin::POLISHED
         {
             return Some(found);
         }
@@ -103,9 +109,15 @@ impl Engine {
             let area = TrustBox::new(data, &scales, |d| parameters[d].domain.is_categorical());
             return query.maximize(model, term, Region::Near(&area), rng);
         }
-        let found = query.maximize(model, &mut *term, Region::Outside(&[]), rng);
+        let found = query.maximize(model, &mut *term, EVERYWHERE, rng);
         if !found.as_ref().is_some_and(|found| basin::look_elsewhere(found.why.acquisition, query.turn)) {
             return found;
+        }
+        // What looks flat from afar need not be flat in its own units.
+        if let Some(near) = self.polish(query, &scales, term, rng)
+            && near.why.acquisition >= basin::EXPLORED
+        {
+            return Some(near);
         }
         self.elsewhere.begin_like(&self.memory);
         self.look_elsewhere(query, &scales, term, rng).or(found)
@@ -119,15 +131,12 @@ impl Engine {
         term: &mut dyn Landscape,
         rng: &mut Stream,
     ) -> Option<Suggestion> {
-        let near = query.data.around_best(scales)?;
+        let (near, basin) = query.data.around_best(scales)?;
         let model = self.nearby.model(query.layout, &near, CHALLENGES)?;
-        let basin = Basin::around_best(&near, scales);
-        let found = query.maximize(model, term, Region::Inside(&basin), rng)?;
-        (found.why.acquisition > basin::POLISHED).then_some(found)
+        query.maximize(model, term, Region::Inside(&basin), rng)
     }
 
-    /// The most promising point that is not at a minimum explored already: near the lowest further minimum of the model's
-    /// mean that good points lead to, or anywhere else.
+    /// The most promising point outside of the minima explored already; the best there is of those that are none.
     fn look_elsewhere(
         &mut self,
         query: &Query<'_>,
@@ -135,43 +144,41 @@ impl Engine {
         term: &mut dyn Landscape,
         rng: &mut Stream,
     ) -> Option<Suggestion> {
-        let data = query.data;
-        let mut basins = vec![Basin::around_best(data, scales)];
+        let all = self.memory.model(query.layout, query.data, 0)?;
+        let mut basins = Vec::new();
+        let mut found = None;
         for _ in 0..MOST_BASINS {
-            let part = data.outside(&basins)?;
+            let part = query.data.outside(&basins)?;
+            let best = part.order().into_iter().map(|i| part.point(i));
+            let best = best.into_iter().find(|x| !basins.iter().any(|basin: &Basin| basin.contains(x)))?;
+            query.fill(&all, Basin::at(best, scales), &mut basins);
+            let part = query.data.outside(&basins)?;
             let model = self.elsewhere.model(query.layout, &part, CHALLENGES + 1)?;
-            let Some(minimum) = query.minimum(&model, Region::Outside(&basins)) else { break };
-            let basin = Basin::around(query.space.features(&minimum), scales);
-            if let Some(found) = query.maximize(model, term, Region::Inside(&basin), rng)
-                && found.why.acquisition >= basin::EXPLORED
-                && !basins.iter().any(|basin| basin.contains(&query.space.features(&found.latent)))
-            {
-                return Some(found);
+            found = query.maximize(model, term, Region::Outside(&basins), rng);
+            if found.as_ref().is_some_and(|found| found.why.acquisition >= basin::EXPLORED) {
+                break;
             }
-            basins.push(basin);
         }
-        let part = data.outside(&basins)?;
-        let model = self.elsewhere.model(query.layout, &part, CHALLENGES + 1)?;
-        query.maximize(model, term, Region::Outside(&basins), rng)
+        found
     }
 }
 
 impl Query<'_> {
-    /// The lowest minimum of the model's mean in the region that good points lead to; latent.
-    fn minimum(&self, model: &Model, region: Region<'_>) -> Option<Vec<f64>> {
-        let points = model.gp.best_points(model.gp.len()).into_iter().filter(|x| region.contains(x));
+    /// Adds a basin and balls around those points told from which the model's mean leads down into it.
+    fn fill(&self, model: &Model, basin: Basin, basins: &mut Vec<Basin>) {
         let mut mean = Mean(model.gp.predictor());
-        let mut best: Option<Found> = None;
-        for features in points.take(DESCENTS) {
-            let value = mean.value(&features);
-            let start = Found { latent: latent_of(&features), value };
-            let found = improve(self.space, &mut mean, start, 30);
-            let outside = region.contains(&self.space.features(&found.latent));
-            if outside && best.as_ref().is_none_or(|best| found.value > best.value) {
-                best = Some(found);
-            }
-        }
-        best.map(|found| found.latent)
+        let points = self.data.order().into_iter().map(|i| self.data.point(i));
+        let around: Vec<Basin> = points
+            .filter(|x| !basin.contains(x) && basin.shares_choices(x))
+            .filter(|x| {
+                let start = Found { latent: latent_of(x), value: mean.value(x) };
+                let end = improve(self.space, &mut mean, start, DESCENT);
+                basin.contains(&self.space.features(&end.latent))
+            })
+            .map(|x| basin.half_around(x))
+            .collect();
+        basins.push(basin);
+        basins.extend(around);
     }
 
     /// Lengthscales between a twentieth and a half of the space.
@@ -190,7 +197,7 @@ impl Query<'_> {
         let good: Vec<Vec<f64>> =
             points.filter(|x| region.contains(x)).take(5).map(|x| latent_of(&x)).collect();
         let best = level(&model, region);
-        let few = (3..=FEW[1].min(FEW[0] * self.space.len())).contains(&model.gp.len());
+        let few = few(model.gp.len(), self.space.len());
         let mut further = if few { model.draws(DRAWS, &mut rng.child("draws", 0)) } else { Vec::new() };
         for features in &self.pending {
             model.gp.append(features, None);
@@ -227,7 +234,7 @@ impl Query<'_> {
     /// 1 / lengthscale of plain parameters, and a huge number for choices.
     fn scales(&self, theta: &[f64]) -> Vec<f64> {
         let scale = |(l, parameter): (&f64, &Parameter)| {
-            if parameter.domain.is_categorical() { CHOICE } else { libm::exp(-l) }
+            if parameter.domain.is_categorical() { basin::CHOICE } else { libm::exp(-l) }
         };
         theta.iter().zip(self.space.parameters()).map(scale).collect()
     }

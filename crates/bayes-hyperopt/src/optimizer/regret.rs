@@ -2,6 +2,7 @@
 
 use meta_traits::Stream;
 
+use super::engine::few;
 use super::memory::Model;
 use super::subset::Data;
 use super::{BayesOptimizer, Told};
@@ -14,6 +15,9 @@ use crate::stopping::RegretBound;
 
 /// Draws of the function.
 const DRAWS: usize = 1024;
+/// Parameters of the model that the draws are shared among while trials are few: the best ones, and others from their
+/// posterior. The best ones alone make a model of few trials too sure of itself.
+const PARAMETERS: usize = 4;
 /// Points spread over the space, and points near the best, where a draw may be low.
 const SPREAD: usize = 192;
 const NEAR: usize = 96;
@@ -72,13 +76,20 @@ impl BayesOptimizer {
         let good: Vec<Vec<f64>> = order.iter().take(5).map(|i| latent_of(&told[*i])).collect();
         let mut points = vec![told[order[0]].clone()];
         points.extend(self.candidates(&model.gp, &good, &mut rng));
-        let joint = Joint::new(&model.gp, &points)?;
+        let mut gps = vec![model.gp.clone()];
+        if few(model.gp.len(), self.space.len()) {
+            gps.extend(model.draws(PARAMETERS - 1, &mut rng.child("parameters", 0)));
+        }
+        let joints: Vec<Joint> = gps.iter().filter_map(|gp| Joint::new(gp, &points)).collect();
         let mut regrets: Vec<f64> = Vec::with_capacity(DRAWS);
-        for _ in 0..DRAWS {
+        for joint in joints.iter().cycle().take(DRAWS) {
             let normals: Vec<f64> = points.iter().map(|_| draw(&mut rng)).collect();
             let values = joint.draw(&normals);
             let least = values.iter().copied().fold(f64::INFINITY, f64::min);
             regrets.push(difference(&model, values[0], least));
+        }
+        if regrets.is_empty() {
+            return None;
         }
         regrets.sort_by(f64::total_cmp);
         let place = upper_place(DRAWS, 1.0 - risk);
