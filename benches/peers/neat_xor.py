@@ -121,9 +121,10 @@ def main():
     parser.add_argument("--radiate", required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--generations", type=int, default=200, help="of neat-python; the others run ten times as long")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first round")
     args = parser.parse_args()
     rows = []
-    for round_ in range(args.rounds):
+    for round_ in range(args.first, args.first + args.rounds):
         ours = last_line([args.topology, "throughput", "--seeds", f"{round_}..{round_}", "--json"])
         theirs = last_line([args.radiate, str(round_), str(10 * args.generations)])
         python = neat_python(round_, args.generations)

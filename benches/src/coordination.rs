@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod conflicts;
+pub mod idle;
 pub mod policy;
 pub mod predict;
 pub mod regularise;

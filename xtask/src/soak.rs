@@ -34,6 +34,7 @@ const SOAKS: &[Soak] = &[
     it("journal-kill", "coordination", "kill::killed_writers_lose_nothing_that_was_durable"),
     it("bit-flips", "coordination", "damage::flipped_bits_are_refused"),
     it("histories", "coordination", "histories::histories_are_conflict_serialisable"),
+    it("admission", "coordination", "model::admission_starts_what_its_definition_says_in_its_order"),
     Soak {
         name: "schedules",
         package: "coordination",

@@ -10,7 +10,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use metaorch_benches::coordination::{budget, conflicts, policy, predict, regularise, schedule, throughput};
+use metaorch_benches::coordination::{
+    budget, conflicts, idle, policy, predict, regularise, schedule, throughput,
+};
 use metaorch_benches::{Range, in_parallel, parse, processor_seconds, write_rows};
 use serde_json::json;
 
@@ -79,10 +81,22 @@ enum Figure {
         #[arg(long, default_value = "1")]
         threads: NonZeroUsize,
     },
+    /// Processor time and wakeups while updates wait and nothing happens.
+    Idle {
+        /// Updates that wait.
+        #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+        waiting: u64,
+        /// Seconds for which they do.
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        seconds: u64,
+    },
     /// Processor nanoseconds an update for admission, at two lengths of history; least of five repeats.
     Conflicts,
     /// Processor time an update of the whole path, by that of a spawned task with a lock; medians over repeats.
     Throughput {
+        /// Updates in flight; one figure each.
+        #[arg(long, value_delimiter = ',', default_value = "1,4,1000")]
+        concurrency: Vec<NonZeroUsize>,
         /// Repeats, each measuring both.
         #[arg(long, default_value_t = 15)]
         repeats: u64,
@@ -115,7 +129,7 @@ fn bench(args: &Args) -> anyhow::Result<()> {
             };
             let rows = in_parallel(&seeds, *threads, run).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
             if let Some(directory) = &args.out {
-                write_rows(directory, "policy", &rows.concat())?;
+                write_rows(directory, "coordination", &rows.concat())?;
             }
             serde_json::to_value(policy::Summary::of(&rows))?
         }
@@ -153,23 +167,34 @@ fn bench(args: &Args) -> anyhow::Result<()> {
             let overspend = budget::Summary::of(&budgets(workloads, *threads)?).overspend;
             json!({ "coverage_90": coverage_90, "pinball_ratio": pinball_ratio, "overspend": overspend })
         }
+        Figure::Idle { waiting, seconds } => {
+            let row = idle::measure(*waiting, *seconds)?;
+            if let Some(directory) = &args.out {
+                write_rows(directory, "coordination", &[row])?;
+            }
+            serde_json::to_value(row)?
+        }
         Figure::Conflicts => {
-            let mut least = BTreeMap::new();
+            let (mut rows, mut least) = (Vec::new(), BTreeMap::new());
             for updates in [100_000, 1_000_000] {
                 for repeat in 0..5 {
                     let clock = || processor_seconds().context("processor time is read from /proc");
                     let before = clock()?;
                     anyhow::ensure!(conflicts::drive(updates, repeat)? == updates, "updates were lost");
                     let ns = (clock()? - before) * 1e9 / updates as f64;
+                    rows.push(json!({ "updates": updates, "repeat": repeat, "ns": ns }));
                     let entry = least.entry(updates.to_string()).or_insert(ns);
                     *entry = entry.min(ns);
                 }
             }
+            if let Some(directory) = &args.out {
+                write_rows(directory, "coordination", &rows)?;
+            }
             json!({ "ns": least })
         }
-        Figure::Throughput { repeats, updates } => {
+        Figure::Throughput { concurrency, repeats, updates } => {
             let (mut rows, mut ratio) = (Vec::new(), BTreeMap::new());
-            for concurrency in [1, 4, 1000] {
+            for concurrency in concurrency.iter().map(|c| c.get()) {
                 let mut ratios = Vec::new();
                 for repeat in 0..*repeats {
                     let row = throughput::measure(concurrency, repeat, *updates as usize)?;
@@ -180,7 +205,7 @@ fn bench(args: &Args) -> anyhow::Result<()> {
                 ratio.insert(concurrency.to_string(), ratios[ratios.len() / 2]);
             }
             if let Some(directory) = &args.out {
-                write_rows(directory, "throughput", &rows)?;
+                write_rows(directory, "coordination", &rows)?;
             }
             json!({ "ratio": ratio })
         }

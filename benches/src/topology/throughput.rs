@@ -3,14 +3,14 @@
 use std::hint::black_box;
 
 use meta_traits::{Ask, Observation, Optimizer, Outcome};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use topology_neat::{Neat, NeatOptions};
 
 use super::networks::Problem;
 use crate::clock::processor_seconds;
 
 /// One run of one seed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// Of all draws.
     pub seed: u64,

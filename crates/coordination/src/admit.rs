@@ -15,6 +15,7 @@
 //! Time is told by the caller, never read: the same calls give the same grants.
 
 mod error;
+mod group;
 mod line;
 mod settle;
 mod stop;
@@ -31,6 +32,7 @@ pub use ticket::Ticket;
 pub use why::Why;
 
 use crate::update::Update;
+use group::Groups;
 use line::Line;
 use ticket::{Entries, Place, State};
 
@@ -66,8 +68,9 @@ pub enum Notice {
 
 /// Decides which updates run at once.
 ///
-/// Per update: O(keys log waiting), whatever the number of updates that ended before. Memory: what has not ended, and the
-/// numbers of what failed. Stopping children and wounding look at all that has not ended.
+/// Per update: O(keys log waiting), whatever the number of updates that ended before. Those that want the same wait
+/// together, and only the first of them is looked at. Memory: what has not ended, all keys, and the numbers of what failed.
+/// Stopping children and wounding look at all that has not ended.
 ///
 /// ```
 /// use std::time::Duration;
@@ -93,6 +96,7 @@ pub struct Admission {
     wounds: bool,
     now: Duration,
     entries: Entries,
+    groups: Groups,
     lines: Vec<Line>,
     /// Lines of which somebody may be admitted, by the place of their first.
     open: BinaryHeap<Reverse<(Place, u32)>>,
@@ -118,6 +122,7 @@ impl Admission {
             wounds: false,
             now: Duration::ZERO,
             entries: Entries::default(),
+            groups: Groups::default(),
             lines: vec![Line::default()],
             open: BinaryHeap::new(),
             aging: VecDeque::new(),
@@ -167,7 +172,7 @@ impl Admission {
         let ticket = self.entries.insert(update, State::Held(unmet), self.now);
         for dependency in after {
             if let Some(entry) = self.entries.get_mut(dependency) {
-                entry.dependents.push(ticket);
+                entry.kin_mut().dependents.push(ticket);
             }
         }
         if unmet == 0 {
@@ -193,11 +198,11 @@ impl Admission {
         if !entry.access.covers(&update.access) {
             return Err(AdmitError::BeyondParent { component: update.component.into_owned(), parent });
         }
-        entry.children += 1;
+        entry.kin_mut().children += 1;
         let timeout = update.timeout;
         let ticket = self.entries.insert(update, State::Running, self.now);
         if let Some(entry) = self.entries.get_mut(ticket) {
-            entry.parent = Some(parent);
+            entry.kin_mut().parent = Some(parent);
         }
         self.set_deadline(ticket, timeout);
         self.notices.push_back(Notice::Granted { ticket, waited: Duration::ZERO });
@@ -210,7 +215,7 @@ impl Admission {
     /// [`AdmitError::NotRunning`], [`AdmitError::Children`].
     pub fn finish(&mut self, ticket: Ticket, well: bool, now: Duration) -> Result<(), AdmitError> {
         let entry = self.entries.get(ticket).filter(|e| e.state == State::Running);
-        let children = entry.ok_or(AdmitError::NotRunning(ticket))?.children;
+        let children = entry.ok_or(AdmitError::NotRunning(ticket))?.kin().children;
         if children > 0 {
             return Err(AdmitError::Children { ticket, children });
         }
@@ -225,7 +230,7 @@ impl Admission {
     pub fn cancel(&mut self, ticket: Ticket, now: Duration) -> bool {
         self.advance(now);
         let Some(entry) = self.entries.get_mut(ticket) else { return false };
-        if entry.children == 0 {
+        if entry.kin().children == 0 {
             self.end(ticket, false);
         } else {
             entry.ending = true;
@@ -271,13 +276,12 @@ impl Admission {
                 if entry.since + bound > self.now {
                     break;
                 }
+                self.groups.leave(entry);
                 entry.aged = true;
-                let standing = entry.standing();
                 for (key, mode) in entry.access.keys() {
                     self.lines[line_of(*key) as usize].reserved.insert(ticket.seq, *mode);
                 }
-                let line = self.obstacle(&standing).unwrap_or(UNITS);
-                self.stand(line, standing);
+                self.join(ticket);
             }
             self.aging.pop_front();
         }

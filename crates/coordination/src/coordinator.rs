@@ -5,7 +5,7 @@ use std::fmt;
 use std::task::Waker;
 use std::time::Duration;
 
-use meta_traits::{Budget, Classify, Cost, ErrorKind, Exhausted, Lease, Meter};
+use meta_traits::{Budget, Classify, Cost, ErrorKind, Exhausted, Meter};
 use smallvec::SmallVec;
 use thiserror::Error;
 
@@ -58,15 +58,12 @@ struct State {
     meter: Meter,
     /// What is kept for each unended update, by the slot of its ticket.
     seats: Vec<Seat>,
-    /// Leases of updates that were cancelled with their parent or dropped, until their holders hear of it.
-    strays: BTreeMap<Ticket, Lease>,
     trace: Option<Vec<Happening>>,
     dropped: BTreeMap<Ticket, Ticket>,
 }
 
-#[derive(Default)]
 struct Seat {
-    lease: Option<(Ticket, Lease)>,
+    ticket: Ticket,
     /// Who is to be told.
     waker: Option<Waker>,
     stop: Option<Stop>,
@@ -109,13 +106,8 @@ impl State {
         }
     }
 
-    /// What was kept for an update that ends.
-    fn leave(&mut self, ticket: Ticket) -> (Option<Lease>, Option<Waker>) {
-        let own = |seat: &&mut Seat| seat.lease.as_ref().is_some_and(|(t, _)| *t == ticket);
-        match self.seats.get_mut(ticket.slot()).filter(own).map(std::mem::take) {
-            Some(Seat { lease, waker, .. }) => (lease.map(|(_, lease)| lease), waker),
-            None => (self.strays.remove(&ticket), None),
-        }
+    fn seat(&mut self, ticket: Ticket) -> Option<&mut Seat> {
+        self.seats.get_mut(ticket.slot()).filter(|seat| seat.ticket == ticket)
     }
 }
 
@@ -128,14 +120,7 @@ impl Coordinator {
     /// The same on another clock.
     pub fn with_clock(admission: Admission, budget: Budget, clock: impl Clock + 'static) -> Self {
         let (meter, seats) = (Meter::new(budget), Vec::new());
-        let state = Mutex::new(State {
-            admission,
-            meter,
-            seats,
-            strays: BTreeMap::new(),
-            trace: None,
-            dropped: BTreeMap::new(),
-        });
+        let state = Mutex::new(State { admission, meter, seats, trace: None, dropped: BTreeMap::new() });
         Self { shared: Arc::new(Shared { clock: Box::new(clock), state }) }
     }
 
@@ -156,8 +141,7 @@ impl Coordinator {
     /// # Errors
     /// [`CoordinateError::Budget`], [`CoordinateError::Admit`]; nothing is reserved then.
     pub fn submit(&self, update: Update, cap: Cost) -> Result<Pass, CoordinateError> {
-        let component = update.component.clone();
-        self.take(cap, &component, |admission, now| admission.submit(update, now))
+        self.take(cap, update, Admission::submit)
     }
 
     /// Takes an update that the holder of `parent` needs done; see [`Admission::submit_child`].
@@ -165,41 +149,41 @@ impl Coordinator {
     /// # Errors
     /// As [`Coordinator::submit`].
     pub fn submit_child(&self, parent: &Grant, update: Update, cap: Cost) -> Result<Pass, CoordinateError> {
-        let component = update.component.clone();
-        self.take(cap, &component, |admission, now| admission.submit_child(parent.ticket(), update, now))
+        let parent = parent.ticket();
+        self.take(cap, update, |admission, update, now| admission.submit_child(parent, update, now))
     }
 
     fn take(
         &self,
         cap: Cost,
-        component: &str,
-        submit: impl FnOnce(&mut Admission, Duration) -> Result<Ticket, AdmitError>,
+        update: Update,
+        submit: impl FnOnce(&mut Admission, Update, Duration) -> Result<Ticket, AdmitError>,
     ) -> Result<Pass, CoordinateError> {
         let mut state = self.lock();
         let lease = state.meter.reserve(cap)?;
         let now = self.shared.clock.now();
-        let ticket = match submit(&mut state.admission, now) {
+        let names = state.trace.is_some().then(|| (update.component.to_string(), update.kind.to_string()));
+        let ticket = match submit(&mut state.admission, update, now) {
             Ok(ticket) => ticket,
             Err(error) => {
                 state.meter.refund(lease);
                 return Err(error.into());
             }
         };
-        if state.trace.is_some() {
+        if let Some((component, kind)) = names {
             let why = state.admission.why(ticket).unwrap_or_default();
             let behind = why.conflicts.into_iter().map(|(_, holder)| holder).collect();
-            state.note(now, ticket, What::Submitted { component: component.to_owned(), behind });
+            state.note(now, ticket, What::Submitted { component, kind, behind });
         }
+        let seat = || Seat { ticket, waker: None, stop: None };
         let slot = ticket.slot();
-        if state.seats.len() <= slot {
-            state.seats.resize_with(slot + 1, Seat::default);
-        }
-        let seat = Seat { lease: Some((ticket, lease)), waker: None, stop: None };
-        if let Some((stray, lease)) = std::mem::replace(&mut state.seats[slot], seat).lease {
-            state.strays.insert(stray, lease);
+        // Wakers are let go without the lock: what hangs on one may want it.
+        let _before = state.seats.get_mut(slot).map(|before| std::mem::replace(before, seat()));
+        if state.seats.len() == slot {
+            state.seats.push(seat());
         }
         tell(state, now);
-        Ok(Pass::new(Held::new(self.clone(), ticket)))
+        Ok(Pass::new(Held::new(self.clone(), ticket, lease)))
     }
 
     /// Why an update is not running yet; `None` if it has ended.
@@ -248,14 +232,14 @@ fn tell(mut state: MutexGuard<'_, State>, now: Duration) {
                 (ticket, What::Dropped)
             }
             Notice::Stop { ticket, why } => {
-                if let Some(seat) = state.seats.get_mut(ticket.slot()) {
+                if let Some(seat) = state.seat(ticket) {
                     seat.stop = Some(why);
                 }
                 (ticket, What::AskedToStop)
             }
         };
         state.note(now, ticket, what);
-        if let Some(seat) = state.seats.get_mut(ticket.slot()) {
+        if let Some(seat) = state.seat(ticket) {
             wakers.extend(seat.waker.take());
         }
     }

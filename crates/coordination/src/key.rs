@@ -55,14 +55,14 @@ impl Keys {
 /// assert!(!reader.conflicts(&Access::new([b], [])));
 /// assert!(reader.conflicts(&Access::new([], [b])));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Access {
     /// Inline up to four: most updates touch few things, and admission is cheaper without a heap.
     keys: SmallVec<[(Key, Mode); 4]>,
 }
 
 /// How a key is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Others may read at the same time.

@@ -1,6 +1,6 @@
 //! Effects that happen once, whatever is tried again, crashes or comes late.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use meta_traits::{Classify, ErrorKind};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,9 @@ use crate::journal::{Journal, JournalError, Storage};
 /// result, or an attempt starts. The first result that comes back for a key is taken, from whichever attempt; later ones
 /// are told the first. What is taken is durable before it is told: the journal is the only record, and a ledger opened
 /// again on it is the same ledger.
+///
+/// An attempt under way is a lease ([`Ledger::leases`]): it is derived from the journal and counted nowhere else, so that no
+/// crash leaks one.
 ///
 /// Memory: one entry a key. [`Ledger::compact`] keeps the journal to the same size.
 ///
@@ -38,8 +41,25 @@ pub struct Ledger<S> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     attempts: u32,
+    /// Attempts that have not ended.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    open: BTreeSet<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     result: Option<String>,
+}
+
+impl Entry {
+    fn begin(&mut self) -> u32 {
+        self.attempts += 1;
+        self.open.insert(self.attempts);
+        self.attempts
+    }
+
+    /// Takes the first result; whoever is still at it takes part no more.
+    fn done(&mut self, result: String) {
+        self.result = Some(result);
+        self.open.clear();
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -47,6 +67,7 @@ struct Entry {
 enum Record {
     Begun { key: String },
     Done { key: String, attempt: u32, result: String },
+    Failed { key: String, attempt: u32 },
     Entries(BTreeMap<String, Entry>),
 }
 
@@ -108,8 +129,9 @@ impl<S: Storage> Ledger<S> {
             let fault =
                 |reason: serde_json::Error| LedgerError::Record { record, reason: reason.to_string() };
             match serde_json::from_str(text).map_err(fault)? {
-                Record::Begun { key } => entries.entry(key).or_default().attempts += 1,
-                Record::Done { key, result, .. } => entries.entry(key).or_default().result = Some(result),
+                Record::Begun { key } => _ = entries.entry(key).or_default().begin(),
+                Record::Done { key, result, .. } => entries.entry(key).or_default().done(result),
+                Record::Failed { key, attempt } => _ = entries.entry(key).or_default().open.remove(&attempt),
                 Record::Entries(all) => entries = all,
             }
         }
@@ -125,9 +147,7 @@ impl<S: Storage> Ledger<S> {
             return Ok(Begun::Done(result));
         }
         self.write(&Record::Begun { key: key.into() })?;
-        let entry = self.entries.entry(key.into()).or_default();
-        entry.attempts += 1;
-        Ok(Begun::Attempt(entry.attempts))
+        Ok(Begun::Attempt(self.entries.entry(key.into()).or_default().begin()))
     }
 
     /// Takes the result of an attempt: `None` if it is the first for its key, and durable; otherwise the first one.
@@ -135,21 +155,49 @@ impl<S: Storage> Ledger<S> {
     /// # Errors
     /// [`LedgerError::Unknown`], [`LedgerError::Journal`]; nothing was taken then.
     pub fn apply(&mut self, key: &str, attempt: u32, result: &str) -> Result<Option<String>, LedgerError> {
-        let entry = self.entries.get(key).cloned().unwrap_or_default();
-        if attempt == 0 || attempt > entry.attempts {
-            return Err(LedgerError::Unknown { key: key.into(), attempt, begun: entry.attempts });
-        }
-        if entry.result.is_some() {
-            return Ok(entry.result);
+        if let Some(first) = &self.begun(key, attempt)?.result {
+            return Ok(Some(first.clone()));
         }
         self.write(&Record::Done { key: key.into(), attempt, result: result.into() })?;
-        self.entries.insert(key.into(), Entry { result: Some(result.into()), ..entry });
+        self.entries.entry(key.into()).or_default().done(result.into());
         Ok(None)
     }
 
-    /// Effects that were begun and have no result: after a crash nobody knows whether they happened.
+    /// Ends an attempt that came to nothing, for sure: its effect did not happen. Durable on return.
+    ///
+    /// # Errors
+    /// [`LedgerError::Unknown`], [`LedgerError::Journal`]; the attempt has not ended then.
+    pub fn fail(&mut self, key: &str, attempt: u32) -> Result<(), LedgerError> {
+        if self.begun(key, attempt)?.open.contains(&attempt) {
+            self.write(&Record::Failed { key: key.into(), attempt })?;
+            self.entries.entry(key.into()).or_default().open.remove(&attempt);
+        }
+        Ok(())
+    }
+
+    /// The entry of an attempt that was begun.
+    fn begun(&self, key: &str, attempt: u32) -> Result<&Entry, LedgerError> {
+        let entry = self.entries.get(key);
+        let begun = entry.map_or(0, |e| e.attempts);
+        let known = entry.filter(|_| (1..=begun).contains(&attempt));
+        known.ok_or_else(|| LedgerError::Unknown { key: key.into(), attempt, begun })
+    }
+
+    /// The result of the effect `key`, if it has happened.
+    pub fn result(&self, key: &str) -> Option<&str> {
+        self.entries.get(key)?.result.as_deref()
+    }
+
+    /// Attempts that have not ended, at effects that have not happened.
+    pub fn leases(&self) -> impl Iterator<Item = (&str, u32)> {
+        let open = self.entries.iter().filter(|(_, e)| e.result.is_none());
+        open.flat_map(|(key, e)| e.open.iter().map(|attempt| (key.as_str(), *attempt)))
+    }
+
+    /// Effects that have an open attempt and no result: after a crash nobody knows whether they happened.
     pub fn uncertain(&self) -> impl Iterator<Item = &str> {
-        self.entries.iter().filter(|(_, e)| e.result.is_none()).map(|(key, _)| key.as_str())
+        let open = self.entries.iter().filter(|(_, e)| e.result.is_none() && !e.open.is_empty());
+        open.map(|(key, _)| key.as_str())
     }
 
     /// Puts one record in the place of all.

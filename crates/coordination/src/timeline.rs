@@ -27,6 +27,9 @@ pub enum What {
     Submitted {
         /// Whose it is.
         component: String,
+        /// What sort of change it is.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        kind: String,
         /// Running updates that held what it wanted.
         behind: Vec<Ticket>,
     },
@@ -45,6 +48,7 @@ pub enum What {
 /// One update as a bar.
 struct Bar<'a> {
     component: &'a str,
+    kind: &'a str,
     behind: &'a [Ticket],
     submitted: Duration,
     granted: Option<Duration>,
@@ -115,9 +119,10 @@ pub fn svg(happenings: &[Happening]) -> String {
         let numbers: Vec<String> = bar.behind.iter().map(|t| t.number().to_string()).collect();
         let waited =
             if numbers.is_empty() { String::new() } else { format!(", behind {}", numbers.join(", ")) };
+        let kind = if bar.kind.is_empty() { String::new() } else { format!("{}: ", escape(bar.kind)) };
         let _ = writeln!(
             out,
-            "<text x=\"4\" y=\"{:.1}\">{} {}<title>waited {:.6} s{waited}</title></text>",
+            "<text x=\"4\" y=\"{:.1}\">{} {}<title>{kind}waited {:.6} s{waited}</title></text>",
             y + 13.0,
             ticket.number(),
             escape(bar.component),
@@ -136,9 +141,9 @@ pub fn html(happenings: &[Happening]) -> String {
 fn bars(happenings: &[Happening]) -> BTreeMap<Ticket, Bar<'_>> {
     let mut bars: BTreeMap<Ticket, Bar> = BTreeMap::new();
     for Happening { at, ticket, what } in happenings {
-        if let What::Submitted { component, behind } = what {
+        if let What::Submitted { component, kind, behind } = what {
             let (granted, asked, ended) = (None, None, None);
-            bars.insert(*ticket, Bar { component, behind, submitted: *at, granted, asked, ended });
+            bars.insert(*ticket, Bar { component, kind, behind, submitted: *at, granted, asked, ended });
         }
         let Some(bar) = bars.get_mut(ticket) else { continue };
         match what {

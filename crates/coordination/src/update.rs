@@ -18,6 +18,10 @@ use crate::key::Access;
 pub struct Update {
     /// Who changes, for traces and rules; not unique.
     pub component: Cow<'static, str>,
+    /// What sort of change it is, for traces; default empty.
+    pub kind: Cow<'static, str>,
+    /// Names its effect, which [`Coordinator::run_once`](crate::Coordinator::run_once) lets happen once; default none.
+    pub idempotency: Option<Cow<'static, str>>,
     /// What is read and written. Held whole from grant to finish.
     pub access: Access,
     /// Higher goes first among those that wait; default 0.
@@ -33,7 +37,30 @@ pub struct Update {
 impl Update {
     /// An update with defaults.
     pub fn new(component: impl Into<Cow<'static, str>>, access: Access) -> Self {
-        Self { component: component.into(), access, priority: 0, after: Vec::new(), timeout: None, units: 1 }
+        Self {
+            component: component.into(),
+            kind: Cow::Borrowed(""),
+            idempotency: None,
+            access,
+            priority: 0,
+            after: Vec::new(),
+            timeout: None,
+            units: 1,
+        }
+    }
+
+    /// The same of this kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: impl Into<Cow<'static, str>>) -> Self {
+        self.kind = kind.into();
+        self
+    }
+
+    /// The same with a name for its effect.
+    #[must_use]
+    pub fn with_idempotency(mut self, key: impl Into<Cow<'static, str>>) -> Self {
+        self.idempotency = Some(key.into());
+        self
     }
 
     /// The same with another priority.

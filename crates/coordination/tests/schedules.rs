@@ -2,13 +2,15 @@
 //! twice or stuck.
 //!
 //! `cargo test -p coordination --features shuttle --test schedules`; `METAORCH_SOAK_N` says how many schedules.
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use coordination::journal::{GroupJournal, Journal, MemoryStorage, Storage};
-use coordination::{Access, Admission, Coordinator, Key, Keys, ManualClock, Stop, Update};
+use coordination::timeline::{Happening, What};
+use coordination::{Access, Admission, Coordinator, Key, Keys, ManualClock, Stop, Ticket, Update};
 use meta_traits::{Budget, Cost, Stream};
 
 const TASKS: u64 = 4;
@@ -18,6 +20,7 @@ const UPDATES: u64 = 3;
 struct World {
     coordinator: Coordinator,
     keys: Vec<Key>,
+    declared: std::sync::Mutex<BTreeMap<Ticket, Access>>,
     /// Writers inside, by key.
     inside: Vec<AtomicUsize>,
     done: AtomicU64,
@@ -30,11 +33,14 @@ async fn task(world: Arc<World>, number: u64) {
         let mut rng = Stream::root(number).child("update", i);
         let written: Vec<usize> = (0..3).filter(|_| rng.chance(0.5)).collect();
         let access = Access::new([], written.iter().map(|k| world.keys[*k]));
-        let update = Update::new("x", access).with_timeout(Duration::from_secs(1));
+        let update = Update::new("x", access.clone()).with_timeout(Duration::from_secs(1));
         let pass = world.coordinator.submit(update, Cost::evaluations(1));
         let Ok(pass) = pass else {
             panic!("the budget holds all of them");
         };
+        if let Some(ticket) = pass.ticket() {
+            world.declared.lock().expect("no panic inside").insert(ticket, access);
+        }
         if rng.chance(0.2) {
             // A time-out before the grant.
             drop(pass);
@@ -70,22 +76,58 @@ async fn task(world: Arc<World>, number: u64) {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a soak says how many")]
 fn schedules() -> usize {
     std::env::var("METAORCH_SOAK_N").ok().and_then(|n| n.parse().ok()).unwrap_or(100)
 }
 
+/// With strict admission nobody starts before an earlier one that conflicts, and waits no longer than those before it work.
+fn waits_are_bounded(trace: &[Happening], declared: &BTreeMap<Ticket, Access>) {
+    let (mut submitted, mut granted, mut ended) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+    for Happening { at, ticket, what } in trace {
+        match what {
+            What::Submitted { .. } => _ = submitted.insert(*ticket, *at),
+            What::Granted => {
+                let earlier = submitted.keys().filter(|t| *t < ticket && !ended.contains_key(*t));
+                let mut conflicting = earlier.filter(|t| declared[t].conflicts(&declared[ticket]));
+                assert_eq!(conflicting.next(), None, "{ticket:?} starts before one that conflicts");
+                granted.insert(*ticket, *at);
+            }
+            What::Finished | What::Failed => _ = ended.insert(*ticket, *at),
+            _ => {}
+        }
+    }
+    for (ticket, start) in &granted {
+        let before = granted.range(..ticket).filter(|(t, _)| ended[t] > submitted[ticket]);
+        let service: Duration = before.map(|(t, from)| ended[t].saturating_sub(*from)).sum();
+        assert!(
+            start.saturating_sub(submitted[ticket]) <= service,
+            "{ticket:?} waited longer than those before it worked"
+        );
+    }
+}
+
 #[test]
 fn nothing_is_lost_done_twice_or_stuck() {
+    // With few units they, too, are waited for; with enough of them every wait is for a key.
+    for capacity in [2, TASKS as u32] {
+        explore(capacity, schedules().div_ceil(2));
+    }
+}
+
+fn explore(capacity: u32, schedules: usize) {
     shuttle::check_random(
-        || {
+        move || {
             let mut names = Keys::default();
             let clock = Arc::new(ManualClock::default());
             let world = Arc::new(World {
                 coordinator: Coordinator::with_clock(
-                    Admission::new(2).with_bound(Duration::ZERO),
+                    Admission::new(capacity).with_bound(Duration::ZERO),
                     Budget::calls(TASKS * UPDATES),
                     clock.clone(),
-                ),
+                )
+                .traced(),
+                declared: std::sync::Mutex::default(),
                 keys: (0..3).map(|k| names.key(&format!("k{k}"))).collect(),
                 inside: (0..3).map(|_| AtomicUsize::new(0)).collect(),
                 done: AtomicU64::new(0),
@@ -110,8 +152,12 @@ fn nothing_is_lost_done_twice_or_stuck() {
             // Whatever panicked counts with its cap, what gave up with nothing.
             let spent = world.coordinator.spent();
             assert!(spent.evaluations >= done && world.coordinator.reserved() == Cost::ZERO);
+            if u64::from(capacity) >= TASKS {
+                let declared = world.declared.lock().expect("no panic inside");
+                waits_are_bounded(&world.coordinator.trace(), &declared);
+            }
         },
-        schedules(),
+        schedules,
     );
 }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod config;
 mod tune;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use inference::mock::Fault;
 
+pub(crate) use config::{Config, Settings};
 pub(crate) use tune::Tune;
 
 /// Makes a compound AI system measurably better within a hard budget.
@@ -39,6 +41,8 @@ pub(crate) enum Command {
     Check {
         /// YAML or JSON file.
         config: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
     },
     /// Predicts calls, tokens, money and time before anything is spent.
     ///
@@ -52,6 +56,8 @@ pub(crate) enum Command {
         /// Tries six training examples even where that may cost money, and predicts from what they took.
         #[arg(long)]
         probe: bool,
+        #[command(flatten)]
+        settings: Settings,
     },
     /// Scores the best system of a run on examples of your choice.
     Eval(Eval),
@@ -71,6 +77,11 @@ pub(crate) enum Command {
     Tune(Box<Tune>),
     /// Serves a pretended model on the loopback that fails on demand, to try out what a run does then.
     MockLlm(MockLlm),
+    /// Shows the settings of the whole orchestrator and where each was set.
+    Config {
+        #[command(subcommand)]
+        action: Config,
+    },
     /// Takes prompts apart: structure, what each component is worth, differences, shorter ones.
     Prompt {
         #[command(subcommand)]
@@ -102,6 +113,8 @@ pub(crate) struct Run {
     /// Where the run's directory is made, instead of the file's `runs`.
     #[arg(long)]
     pub(crate) runs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod check;
+pub(crate) mod config;
 pub(crate) mod eval;
 pub(crate) mod mock;
 pub(crate) mod model;

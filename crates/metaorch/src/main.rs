@@ -30,10 +30,13 @@ fn main() -> ExitCode {
             Command::Resume { run } => cmd::run::resume(&run, json).await,
             Command::Demo { budget, seed, runs } => cmd::run::demo(budget, seed, runs, json).await,
             Command::Status { run } => cmd::status::status(&run, json),
-            Command::Check { config } => cmd::check::check(&config, json).await,
-            Command::Plan { config, probe } => cmd::plan::plan(&config, probe, json).await,
+            Command::Check { config, settings } => cmd::check::check(&config, &settings, json).await,
+            Command::Plan { config, probe, settings } => {
+                cmd::plan::plan(&config, &settings, probe, json).await
+            }
             Command::Eval(args) => cmd::eval::eval(args, json).await,
             Command::MockLlm(args) => cmd::mock::serve(args, json).await,
+            Command::Config { action } => cmd::config::config(action, json),
             Command::Prompt { action } => cmd::prompt::prompt(action, json),
             Command::Model { action } => cmd::model::model(action, json),
         }

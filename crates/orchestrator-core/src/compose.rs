@@ -92,7 +92,7 @@ async fn prepare(
         test,
         evaluator: parts.evaluator,
         proposer: parts.proposer,
-        algorithm: config.optimizer.algorithm,
+        algorithm: config.algorithm(),
         gepa: gepa::Options {
             minibatch,
             merge: config.optimizer.merge.then(gepa::MergeOptions::default),

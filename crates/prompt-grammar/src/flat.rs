@@ -7,6 +7,7 @@
 
 mod build;
 mod cost;
+mod system;
 mod write;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ use crate::outline::Outline;
 use crate::space::{Choices, PromptSpace};
 use crate::tree::Tree;
 use crate::{PromptError, Tokens};
+
+pub use self::system::FlatSystem;
 
 /// What an option of a slot stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ mod evidence;
 mod grow;
 mod json;
 mod learn;
+mod pairs;
 mod parse;
 mod rule;
 mod scan;

@@ -10,8 +10,12 @@
 //! - [`space`]: prompts as choices, the flat view that learning needs; [`script`]: edits of them as text.
 //! - [`model`]: what the scores seen so far say about every prompt of a space.
 //! - [`optimizer`]: search guided by that model. It asks for few evaluations, and for reflection where it pays.
+//! - [`evolve`]: search without a model: the (mu + lambda) strategy, and learnt weights of options.
+//! - [`pattern`]: which structures tell good prompts from bad ones, at a bounded rate of false findings.
 //! - [`attribution`]: which parts of a prompt its quality comes from, with intervals.
+//! - [`simplify`]: shorter prompts at no significant loss.
 //! - [`anatomy`], [`worth`]: prompts of any origin taken apart, and what their components are worth by recorded scores.
+//! - [`preflight`]: what a budget affords, before it is spent.
 //! - [`prepare`]: from a user's prompt and settings to a search.
 //! - [`PromptConfig`]: the settings users write.
 //!
@@ -20,6 +24,7 @@
 
 pub mod anatomy;
 pub mod attribution;
+pub mod evolve;
 pub mod features;
 pub mod flat;
 pub mod forest;
@@ -31,9 +36,12 @@ pub mod library;
 pub mod model;
 pub mod optimizer;
 pub mod outline;
+pub mod pattern;
+pub mod preflight;
 pub mod prepare;
 pub mod reflect;
 pub mod script;
+pub mod simplify;
 pub mod space;
 pub mod structural;
 pub mod tree;
@@ -50,6 +58,7 @@ mod tokens;
 pub use config::{AnalysisDepth, PromptConfig};
 pub use crossover::merge;
 pub use error::PromptError;
+pub use evolve::Evolution;
 pub use ge::Ge;
 pub use gepa::Gepa;
 pub use grammar::{
@@ -58,6 +67,7 @@ pub use grammar::{
     Warning,
 };
 pub use mutate::{Limits, Mutator, Operator, OperatorBandit};
+pub use placeholder::keeps_placeholders;
 pub use reflect::Reflection;
 pub use sample::{BudgetSampler, Sampler};
 pub use structural::Structural;

@@ -1,7 +1,7 @@
 //! From a user's prompt and settings to a search.
 
 use crate::features::{Corpus, Linguistic};
-use crate::flat::{Flat, FlatOptions};
+use crate::flat::{Flat, FlatOptions, FlatSystem};
 use crate::holes::{DataSource, FillBank};
 use crate::library::{Library, TaskKind};
 use crate::optimizer::ModelOptions;
@@ -92,6 +92,35 @@ impl PromptConfig {
             features: self.linguistic_feature_extraction.then(measure),
             bank: FillBank::new(self.pattern_cache_size),
         })
+    }
+
+    /// Reads the prompts of a system's modules and opens the space around them all, with the settings of a search in it;
+    /// see [`PromptConfig::prepare`] for what the fields do. Every module may have `max_prompt_length` characters.
+    ///
+    /// # Errors
+    /// What [`PromptConfig::prepare`] and [`FlatSystem::new`] refuse.
+    ///
+    /// ```
+    /// use prompt_grammar::PromptConfig;
+    /// use prompt_grammar::prepare::Materials;
+    /// let modules = [("sort", "Sort: {{ input }}"), ("check", "Check: {{ answer }}")];
+    /// let (system, _) = PromptConfig::default().prepare_system(&modules, &Materials::default())?;
+    /// assert_eq!(system.render(&system.space().seed()).get("check"), Some("Check: {{ answer }}"));
+    /// # Ok::<(), prompt_grammar::PromptError>(())
+    /// ```
+    pub fn prepare_system(
+        &self,
+        modules: &[(&str, &str)],
+        materials: &Materials<'_>,
+    ) -> Result<(FlatSystem, ModelOptions), PromptError> {
+        let mut flats = Vec::with_capacity(modules.len());
+        let mut options = ModelOptions::default();
+        for (name, text) in modules {
+            let prepared = self.prepare(text, materials)?;
+            options = prepared.options;
+            flats.push(((*name).to_string(), prepared.flat));
+        }
+        Ok((FlatSystem::new(flats)?, options))
     }
 
     /// The components that prompts may be composed of under these settings.

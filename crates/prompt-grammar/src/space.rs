@@ -7,6 +7,7 @@
 mod check;
 mod choices;
 mod edit;
+mod joined;
 
 use meta_traits::{Space, Stream};
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::PromptError;
 
 use self::check::{check_slot, unique};
+use self::joined::Scope;
 
 pub use self::choices::Choices;
 pub use self::edit::Edit;
@@ -105,6 +107,8 @@ pub struct PromptSpace {
     sections: Vec<Section>,
     token_limit: Option<u32>,
     utilities: Vec<f64>,
+    /// Ends of the spaces it was joined of; empty for one that was not.
+    scopes: Vec<Scope>,
 }
 
 /// The written form.
@@ -116,19 +120,21 @@ struct Raw {
     token_limit: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     utilities: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<Scope>,
 }
 
 impl TryFrom<Raw> for PromptSpace {
     type Error = PromptError;
     fn try_from(raw: Raw) -> Result<Self, PromptError> {
-        Self::new(raw.slots, raw.sections, raw.token_limit)?.ordered(raw.utilities)
+        Self::new(raw.slots, raw.sections, raw.token_limit)?.ordered(raw.utilities)?.scoped(raw.scopes)
     }
 }
 
 impl From<PromptSpace> for Raw {
     fn from(space: PromptSpace) -> Self {
-        let PromptSpace { slots, sections, token_limit, utilities } = space;
-        Self { slots, sections, token_limit, utilities }
+        let PromptSpace { slots, sections, token_limit, utilities, scopes } = space;
+        Self { slots, sections, token_limit, utilities, scopes }
     }
 }
 
@@ -158,7 +164,7 @@ impl PromptSpace {
                 return Err(PromptError::range(&field, slot, &format!("0 to {}", slots.len() - 1)));
             }
         }
-        let space = Self { slots, sections, token_limit, utilities: Vec::new() };
+        let space = Self { slots, sections, token_limit, utilities: Vec::new(), scopes: Vec::new() };
         let needed = space.tokens(&space.seed());
         match token_limit {
             Some(limit) if needed > limit => Err(PromptError::range(
@@ -239,25 +245,33 @@ impl PromptSpace {
 
     /// Tokens of `prompt`: the sum over the slots that take part.
     pub fn tokens(&self, prompt: &Choices) -> u32 {
-        let of = |(i, slot): (usize, &Slot)| {
+        self.tokens_of(prompt, 0..self.slots.len())
+    }
+
+    fn tokens_of(&self, prompt: &Choices, slots: std::ops::Range<usize>) -> u32 {
+        let of = |i: usize| {
             let there = self.is_active(prompt, i);
-            if there { slot.options[usize::from(prompt.option(i))].tokens } else { 0 }
+            if there { self.slots[i].options[usize::from(prompt.option(i))].tokens } else { 0 }
         };
-        self.slots.iter().enumerate().map(of).fold(0, u32::saturating_add)
+        slots.map(of).fold(0, u32::saturating_add)
     }
 
     /// Whether `prompt` has at most the tokens allowed.
     pub fn fits(&self, prompt: &Choices) -> bool {
-        self.token_limit.is_none_or(|limit| self.tokens(prompt) <= limit)
+        self.token_limit.is_none_or(|limit| self.tokens(prompt) <= limit) && self.parts_fit(prompt)
     }
 
-    /// `prompt` with option 0 in the slots that take no part: two prompts that read the same are then equal in these.
+    /// `prompt` with option 0 in the slots that take no part, and sections of joined spaces among their own: two prompts
+    /// that read the same are then equal in these.
     #[must_use]
     pub fn canonical(&self, mut prompt: Choices) -> Choices {
         for slot in 0..self.slots.len() {
             if !self.is_active(&prompt, slot) {
                 prompt.choose(slot, 0);
             }
+        }
+        if !self.scopes.is_empty() {
+            prompt.sort_sections(|section| self.scope_of_section(section));
         }
         prompt
     }

@@ -17,7 +17,10 @@ pub(crate) struct Species {
     pub(crate) best: Option<f64>,
     /// Generations lived.
     pub(crate) age: u64,
-    /// Generations since `best` fell.
+    /// What `best` was when it last fell far enough to count as progress.
+    #[serde(default)]
+    pub(crate) mark: Option<f64>,
+    /// Generations since then.
     pub(crate) idle: u64,
 }
 
@@ -27,10 +30,11 @@ impl Species {
         self.best.unwrap_or(f64::INFINITY)
     }
 
-    /// Takes in a generation: the draws and losses of its members, sound ones only, and how many were made.
+    /// Takes in a generation: the draws and losses of its members, sound ones only, how many were made, and the fall of
+    /// the best, as a share of its size, that counts as progress.
     ///
     /// Returns whether the best improved.
-    pub(crate) fn learn(&mut self, members: &mut Vec<(f64, &[f64])>, made: usize) -> bool {
+    pub(crate) fn learn(&mut self, members: &mut Vec<(f64, &[f64])>, made: usize, progress: f64) -> bool {
         // A stable sort: equal losses keep the order of asking.
         members.sort_by(|a, b| a.0.total_cmp(&b.0));
         self.age += 1;
@@ -39,7 +43,10 @@ impl Species {
         let improved = self.best.is_none_or(|best| loss < best);
         if improved {
             self.best = Some(loss);
-            self.idle = 0;
+            if self.mark.is_none_or(|mark| loss < mark - progress * mark.abs()) {
+                self.mark = Some(loss);
+                self.idle = 0;
+            }
             let (strategy, genome) = (&self.strategy, &mut self.genome);
             strategy.express(z, genome);
         }

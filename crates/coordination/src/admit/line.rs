@@ -2,59 +2,23 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::ticket::Place;
-use crate::key::{Access, Key, Mode};
+use crate::key::Mode;
 
 /// One key, or the capacity: who holds it and who waits for it.
 ///
-/// A waiting update stands in one line at a time, that of one thing it cannot have now. So an end looks only at those
-/// who waited for what became free.
+/// A group of waiting updates stands in one line at a time, that of one thing its first member cannot have now. So an end
+/// looks only at the first of those who waited for what became free.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Line {
     pub(super) writer: bool,
     pub(super) readers: u32,
     /// Aged tickets that want it, and how: nobody later may take it against them.
     pub(super) reserved: BTreeMap<u64, Mode>,
-    /// Those who wait to read it, and those who wait to write it: readers inside let other readers in, and no writer
-    /// need be looked at.
-    waiting: [BinaryHeap<Reverse<Standing>>; 2],
-    /// Whether it is among the lines to be looked at.
-    pub(super) open: bool,
-}
-
-/// Somebody in a line, with what it wants: whoever cannot go on yet is found without being looked up, which is most.
-///
-/// One whose update was cancelled, or has a better place by now, stays until it could start.
-#[derive(Clone, Debug)]
-pub(super) struct Standing {
-    pub(super) place: Place,
-    pub(super) access: Access,
-}
-
-impl Standing {
-    /// How it wants what the line of this number stands for; units are written.
-    pub(super) fn mode_in(&self, line: u32) -> Mode {
-        line.checked_sub(1).and_then(|k| self.access.mode(Key(k))).unwrap_or(Mode::Write)
-    }
-}
-
-impl PartialEq for Standing {
-    fn eq(&self, other: &Self) -> bool {
-        self.place == other.place
-    }
-}
-
-impl Eq for Standing {}
-
-impl PartialOrd for Standing {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Standing {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.place.cmp(&other.place)
-    }
+    /// Groups that wait to read it, and those that wait to write it: readers inside let other readers in, and no writer
+    /// need be looked at. A group that has moved on, or is empty, stays until it could start.
+    waiting: [BinaryHeap<Reverse<(Place, u32)>>; 2],
+    /// Its first when it was last put among the lines to be looked at, if it still is.
+    pub(super) open: Option<Place>,
 }
 
 impl Line {
@@ -69,8 +33,13 @@ impl Line {
         self.waiting[0].len() + self.waiting[1].len()
     }
 
-    pub(super) fn stand(&mut self, mode: Mode, standing: Standing) {
-        self.waiting[mode as usize].push(Reverse(standing));
+    pub(super) fn stand(&mut self, mode: Mode, place: Place, group: u32) {
+        self.waiting[mode as usize].push(Reverse((place, group)));
+    }
+
+    /// Nobody stands in it any more.
+    pub(super) fn clear(&mut self) {
+        self.waiting.iter_mut().for_each(BinaryHeap::clear);
     }
 
     /// The best place among those that who holds it now does not keep out, and the mode it waits for.
@@ -78,13 +47,13 @@ impl Line {
         if self.writer {
             return None;
         }
-        let first = |mode: Mode| self.waiting[mode as usize].peek().map(|Reverse(s)| (s.place, mode));
+        let first = |mode: Mode| self.waiting[mode as usize].peek().map(|Reverse((place, _))| (*place, mode));
         let write = if self.readers == 0 { first(Mode::Write) } else { None };
         first(Mode::Read).into_iter().chain(write).min()
     }
 
     /// Takes the front of those who wait in this mode.
-    pub(super) fn leave(&mut self, mode: Mode) -> Option<Standing> {
+    pub(super) fn leave(&mut self, mode: Mode) -> Option<(Place, u32)> {
         self.waiting[mode as usize].pop().map(|Reverse(standing)| standing)
     }
 

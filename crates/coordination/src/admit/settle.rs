@@ -4,10 +4,11 @@ use std::cmp::Reverse;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::line::{Line, Standing};
-use super::ticket::{Entry, State};
+use super::group::Wish;
+use super::line::Line;
+use super::ticket::{Entry, Place, State};
 use super::{Admission, Notice, Ticket, UNITS, line_of};
-use crate::key::Mode;
+use crate::key::{Access, Mode};
 
 impl Admission {
     /// Starts an update whose dependencies are met, or puts it into a line.
@@ -20,32 +21,52 @@ impl Admission {
                 self.lines.resize_with(lines, Line::default);
             }
         }
-        let (standing, units) = (entry.standing(), entry.units);
-        let obstacle = self.obstacle(&standing).or_else(|| self.lacks(ticket, units).then_some(UNITS));
-        match obstacle {
-            None => self.grant(ticket),
-            Some(line) => {
-                self.stand(line, standing);
-                if let Some(entry) = self.entries.get_mut(ticket) {
-                    entry.state = State::Waiting;
-                }
-                self.wound(ticket);
-                if self.bound.is_some() {
-                    self.aging.push_back(ticket);
-                    // With a bound of zero it has waited for it already.
-                    self.advance(self.now);
+        let starts = self.entries.get(ticket).is_some_and(|entry| {
+            self.obstacle(&entry.access, ticket).is_none() && !self.lacks(ticket, entry.units)
+        });
+        if starts {
+            return self.grant(ticket);
+        }
+        if let Some(entry) = self.entries.get_mut(ticket) {
+            entry.state = State::Waiting;
+        }
+        self.join(ticket);
+        self.wound(ticket);
+        if self.bound.is_some() {
+            self.aging.push_back(ticket);
+            // With a bound of zero it has waited for it already.
+            self.advance(self.now);
+        }
+    }
+
+    /// Puts a waiting update among those that want the same, and these into a line if it is the first of them.
+    pub(super) fn join(&mut self, ticket: Ticket) {
+        if self.groups.are_many(self.lines.len()) {
+            self.lines.iter_mut().for_each(Line::clear);
+            for (group, wish, stands) in self.groups.sweep() {
+                if let Some((line, place)) = stands {
+                    self.lines[line as usize].stand(wish.mode_in(line), place, group);
                 }
             }
+        }
+        let Some(entry) = self.entries.get(ticket) else { return };
+        let (group, first) = self.groups.join(entry);
+        // Where it stood before everybody left it is as good a line.
+        if first
+            && self.groups.stands(group).is_some_and(|s| s.is_none_or(|(_, place)| place > entry.place()))
+        {
+            let line = self.obstacle(&entry.access, ticket).unwrap_or(UNITS);
+            self.stand(line, group);
         }
     }
 
     /// The line of a key that the update cannot have now: of several, the one that most wait for, because it will be free
     /// last.
-    pub(super) fn obstacle(&self, standing: &Standing) -> Option<u32> {
-        let (seq, mut most) = (standing.place.ticket().seq, None);
-        for (key, mode) in standing.access.keys() {
+    fn obstacle(&self, access: &Access, ticket: Ticket) -> Option<u32> {
+        let mut most = None;
+        for (key, mode) in access.keys() {
             let line = &self.lines[line_of(*key) as usize];
-            if !line.admits(seq, *mode) && most.is_none_or(|(length, _)| line.length() > length) {
+            if !line.admits(ticket.seq, *mode) && most.is_none_or(|(length, _)| line.length() > length) {
                 most = Some((line.length(), line_of(*key)));
             }
         }
@@ -57,8 +78,14 @@ impl Admission {
         units > self.free || !self.lines[UNITS as usize].admits(ticket.seq, Mode::Write)
     }
 
-    pub(super) fn stand(&mut self, line: u32, standing: Standing) {
-        self.lines[line as usize].stand(standing.mode_in(line), standing);
+    /// Puts a group into a line, in the place of its first member.
+    fn stand(&mut self, line: u32, group: u32) {
+        let Some((wish, first)) = self.groups.first(group) else { return };
+        let (place, mode) = (wish.place(first), wish.mode_in(line));
+        self.lines[line as usize].stand(mode, place, group);
+        if let Some(stands) = self.groups.stands(group) {
+            *stands = Some((line, place));
+        }
     }
 
     fn grant(&mut self, ticket: Ticket) {
@@ -83,18 +110,18 @@ impl Admission {
             if !well {
                 self.failed.insert(ticket.seq);
             }
-            match entry.parent {
+            match entry.kin().parent {
                 Some(parent) => {
                     if let Some(entry) = self.entries.get_mut(parent) {
-                        entry.children -= 1;
-                        if entry.children == 0 && entry.ending {
+                        entry.kin_mut().children -= 1;
+                        if entry.kin().children == 0 && entry.ending {
                             ended.push((parent, false));
                         }
                     }
                 }
                 None => self.let_go(&entry),
             }
-            for dependent in entry.dependents {
+            for dependent in entry.kin().dependents.iter().copied() {
                 let Some(State::Held(unmet)) = self.entries.get_mut(dependent).map(|e| &mut e.state) else {
                     continue;
                 };
@@ -116,6 +143,9 @@ impl Admission {
 
     fn let_go(&mut self, entry: &Entry) {
         let keys = entry.access.keys();
+        if entry.state == State::Waiting {
+            self.groups.leave(entry);
+        }
         if entry.state == State::Running {
             self.free += entry.units;
             for (key, mode) in keys {
@@ -135,31 +165,32 @@ impl Admission {
     /// Puts a line among those to be looked at, if anybody stands in it whom its holders do not keep out.
     fn wake(&mut self, line: u32) {
         let Some((place, _)) = self.lines[line as usize].front() else { return };
-        if !std::mem::replace(&mut self.lines[line as usize].open, true) {
+        let open = &mut self.lines[line as usize].open;
+        if open.is_none_or(|expected| place < expected) {
+            *open = Some(place);
             self.open.push(Reverse((place, line)));
         }
     }
 
     /// Admits whom it can, best place first over all open lines.
     fn settle(&mut self) {
-        let mut aside: Vec<(u32, Standing)> = Vec::new();
+        let mut aside = Vec::new();
         while self.free > 0 {
             let Some(Reverse((expected, line))) = self.open.pop() else { break };
-            self.lines[line as usize].open = false;
+            if self.lines[line as usize].open != Some(expected) {
+                // It is looked at in another turn.
+                continue;
+            }
+            self.lines[line as usize].open = None;
             let front = self.lines[line as usize].front().filter(|(place, _)| *place <= expected);
-            if let Some(standing) = front.and_then(|(_, mode)| self.lines[line as usize].leave(mode)) {
-                match self.obstacle(&standing) {
-                    None => self.start(standing, &mut aside),
-                    // Moved only out of a line that is no obstacle: so nobody moves twice.
-                    Some(_) if self.blocks(line, &standing) => aside.push((line, standing)),
-                    Some(other) => self.stand(other, standing),
-                }
+            if let Some((place, group)) = front.and_then(|(_, mode)| self.lines[line as usize].leave(mode)) {
+                self.examine(line, place, group, &mut aside);
             }
             // Somebody else's turn; a later one, if who was expected is gone.
             self.wake(line);
         }
-        for (line, standing) in aside {
-            self.stand(line, standing);
+        for (line, group) in aside {
+            self.stand(line, group);
         }
         // Somebody that all units were kept for has started: those put aside for it may, too. Ends, for each turn starts one.
         if std::mem::take(&mut self.unclaimed) {
@@ -168,24 +199,41 @@ impl Admission {
         }
     }
 
-    /// Starts an update that no key keeps from it, or puts it aside for want of units.
-    fn start(&mut self, standing: Standing, aside: &mut Vec<(u32, Standing)>) {
-        let ticket = standing.place.ticket();
-        let stands = |e: &&Entry| e.state == State::Waiting && e.place() == standing.place;
-        let Some(entry) = self.entries.get(ticket).filter(stands) else { return };
-        if !self.lacks(ticket, entry.units) {
-            return self.grant(ticket);
+    /// Starts the first member of a group that stood in a line, or says where the group stands from now on.
+    fn examine(&mut self, line: u32, place: Place, group: u32, aside: &mut Vec<(u32, u32)>) {
+        match self.groups.stands(group) {
+            Some(stands) if *stands == Some((line, place)) => *stands = None,
+            _ => return,
         }
-        if entry.aged {
-            // It lacks nothing but units: nobody later may take any.
-            self.lines[UNITS as usize].reserved.insert(ticket.seq, Mode::Write);
+        let Some((wish, first)) = self.groups.first(group) else { return };
+        if wish.place(first) != place {
+            // The one it stood for was cancelled or has aged.
+            return self.stand(line, group);
         }
-        aside.push((UNITS, standing));
+        match self.obstacle(&wish.access, first) {
+            // Moved only out of a line that is no obstacle: so nobody moves twice.
+            Some(_) if self.blocks(line, wish, first) => aside.push((line, group)),
+            Some(other) => self.stand(other, group),
+            None if self.lacks(first, wish.units) => {
+                if wish.is_aged() {
+                    // It lacks nothing but units: nobody later may take any.
+                    self.lines[UNITS as usize].reserved.insert(first.seq, Mode::Write);
+                }
+                aside.push((UNITS, group));
+            }
+            None => {
+                self.groups.pop(group);
+                self.grant(first);
+                if let Some((wish, next)) = self.groups.first(group) {
+                    // This line is looked at again, so it does for one that nothing keeps.
+                    self.stand(self.obstacle(&wish.access, next).unwrap_or(line), group);
+                }
+            }
+        }
     }
 
     /// Whether the key of `line` keeps the update from running now.
-    fn blocks(&self, line: u32, standing: &Standing) -> bool {
-        let (seq, mode) = (standing.place.ticket().seq, standing.mode_in(line));
-        line != UNITS && !self.lines[line as usize].admits(seq, mode)
+    fn blocks(&self, line: u32, wish: &Wish, first: Ticket) -> bool {
+        line != UNITS && !self.lines[line as usize].admits(first.seq, wish.mode_in(line))
     }
 }

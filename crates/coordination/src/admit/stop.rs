@@ -72,7 +72,8 @@ impl Admission {
     /// Asks the children of an update to stop, and theirs. O(unended log unended) each generation.
     pub(super) fn stop_children(&mut self, parent: Ticket) {
         let all = self.entries.in_order().into_iter();
-        let children: Vec<Ticket> = all.filter(|e| e.parent == Some(parent)).map(|e| e.ticket).collect();
+        let children: Vec<Ticket> =
+            all.filter(|e| e.kin().parent == Some(parent)).map(|e| e.ticket).collect();
         for child in children {
             self.ask_to_stop(child, Stop::Parent(parent));
             self.stop_children(child);
@@ -87,7 +88,7 @@ impl Admission {
             .entries
             .in_order()
             .into_iter()
-            .filter(|e| e.state == State::Running && e.parent.is_none() && e.place() > entry.place())
+            .filter(|e| e.state == State::Running && e.kin().parent.is_none() && e.place() > entry.place())
             .filter(|e| e.access.keys().iter().any(|(key, mode)| wants(*key, *mode)))
             .map(|e| e.ticket)
             .collect();

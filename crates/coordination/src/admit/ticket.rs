@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::line::Standing;
 use crate::key::Access;
 use crate::update::Update;
 
@@ -54,39 +53,52 @@ pub(super) struct Entry {
     pub(super) ending: bool,
     /// When it began to wait, its dependencies met.
     pub(super) since: Duration,
+    pub(super) timeout: Option<Duration>,
+    kin: Option<Box<Kin>>,
+}
+
+/// Other updates that this one has to do with: most have to do with none, and an entry is moved about.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kin {
+    pub(super) parent: Option<Ticket>,
+    /// Children that have not ended.
     pub(super) children: u32,
     /// Those that wait for this one's end.
     pub(super) dependents: Vec<Ticket>,
-    pub(super) parent: Option<Ticket>,
     pub(super) after: Vec<Ticket>,
-    pub(super) timeout: Option<Duration>,
 }
 
 impl Entry {
-    pub(super) fn standing(&self) -> Standing {
-        Standing { place: self.place(), access: self.access.clone() }
+    pub(super) fn kin(&self) -> &Kin {
+        static NONE: Kin = Kin { parent: None, children: 0, dependents: Vec::new(), after: Vec::new() };
+        self.kin.as_deref().unwrap_or(&NONE)
+    }
+
+    pub(super) fn kin_mut(&mut self) -> &mut Kin {
+        self.kin.get_or_insert_default()
+    }
+
+    /// What its place depends on first: age and priority.
+    pub(super) fn lead(&self) -> u64 {
+        // Among the aged, priority counts no more: that is what bounds the wait of the least urgent.
+        if self.aged { 0 } else { ((1 << 32) + (i64::from(i32::MAX) - i64::from(self.priority))) as u64 }
     }
 
     pub(super) fn place(&self) -> Place {
-        // Among the aged, priority counts no more: that is what bounds the wait of the least urgent.
-        let lead = if self.aged { 0 } else { (1 << 32) + (i64::from(i32::MAX) - i64::from(self.priority)) };
-        Place::new(lead as u64, self.ticket)
+        Place::new(self.lead(), self.ticket)
     }
 }
 
-/// A place in a line: who goes first is smaller. One number, because lines are sorted all the time.
-///
-/// From the top: 33 bits of age and priority, 63 of the sequence number, 32 of the slot.
+/// A place in a line: who goes first is smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(u128);
+pub(super) struct Place {
+    lead: u64,
+    seq: u64,
+}
 
 impl Place {
-    fn new(lead: u64, ticket: Ticket) -> Self {
-        Self(u128::from(lead) << 95 | u128::from(ticket.seq) << 32 | u128::from(ticket.slot))
-    }
-
-    pub(super) fn ticket(self) -> Ticket {
-        Ticket { seq: (self.0 >> 32) as u64 & (u64::MAX >> 1), slot: self.0 as u32 }
+    pub(super) fn new(lead: u64, ticket: Ticket) -> Self {
+        Self { lead, seq: ticket.seq }
     }
 }
 
@@ -117,11 +129,8 @@ impl Entries {
             asked: false,
             ending: false,
             since,
-            children: 0,
-            dependents: Vec::new(),
-            parent: None,
-            after,
             timeout,
+            kin: (!after.is_empty()).then(|| Box::new(Kin { after, ..Kin::default() })),
         });
         ticket
     }

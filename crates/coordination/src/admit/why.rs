@@ -51,7 +51,13 @@ impl Admission {
             return Why { running: true, ..Why::default() };
         }
         let mut why = Why {
-            dependencies: entry.after.iter().copied().filter(|t| self.entries.get(*t).is_some()).collect(),
+            dependencies: entry
+                .kin()
+                .after
+                .iter()
+                .copied()
+                .filter(|t| self.entries.get(*t).is_some())
+                .collect(),
             ..Why::default()
         };
         if matches!(entry.state, State::Held(_)) {
@@ -64,7 +70,7 @@ impl Admission {
                 .keys()
                 .iter()
                 .filter(|(key, mode)| other.access.mode(*key).is_some_and(|held| held.conflicts(*mode)));
-            if other.state == State::Running && other.parent.is_none() {
+            if other.state == State::Running && other.kin().parent.is_none() {
                 why.conflicts.extend(against.map(|(key, _)| (*key, other.ticket)));
             } else if earlier
                 && other.aged

@@ -30,6 +30,17 @@ impl OptimizationMode {
     pub const ALL: [Self; 5] =
         [Self::Exploration, Self::Exploitation, Self::Balanced, Self::Conservative, Self::Aggressive];
 
+    /// The name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exploration => "exploration",
+            Self::Exploitation => "exploitation",
+            Self::Balanced => "balanced",
+            Self::Conservative => "conservative",
+            Self::Aggressive => "aggressive",
+        }
+    }
+
     /// Selector, topology, hyperparameters, prompts: 30/40/20/10, 40/10/40/10, 30/25/30/15, 35/15/35/15 and 25/35/25/15 percent
     /// in the order of [`OptimizationMode::ALL`].
     pub const fn shares(self) -> Shares {
@@ -46,6 +57,20 @@ impl OptimizationMode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_the_documented_ones() {
+        let documented =
+            [[30, 40, 20, 10], [40, 10, 40, 10], [30, 25, 30, 15], [35, 15, 35, 15], [25, 35, 25, 15]];
+        assert_eq!(OptimizationMode::ALL.map(OptimizationMode::shares), documented.map(Shares::percent));
+    }
+
+    #[test]
+    fn names_are_the_written_form() {
+        for mode in OptimizationMode::ALL {
+            assert_eq!(serde_json::to_value(mode).unwrap(), mode.name());
+        }
+    }
 
     #[test]
     fn shares_sum_to_one_and_differ() {

@@ -17,6 +17,11 @@ pub enum Strategy {
     Priority,
 }
 
+impl Strategy {
+    /// Every strategy.
+    pub const ALL: [Self; 4] = [Self::Fixed, Self::Dynamic, Self::Adaptive, Self::Priority];
+}
+
 impl From<AllocationStrategy> for Strategy {
     fn from(strategy: AllocationStrategy) -> Self {
         match strategy {

@@ -3,7 +3,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use meta_traits::Cost;
+use meta_traits::{Cost, Lease};
 
 use super::{CoordinateError, Coordinator, tell};
 use crate::admit::{Stop, Ticket};
@@ -13,20 +13,21 @@ use crate::timeline::What;
 pub(super) struct Held {
     coordinator: Coordinator,
     ticket: Ticket,
-    ended: bool,
+    /// What is reserved; none once it has ended.
+    lease: Option<Lease>,
 }
 
 impl Held {
-    pub(super) fn new(coordinator: Coordinator, ticket: Ticket) -> Self {
-        Self { coordinator, ticket, ended: false }
+    pub(super) fn new(coordinator: Coordinator, ticket: Ticket, lease: Lease) -> Self {
+        Self { coordinator, ticket, lease: Some(lease) }
     }
 
     /// Ends the update and its reservation; what was used beyond the cap.
     fn end(&mut self, used: Used, well: bool) -> Cost {
-        self.ended = true;
+        let Some(lease) = self.lease.take() else { return Cost::ZERO };
         let now = self.coordinator.shared.clock.now();
         let mut state = self.coordinator.lock();
-        let (lease, waker) = state.leave(self.ticket);
+        let waker = state.seat(self.ticket).and_then(|seat| seat.waker.take());
         let ran = state.admission.is_running(self.ticket);
         // With children still running there is no good end: they lose what they stood on.
         let finished = well && state.admission.finish(self.ticket, true, now).is_ok();
@@ -36,17 +37,16 @@ impl Held {
         if state.dropped.remove(&self.ticket).is_none() {
             state.note(now, self.ticket, if finished { What::Finished } else { What::Failed });
         }
-        let beyond = match (lease, used) {
-            (Some(lease), Used::Told(used)) => state.meter.commit(lease, used),
-            (Some(lease), Used::Unknown) if ran => {
+        let beyond = match used {
+            Used::Told(used) => state.meter.commit(lease, used),
+            Used::Unknown if ran => {
                 let cap = lease.reserved();
                 state.meter.commit(lease, cap)
             }
-            (Some(lease), Used::Unknown) => {
+            Used::Unknown => {
                 state.meter.refund(lease);
                 Cost::ZERO
             }
-            (None, _) => Cost::ZERO,
         };
         tell(state, now);
         drop(waker);
@@ -55,6 +55,7 @@ impl Held {
 }
 
 /// What an update has used when it ends.
+#[derive(Clone, Copy)]
 enum Used {
     Told(Cost),
     /// Nobody can know of an abandoned one: its cap counts, if it ever ran.
@@ -81,21 +82,27 @@ impl Pass {
 impl Future for Pass {
     type Output = Result<Grant, CoordinateError>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(held) = self.held.take() else { return Poll::Pending };
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let pass = self.get_mut();
+        let Some(held) = &pass.held else { return Poll::Pending };
+        let ticket = held.ticket;
         let mut state = held.coordinator.lock();
-        if state.admission.is_running(held.ticket) {
+        let dropped = if state.admission.is_running(ticket) {
+            None
+        } else if let Some(because) = state.dropped.remove(&ticket) {
+            Some(CoordinateError::Dropped { ticket, because })
+        } else {
+            let before = state.seat(ticket).and_then(|seat| seat.waker.replace(context.waker().clone()));
             drop(state);
-            return Poll::Ready(Ok(Grant { held }));
-        }
-        if let Some(because) = state.dropped.remove(&held.ticket) {
-            drop(state);
-            return Poll::Ready(Err(CoordinateError::Dropped { ticket: held.ticket, because }));
-        }
-        state.seats[held.ticket.slot()].waker = Some(context.waker().clone());
+            drop(before);
+            return Poll::Pending;
+        };
         drop(state);
-        self.held = Some(held);
-        Poll::Pending
+        match (pass.held.take(), dropped) {
+            (Some(held), None) => Poll::Ready(Ok(Grant { held })),
+            (_, Some(error)) => Poll::Ready(Err(error)),
+            (None, None) => Poll::Pending,
+        }
     }
 }
 
@@ -107,9 +114,7 @@ impl fmt::Debug for Pass {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if !self.ended {
-            self.end(Used::Unknown, false);
-        }
+        self.end(Used::Unknown, false);
     }
 }
 
@@ -129,11 +134,13 @@ impl Grant {
     pub async fn stopped(&self) -> Stop {
         std::future::poll_fn(|context| {
             let mut state = self.held.coordinator.lock();
-            let seat = &mut state.seats[self.held.ticket.slot()];
+            let Some(seat) = state.seat(self.held.ticket) else { return Poll::Pending };
             if let Some(why) = seat.stop {
                 return Poll::Ready(why);
             }
-            seat.waker = Some(context.waker().clone());
+            let before = seat.waker.replace(context.waker().clone());
+            drop(state);
+            drop(before);
             Poll::Pending
         })
         .await

@@ -195,3 +195,27 @@ fn threads_lose_no_record_and_share_syncs() {
         assert!(order.into_iter().eq(expected.iter()));
     }
 }
+
+#[test]
+fn leases_are_what_the_journal_says() {
+    let mut ledger = Ledger::open(MemoryStorage::default()).unwrap();
+    for key in ["a", "a", "b", "c"] {
+        attempt(&mut ledger, key);
+    }
+    ledger.fail("a", 1).unwrap();
+    ledger.fail("a", 1).unwrap();
+    ledger.apply("b", 1, "x").unwrap();
+    ledger.fail("c", 1).unwrap();
+    for compacted in [false, true] {
+        if compacted {
+            ledger.compact().unwrap();
+        }
+        ledger = Ledger::open(ledger.into_storage()).unwrap();
+        assert_eq!(ledger.leases().collect::<Vec<_>>(), [("a", 2)]);
+        assert_eq!(ledger.uncertain().collect::<Vec<_>>(), ["a"], "what failed for sure is certain");
+        assert_eq!((ledger.result("a"), ledger.result("b"), ledger.result("z")), (None, Some("x"), None));
+    }
+    assert!(matches!(ledger.fail("c", 2), Err(LedgerError::Unknown { begun: 1, .. })));
+    assert_eq!(ledger.apply("a", 1, "late").unwrap(), None, "a late result is taken all the same");
+    assert_eq!(ledger.leases().count(), 0);
+}

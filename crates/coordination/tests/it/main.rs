@@ -7,6 +7,7 @@ mod governor;
 mod histories;
 mod kill;
 mod ledger;
+mod model;
 mod predict;
 mod regularise;
 mod run;

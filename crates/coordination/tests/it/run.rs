@@ -5,7 +5,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use coordination::{Access, Admission, Coordinator, ManualClock, Retry, RunError, Stop, Update};
+use coordination::journal::MemoryStorage;
+use coordination::{
+    Access, Admission, Coordinator, Ledger, ManualClock, OnceError, Retry, RunError, SharedLedger, Stop,
+    Update,
+};
 use meta_traits::{Budget, Classify, Cost, ErrorKind, Stream};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -114,4 +118,50 @@ fn work_that_takes_too_long_is_dropped_and_tried_again() {
     assert_eq!((fault, dropped.get()), (Err(expected), 3));
     assert_eq!(world.slept.borrow().iter().filter(|t| t.as_secs() == 4).count(), 3);
     assert_eq!(world.coordinator.reserved(), Cost::ZERO);
+}
+
+/// Runs an effect that happens once; what `work` is told is the attempt.
+fn once<F: Future<Output = Result<(String, Cost), Fault>>>(
+    world: &World,
+    ledger: &SharedLedger<MemoryStorage>,
+    update: &Update,
+    work: impl FnMut(u32) -> F,
+) -> Result<String, RunError<OnceError<Fault>>> {
+    let stream = Stream::root(1);
+    let (cap, retry) = (Cost::evaluations(2), (&RETRY, &stream));
+    let run = world.coordinator.run_once(ledger, update, cap, retry, |_| ready(()), work);
+    match pin!(run).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => panic!("nothing to wait for"),
+    }
+}
+
+#[test]
+fn an_effect_with_a_key_happens_once_and_its_first_result_is_told_again() {
+    let world = World::new(100);
+    let ledger = SharedLedger::new(Ledger::open(MemoryStorage::default()).unwrap());
+    let named = update().with_idempotency("round 3");
+    let tries = Cell::new(0);
+    let work = |attempt: u32| {
+        tries.set(tries.get() + 1);
+        ready(if attempt == 1 {
+            Err(Fault(ErrorKind::Transient))
+        } else {
+            Ok((format!("made in {attempt}"), Cost::evaluations(1)))
+        })
+    };
+    for _ in 0..3 {
+        assert_eq!(once(&world, &ledger, &named, work).unwrap(), "made in 2");
+    }
+    assert_eq!(tries.get(), 2);
+    // The failed attempt counts with its cap.
+    assert_eq!(world.coordinator.spent(), Cost::evaluations(2 + 1));
+    assert_eq!(ledger.lock().leases().count(), 0);
+    for _ in 0..2 {
+        once(&world, &ledger, &update(), work).unwrap();
+    }
+    assert_eq!(tries.get(), 6, "without a key it is made each time");
+    let refused = |_| ready(Err(Fault(ErrorKind::Permanent)));
+    let fault = once(&world, &ledger, &update().with_idempotency("round 4"), refused).unwrap_err();
+    assert_eq!((fault.kind(), ledger.lock().leases().count()), (ErrorKind::Permanent, 0));
 }

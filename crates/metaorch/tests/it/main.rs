@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod canary;
+mod config;
 mod demo;
 mod external;
 mod faults;

@@ -84,7 +84,7 @@ impl PosteriorState {
         }
         let slots = space.slots().len();
         let v = &self.variances;
-        let variances = || v.main.iter().chain(&v.pair).chain([&v.order, &v.length, &v.own]);
+        let variances = || v.main.iter().chain(&v.pair).chain([&v.order, &v.length, &v.own, &v.shared]);
         if v.main.len() != slots || v.pair.len() != slots * slots.saturating_sub(1) / 2 {
             return Err("has variances of another space".into());
         }

@@ -1,6 +1,7 @@
-use super::cholesky::Lower;
+use super::cholesky::{Lower, dot};
+use super::code::pair_at;
 use super::kernel::{Variances, matches};
-use super::posterior::Posterior;
+use super::posterior::{Posterior, STEPS};
 
 /// Prompts that must have been tried before variances are learnt.
 const LEAST: usize = 8;
@@ -31,7 +32,13 @@ struct Sums(Variances, Variances);
 impl Posterior {
     /// One step of the prior variances towards those the evidence speaks for, then a fit. O(prompts^3).
     pub fn learn_variances(&mut self) {
+        self.learn_variances_within(STEPS);
+    }
+
+    /// The same with a fit of at most so many Newton steps.
+    pub(crate) fn learn_variances_within(&mut self, steps: usize) {
         if self.rows.len() < LEAST {
+            self.fit_within(steps);
             return;
         }
         let Sums(quadratic, trace) = self.sums(&self.factor.inverse());
@@ -49,9 +56,10 @@ impl Posterior {
         let rest = |mode: f64| Belief { mode, shape: 1.0 };
         new.order = rest(0.05).step(self.variances.order, quadratic.order, trace.order);
         new.length = rest(0.2).step(self.variances.length, quadratic.length, trace.length);
+        new.shared = rest(0.1).step(self.variances.shared, quadratic.shared, trace.shared);
         new.own = rest(0.05).step(self.variances.own, quadratic.own, trace.own);
         self.set_variances(new);
-        self.fit();
+        self.fit_within(steps);
     }
 
     /// Replaces the prior variances; a fit must follow. O(prompts^2).
@@ -76,7 +84,13 @@ impl Posterior {
 
     fn sums(&self, inverse: &Lower) -> Sums {
         let slots = self.shape.sizes().len();
-        let zero = || Variances { order: 0.0, length: 0.0, own: 0.0, ..Variances::new(slots, 0.0, 0.0) };
+        let zero = || Variances {
+            order: 0.0,
+            length: 0.0,
+            own: 0.0,
+            shared: 0.0,
+            ..Variances::new(slots, 0.0, 0.0)
+        };
         let (mut q, mut t) = (zero(), zero());
         for (i, a) in self.rows.iter().enumerate() {
             for (j, b) in self.rows[..=i].iter().enumerate() {
@@ -84,18 +98,12 @@ impl Posterior {
                 let quadratic = twice * self.alpha[i] * self.alpha[j];
                 let trace = twice * inverse.row(i)[j];
                 let same = matches(&a.code, &b.code);
-                let (mut q_rows, mut t_rows) = (q.pair.as_mut_slice(), t.pair.as_mut_slice());
-                for (slot, hit) in same.iter().enumerate() {
-                    let (q_row, q_rest) = q_rows.split_at_mut(slot);
-                    let (t_row, t_rest) = t_rows.split_at_mut(slot);
-                    (q_rows, t_rows) = (q_rest, t_rest);
-                    if *hit > 0.0 {
-                        q.main[slot] += quadratic;
-                        t.main[slot] += trace;
-                        for ((q, t), low) in q_row.iter_mut().zip(t_row).zip(&same) {
-                            *q += quadratic * low;
-                            *t += trace * low;
-                        }
+                for (k, &high) in same.iter().enumerate() {
+                    q.main[high] += quadratic;
+                    t.main[high] += trace;
+                    for &low in &same[..k] {
+                        q.pair[pair_at(low, high)] += quadratic;
+                        t.pair[pair_at(low, high)] += trace;
                     }
                 }
                 let signs: i32 = a.code.signs.iter().zip(&b.code.signs).map(|(x, y)| i32::from(x * y)).sum();
@@ -104,6 +112,9 @@ impl Posterior {
                 t.order += 0.25 * f64::from(signs) * trace;
                 q.length += length * quadratic;
                 t.length += length * trace;
+                let kin = dot(&a.code.kin, &b.code.kin);
+                q.shared += kin * quadratic;
+                t.shared += kin * trace;
             }
             q.own += self.alpha[i] * self.alpha[i];
             t.own += inverse.row(i)[i];

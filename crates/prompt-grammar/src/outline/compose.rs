@@ -46,9 +46,11 @@ impl Outline {
         if self.sections.is_empty() {
             return None;
         }
-        // The gaps of all sections but the last are one text, apart from line ends that belong to the sections.
+        // The gaps of all sections but the last end in one text, blank: what stands before it belongs to the sections.
         let inner = &self.sections[..self.sections.len() - 1];
-        let gap = inner.iter().map(|s| s.gap.as_str()).min_by_key(|g| g.len()).unwrap_or("\n\n");
+        let blank = |gap: &'_ str| gap.len() - gap.trim_end().len();
+        let gaps = inner.iter().map(|s| &s.gap[s.gap.len() - blank(&s.gap)..]);
+        let gap = gaps.min_by_key(|g| g.len()).unwrap_or("\n\n");
         if !inner.iter().all(|s| s.gap.ends_with(gap)) || (!inner.is_empty() && gap.is_empty()) {
             return None;
         }
@@ -128,9 +130,8 @@ impl<'a> Builder<'a> {
     fn section(&mut self, section: &Section, extra: &str) {
         let name = self.name(section.kind);
         let content = format!("{name} content");
-        let fixed =
-            !placeholder::find(&[&section.head, &section.body, &section.close].map(String::as_str).concat())
-                .is_empty();
+        let text = [&section.head, &section.body, &section.close].map(String::as_str).concat() + extra;
+        let fixed = !placeholder::find(&text).is_empty();
         let title = if section.title.is_empty() { section.kind.title() } else { &section.title };
         let (head, close) = self.frame(title, Some((&section.head, &section.close)));
         let parts = vec![head, Part::Rule(content.clone()), close, Part::text(extra)];

@@ -23,6 +23,10 @@ pub struct NeatOptions {
     pub step: f64,
     /// Generations without improvement after which a species dies out, at least 1; default 15.
     pub stagnation: u64,
+    /// How far the best loss of a species must fall, as a share of its size, to count as an improvement, in [0, 1];
+    /// default 0. With 0 a species lives as long as its weights are polished, however little that brings.
+    #[serde(default)]
+    pub progress: f64,
     /// Generations for which a species cannot be displaced by a new one; default 6.
     pub grace: u64,
     /// Probability that a founder has two parents, in [0, 1]; default 0.25.
@@ -60,6 +64,7 @@ impl NeatOptions {
             compatibility: Compatibility::default(),
             step: 1.0,
             stagnation: 15,
+            progress: 0.0,
             grace: 6,
             crossover_rate: 0.25,
             mutation_rate: 1.0,
@@ -128,6 +133,7 @@ impl NeatOptions {
             _ if !(self.threshold >= 0.0 && self.threshold.is_finite()) => refuse("threshold", "0 or more"),
             _ if !(self.step > 0.0 && self.step <= 1e3) => refuse("step", "above 0, up to 1000"),
             _ if self.stagnation == 0 => refuse("stagnation", "1 or more"),
+            _ if !share(self.progress, 1.0) => refuse("progress", "0 to 1"),
             _ if !share(self.crossover_rate, 1.0) => refuse("crossover_rate", "0 to 1"),
             _ if !share(self.mutation_rate, 1.0) => refuse("mutation_rate", "0 to 1"),
             _ if !share(self.elitism, 0.5) => refuse("elitism", "0 to 0.5"),

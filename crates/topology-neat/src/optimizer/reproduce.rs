@@ -32,7 +32,7 @@ impl Neat {
         if told_something {
             for (species, (members, made)) in self.state.species.iter_mut().zip(members.iter_mut().zip(&made))
             {
-                species.learn(members, *made);
+                species.learn(members, *made, self.options.progress);
             }
             let after = self.state.species.iter().filter_map(|s| s.best).fold(f64::INFINITY, f64::min);
             let edges: usize = self.state.species.iter().map(|s| s.strategy.len()).sum();
@@ -189,7 +189,8 @@ impl Neat {
     pub(super) fn found(&mut self, genome: NetworkGenome, strategy: Strategy, parents: Vec<u64>) {
         let id = self.state.founded;
         self.state.founded += 1;
-        self.state.species.push(Species { id, parents, genome, strategy, best: None, age: 0, idle: 0 });
+        let (best, mark) = (None, None);
+        self.state.species.push(Species { id, parents, genome, strategy, best, mark, age: 0, idle: 0 });
     }
 
     /// The members of the next generation, species by species in turn.

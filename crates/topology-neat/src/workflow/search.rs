@@ -1,6 +1,8 @@
 //! Search for a workflow by evolution that is screened by a predictor.
 //!
-//! Every module that answers alone is evaluated first, then some workflows drawn at random. Then each evaluation goes to
+//! Every module that answers alone is evaluated first, then some workflows that one edit makes of the best. Small edits
+//! alone seldom put a module where it does something; these do, each kind of module in the use it has, and so show soon
+//! which kinds the task rewards. Then each evaluation goes to
 //! what promises most: a repeat of a workflow seen, by its knowledge gradient (Frazier, Powell & Dayanik 2009), or a new
 //! one, by its expected improvement; a share of all goes to the one that is recommended. New ones are drawn anew or made
 //! by small edits of the best and by grafting one good workflow into another; of a pool of them that
@@ -8,7 +10,7 @@
 //! Drawing from a small pool and not taking the expected best of a large one keeps what was never tried in play. A tenth
 //! of all proposals is screened by nothing, and by these the predictor is judged in turn. The recommendation is the
 //! workflow with the lowest posterior mean, never the best single observation, and a single module unless another one is
-//! better beyond doubt of half a standard deviation.
+//! better by a standard deviation of the difference.
 
 mod acquire;
 mod arm;
@@ -23,7 +25,7 @@ mod variety;
 use std::collections::BTreeMap;
 
 use meta_traits::{
-    Ask, Fidelity, Instances, Observation, Optimizer, Outcome, Stream, TellError, Trial, TrialId,
+    Ask, Fidelity, Instances, Observation, Optimizer, Outcome, StopReason, Stream, TellError, Trial, TrialId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +49,7 @@ const REFIT: u64 = 4;
 /// The first loss counts, with `complexity_penalty` on top. Trials may be told in any order; they are taken up in the order
 /// of asking, so completion order and thread count change nothing. All draws come from the key path of the trial's number.
 /// An evaluation that fails, or whose losses are not finite, says nothing about its workflow but that it is not to be
-/// proposed again soon. The search never ends by itself. Memory grows with the workflows seen; an ask costs
+/// proposed again soon. Without a limit of evaluations the search never ends by itself. Memory grows with the workflows seen; an ask costs
 /// O(pool n^2), a tell O(n^3) for n of them.
 ///
 /// ```
@@ -240,6 +242,9 @@ impl Optimizer for WorkflowSearch {
     fn ask(&mut self) -> Ask<Workflow> {
         if self.pending.len() >= MOST_PENDING {
             return Ask::Wait;
+        }
+        if self.options.evaluations.is_some_and(|most| self.asked >= most) {
+            return if self.pending.is_empty() { Ask::Done(StopReason::Budget) } else { Ask::Wait };
         }
         let id = TrialId(self.asked);
         self.asked += 1;

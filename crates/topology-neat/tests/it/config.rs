@@ -1,9 +1,11 @@
 //! Every setting of the seed changes what the search does.
 
+use std::collections::BTreeSet;
+
 use meta_traits::{Ask, Observation, Optimizer as _, Outcome, Stream};
 use topology_neat::{
-    Edit, Library, ModuleKind, MutationKind, Record, SearchOptions, TopologyConfig, Workflow, WorkflowSearch,
-    WorkflowSpace,
+    Edit, Library, ModuleKind, MutationKind, Niche, Record, SearchOptions, TopologyConfig, Workflow,
+    WorkflowSearch, WorkflowSpace,
 };
 
 /// Settings under which everything is allowed.
@@ -36,7 +38,11 @@ fn loss(workflow: &Workflow) -> f64 {
 /// The log of 60 evaluations with a noise of standard deviation 0.1, and the search.
 fn run(config: &TopologyConfig, seed: u64) -> (Vec<Record>, WorkflowSearch) {
     config.validate().unwrap();
-    let mut search = WorkflowSearch::new(space(), SearchOptions::of(config), Stream::root(seed)).unwrap();
+    run_with(SearchOptions::of(config), seed)
+}
+
+fn run_with(options: SearchOptions, seed: u64) -> (Vec<Record>, WorkflowSearch) {
+    let mut search = WorkflowSearch::new(space(), options, Stream::root(seed)).unwrap();
     for i in 0..60 {
         let Ask::Run(trial) = search.ask() else { panic!("the search goes on") };
         let noise = (0..12).map(|k| Stream::root(i).child("noise", k).unit()).sum::<f64>() - 6.0;
@@ -131,8 +137,18 @@ fn diversity_maintenance_draws_parents_for_their_variety() {
     let of = |on| SearchOptions::of(&TopologyConfig { diversity_maintenance: on, ..open() });
     assert!(of(false).diversity <= 0.0);
     assert!(of(true).diversity > 0.0);
-    let last = |on: bool| run(&TopologyConfig { diversity_maintenance: on, ..open() }, 2).0;
-    assert_ne!(last(true), last(false));
+    // Parents are the two or three best but for what variety brings in.
+    let niches = |on| {
+        let options = SearchOptions { spread: 1.0, ..of(on) };
+        let of_run = |seed| {
+            let (log, search) = run_with(options.clone(), seed);
+            let parents = log.iter().flat_map(|r| &r.parents);
+            parents.map(|p| Niche::of(&search.arms()[*p].workflow)).collect::<BTreeSet<_>>().len()
+        };
+        (0..8).map(of_run).sum::<usize>()
+    };
+    let (on, off) = (niches(true), niches(false));
+    assert!(on > off + 8, "parents of {on} niches with it, of {off} without");
 }
 
 #[test]
@@ -145,13 +161,23 @@ fn elitism_rate_is_the_share_of_the_best_kept_as_they_are() {
 
 #[test]
 fn mutation_rate_edits_children_of_two() {
-    let distinct = |rate| {
+    // A child that is not edited holds modules of its parents alone.
+    let edited = |rate| {
         let config = TopologyConfig { mutation_rate: rate, crossover_rate: 1.0, ..open() };
-        mean(&config, |log| {
-            log.iter().filter(|r| r.parents.len() == 2).map(|r| r.workflow.modules().len() as f64).sum()
-        })
+        let (mut new, mut all) = (0.0, 0.0);
+        for seed in 0..4 {
+            let (log, search) = run(&config, seed);
+            for record in log.iter().filter(|r| r.parents.len() == 2) {
+                let inherited =
+                    |m| record.parents.iter().any(|p| search.arms()[*p].workflow.modules().contains(m));
+                new += f64::from(u8::from(!record.workflow.modules().iter().all(inherited)));
+                all += 1.0;
+            }
+        }
+        new / all
     };
-    assert!((distinct(0.1) - distinct(1.0)).abs() > 1e-9);
+    let (seldom, always) = (edited(0.1), edited(1.0));
+    assert!(seldom < 0.15 && always > seldom + 0.08, "{seldom} of children hold a new module, {always}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use topology_neat::{
 /// How many operators are applied; more by `METAORCH_SOAK_N`.
 #[expect(clippy::disallowed_methods, reason = "the test, not the pillar, takes its count from outside")]
 fn operators() -> u64 {
-    std::env::var("METAORCH_SOAK_N").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000)
+    std::env::var("METAORCH_SOAK_N").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
 }
 
 fn spaces() -> [NetworkSpace; 4] {

@@ -11,7 +11,7 @@ const GENERATIONS: u64 = 3;
 /// The largest population; more by `METAORCH_SOAK_N`.
 #[expect(clippy::disallowed_methods, reason = "the test, not the pillar, takes its count from outside")]
 fn population() -> usize {
-    std::env::var("METAORCH_SOAK_N").ok().and_then(|n| n.parse().ok()).unwrap_or(160)
+    std::env::var("METAORCH_SOAK_N").ok().and_then(|n| n.parse().ok()).unwrap_or(128)
 }
 
 /// A number that the system says of this thread, or of its process.

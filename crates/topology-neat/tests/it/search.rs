@@ -1,7 +1,7 @@
 //! The laws of the search, by the kit that third parties use too, and what it is for.
 
 use meta_traits::conformance::{Check, check_optimizer, check_optimizer_snapshot};
-use meta_traits::{Ask, Observation, Optimizer as _, Outcome, Space as _, Stream, Trial};
+use meta_traits::{Ask, Observation, Optimizer as _, Outcome, Space as _, StopReason, Stream, Trial};
 use topology_neat::{Library, ModuleKind, SearchOptions, Workflow, WorkflowSearch, WorkflowSpace};
 
 fn space() -> WorkflowSpace {
@@ -39,9 +39,9 @@ fn search(options: SearchOptions, seed: u64) -> WorkflowSearch {
 fn the_search_keeps_every_law() {
     let plain = SearchOptions { predictor: true, pool: 8, ..SearchOptions::default() };
     let blind = SearchOptions { predictor: false, complexity_penalty: 0.01, ..plain.clone() };
-    for options in [plain, blind] {
+    for (options, steps) in [(plain, 10), (blind, 16)] {
         let check = Check::new(|seed| search(options.clone(), seed), |w| space().contains(w), outcome);
-        let check = check.seeds([0, 1]).steps(24);
+        let check = check.seeds([1]).steps(steps);
         check_optimizer(&check);
         check_optimizer_snapshot(&check);
     }
@@ -84,11 +84,41 @@ fn complexity_is_capped_and_wrong_options_are_named() {
         (SearchOptions { edits: vec![], ..plain() }, "edits"),
         (SearchOptions { max_complexity: Some(f64::NAN), ..plain() }, "max_complexity"),
         (SearchOptions { unscreened: 0.05, ..plain() }, "unscreened"),
+        (SearchOptions { evaluations: Some(0), ..plain() }, "evaluations"),
+        (SearchOptions { exploration: -1.0, ..plain() }, "exploration"),
         (SearchOptions { pool: 0, ..plain() }, "pool"),
         (SearchOptions { crossover: 1.5, ..plain() }, "crossover"),
         (SearchOptions { min_improvement: f64::NAN, ..plain() }, "min_improvement"),
     ] {
         let error = WorkflowSearch::new(space(), options, Stream::root(0)).unwrap_err().to_string();
         assert!(error.contains(field) && error.contains("allowed"), "{error}");
+    }
+}
+
+#[test]
+fn the_search_ends_with_its_budget() {
+    let mut search = search(SearchOptions { evaluations: Some(3), ..SearchOptions::default() }, 1);
+    let asked: Vec<_> = (0..3).map(|_| search.ask()).collect();
+    assert_eq!(search.ask(), Ask::Wait, "the last are pending");
+    for ask in asked {
+        let Ask::Run(trial) = ask else { panic!("the budget is not spent") };
+        search.tell(trial.id, outcome(&trial, &mut Stream::root(1))).unwrap();
+    }
+    assert_eq!(search.ask(), Ask::Done(StopReason::Budget));
+    assert!(search.best().is_some());
+}
+
+#[test]
+fn every_kind_of_module_is_tried_early() {
+    let singles = 3;
+    for seed in 0..5 {
+        let mut search = search(SearchOptions::default(), seed);
+        let mut seen = Vec::new();
+        for _ in 0..singles + SearchOptions::default().initial {
+            let Ask::Run(trial) = search.ask() else { panic!("the search goes on") };
+            seen.extend(trial.candidate.modules().iter().map(|m| m.kind));
+            search.tell(trial.id, Outcome::Complete(Observation::of_loss(0.5))).unwrap();
+        }
+        assert!(space().library().kinds().iter().all(|(kind, _)| seen.contains(kind)), "{seen:?}");
     }
 }

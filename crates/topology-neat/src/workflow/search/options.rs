@@ -12,17 +12,24 @@ pub struct SearchOptions {
     pub edits: Vec<Edit>,
     /// Most complexity of a workflow, as [`crate::Workflow::complexity`] counts; at least 1; default none.
     pub max_complexity: Option<f64>,
+    /// Trials after which the search is over; at least 1; default without end.
+    pub evaluations: Option<u64>,
     /// What a unit of complexity adds to the loss; at least 0; default 0.
     pub complexity_penalty: f64,
-    /// Whether proposals are screened by the predictor; default false: what it saves is not proven.
+    /// Whether proposals are screened by the predictor; default true. On simulated workflows it finds half of what can be
+    /// gained after three quarters of the evaluations.
     pub predictor: bool,
     /// Predicted gain in loss below which an evaluation goes to a repeat of a leader; at least 0; default 0.
     pub min_improvement: f64,
     /// Share of proposals that the predictor does not screen; 0.1 to 1; default 0.1.
     pub unscreened: f64,
-    /// Candidates from which one is proposed; 1 to 10,000; default 10.
+    /// Candidates from which one is proposed; 1 to 10,000; default 20.
     pub pool: usize,
-    /// Random workflows that are evaluated first, after every single module; up to 1,000; default 8.
+    /// How much of the predicted standard deviation enters the choice of a candidate: 0 takes the best predicted, 1 draws
+    /// from the whole posterior (Thompson 1933); 0 to 10; default 0.7.
+    pub exploration: f64,
+    /// Workflows one change away from the best single module that are evaluated first, the edits that add something
+    /// taking turns; up to 1,000; default 8.
     pub initial: usize,
     /// Share of evaluations that go to the recommended workflow as it is, at least; 0 to 0.5; default 0.1.
     pub elitism: f64,
@@ -45,11 +52,13 @@ impl Default for SearchOptions {
         Self {
             edits: Edit::ALL.to_vec(),
             max_complexity: None,
+            evaluations: None,
             complexity_penalty: 0.0,
-            predictor: false,
+            predictor: true,
             min_improvement: 0.0,
             unscreened: 0.1,
-            pool: 10,
+            pool: 20,
+            exploration: 0.7,
             initial: 8,
             elitism: 0.1,
             random: 0.2,
@@ -95,9 +104,13 @@ impl SearchOptions {
         {
             return wrong("max_complexity", most.to_string(), "1 and more");
         }
+        if self.evaluations == Some(0) {
+            return wrong("evaluations", "0".into(), "1 and more");
+        }
         let numbers = [
             ("complexity_penalty", self.complexity_penalty, f64::MAX, "0 and more"),
             ("min_improvement", self.min_improvement, f64::MAX, "0 and more"),
+            ("exploration", self.exploration, 10.0, "0 to 10"),
             ("elitism", self.elitism, 0.5, "0 to 0.5"),
             ("random", self.random, 1.0, "0 to 1"),
             ("crossover", self.crossover, 1.0, "0 to 1"),

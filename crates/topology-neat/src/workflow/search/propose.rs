@@ -4,10 +4,21 @@ use super::acquire::{gain, knowledge_gradient, normal};
 use super::candidates::{self, Candidate};
 use super::variety::{Varied, Variety};
 use super::{Arm, Proposal, WorkflowSearch};
-use crate::workflow::Workflow;
+use crate::workflow::{Edit, Workflow};
 
-/// Draws of a random workflow before the first ones are given up.
+/// Draws of a first workflow before it is given up.
 const DRAWS: usize = 20;
+/// Edits by which the first workflows are made, in turn: each puts a kind of module to the one use it has.
+const TURNS: [Edit; 8] = [
+    Edit::Prepare,
+    Edit::Repair,
+    Edit::Assemble,
+    Edit::Dispatch,
+    Edit::Poll,
+    Edit::Prepare,
+    Edit::Split,
+    Edit::Branch,
+];
 
 impl WorkflowSearch {
     /// What to evaluate next.
@@ -38,7 +49,7 @@ impl WorkflowSearch {
         let new = if screened {
             let drawn = pool.iter().map(|c| {
                 let p = self.model.posterior(&c.workflow);
-                (p.mean + p.variance.sqrt() * normal(rng), p, c)
+                (p.mean + self.options.exploration * p.variance.sqrt() * normal(rng), p, c)
             });
             drawn.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, p, c)| (p, c))
         } else {
@@ -60,7 +71,8 @@ impl WorkflowSearch {
         Proposal { parents, screened, ..Proposal::anew(new.workflow.clone()) }
     }
 
-    /// What no evaluation has led to yet: single modules, each once, then random workflows.
+    /// What no evaluation has led to yet: single modules, each once, then what one edit makes of the best so far, or where
+    /// that gives nothing new a random workflow.
     fn first(&self, rng: &mut Stream) -> Option<Workflow> {
         let singles = self.space.library().answering();
         let unknown = |module| Workflow::single(module).ok().filter(|w| self.fits(w) && !self.is_known(w));
@@ -70,6 +82,15 @@ impl WorkflowSearch {
         let known = self.arms.len() + self.pending.len() + self.failed.len();
         if known >= singles.len() + self.options.initial {
             return None;
+        }
+        if let Some(best) = self.best {
+            let turns: Vec<Edit> = TURNS.into_iter().filter(|e| self.options.edits.contains(e)).collect();
+            let edit = turns.get(known.saturating_sub(singles.len()) % turns.len().max(1));
+            let best = &self.arms[best].workflow;
+            let mut drawn = (0..DRAWS).filter_map(|_| edit?.apply(best, &self.space, rng));
+            if let Some(new) = drawn.find(|w| self.fits(w) && !self.is_known(w)) {
+                return Some(new);
+            }
         }
         (0..DRAWS).map(|_| self.space.sample(rng)).find(|w| self.fits(w) && !self.is_known(w))
     }

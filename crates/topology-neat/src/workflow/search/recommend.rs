@@ -1,7 +1,7 @@
 use super::WorkflowSearch;
 
 /// Standard deviations of the difference by which another workflow must lead the best single module.
-const DOUBT: f64 = 0.5;
+const DOUBT: f64 = 1.0;
 
 impl WorkflowSearch {
     /// The arm with the lowest posterior mean, or the best single module where the lead over it is in doubt.
