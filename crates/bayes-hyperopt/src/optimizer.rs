@@ -2,6 +2,7 @@
 
 mod basin;
 mod draws;
+mod elsewhere;
 pub(crate) mod engine;
 mod explanation;
 mod feasibility;

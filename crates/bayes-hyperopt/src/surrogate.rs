@@ -95,7 +95,7 @@ impl Surrogate {
         let criterion = Criterion::LogExpectedImprovement { best: self.level };
         let gp = &self.model.gp;
         let mut flat = Flat;
-        let mut surface = Surface::new(gp, &[], criterion, EVERYWHERE, &mut flat);
+        let mut surface = Surface::new(gp, criterion, EVERYWHERE, &mut flat);
         let good: Vec<Vec<f64>> = gp.best_points(5).iter().map(|x| latent_of(x)).collect();
         let distance = reach(gp, self.space.len());
         let found = search(&self.space, &mut surface, &good, &distance, EFFORT, rng);

@@ -5,42 +5,32 @@ use serde::{Deserialize, Serialize};
 
 use super::Explanation;
 use super::basin::{self, Basin};
+use super::elsewhere::Elsewhere;
 use super::memory::{Memory, Model};
 use super::regime::Regime;
 use super::subset::Data;
 pub(crate) use super::surface::Flat;
-use super::surface::{Mean, Region, Surface, level};
+use super::surface::{Region, Surface, level};
 use super::trust::{self, TrustBox};
 use crate::acquisition::Criterion;
 use crate::full::latent_of;
-use crate::kernel::Layout;
-use crate::maximize::{Effort, Found, Landscape, improve, search};
+use crate::gp::Marginal;
+use crate::kernel::{Layout, Smoothness};
+use crate::maximize::{Effort, Landscape, search};
 use crate::{Acquisition, Parameter, SearchSpace};
 
-/// Basins left aside at most in one suggestion.
-const MOST_BASINS: usize = 4;
 /// Kinds of model that try to replace the present one at each suggestion.
-const CHALLENGES: usize = 2;
-/// Up to so many points a parameter, and so many in all, the acquisition is a mean over draws of the model's parameters.
-const FEW: [usize; 2] = [5, 60];
-/// So many draws.
-const DRAWS: usize = 8;
-/// Evaluations of the model's mean on the way down from a point.
-const DESCENT: usize = 60;
+pub(super) const CHALLENGES: usize = 2;
 
-const EVERYWHERE: Region<'static> = Region::Outside(&[]);
+pub(super) const EVERYWHERE: Region<'static> = Region::Outside(&[]);
 
 /// What the models have learnt about themselves.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Engine {
     pub(crate) memory: Memory,
-    elsewhere: Memory,
+    elsewhere: Elsewhere,
     nearby: Memory,
-}
-
-/// Whether the best parameters alone would make a model of so many points too sure of itself.
-pub(super) fn few(points: usize, dimensions: usize) -> bool {
-    (3..=FEW[1].min(FEW[0] * dimensions)).contains(&points)
+    trend: Memory,
 }
 
 /// What a suggestion is made of.
@@ -67,7 +57,12 @@ pub(crate) struct Suggestion {
 
 impl Engine {
     pub(crate) fn new(memory: Memory) -> Self {
-        Self { elsewhere: memory.clone(), nearby: memory.clone(), memory }
+        Self {
+            elsewhere: Elsewhere::new(memory.clone()),
+            nearby: memory.clone(),
+            trend: memory.smooth(),
+            memory,
+        }
     }
 
     /// The engine of a kind of model without any knowledge.
@@ -97,96 +92,78 @@ impl Engine {
             }
             model = self.memory.model(query.layout, data, 0)?;
         }
+        // Ripples hide the slope they lie on from a model that follows each of them.
+        let rough = model.regime.smoothness != Smoothness::Rbf;
+        if rough && query.turn % 4 == 3 {
+            let trend = self.trend.model(query.layout, data, CHALLENGES);
+            let found = trend.and_then(|trend| query.maximize(trend, &mut *term, EVERYWHERE, rng));
+            if found.as_ref().is_some_and(|found| found.why.acquisition >= basin::EXPLORED) {
+                return found;
+            }
+        }
         let scales = query.scales(&model.gp.theta);
-        if query.turn % 4 == 2
-            && let Some(found) = self.polish(query, &scales, term, rng)
-            && found.why.acquisition > basin::POLISHED
-        {
-            return Some(found);
-        }
-        if trust::is_due(data, query.turn) {
-            let parameters = query.space.parameters();
-            let area = TrustBox::new(data, &scales, |d| parameters[d].domain.is_categorical());
-            return query.maximize(model, term, Region::Near(&area), rng);
-        }
-        let found = query.maximize(model, &mut *term, EVERYWHERE, rng);
-        if !found.as_ref().is_some_and(|found| basin::look_elsewhere(found.why.acquisition, query.turn)) {
-            return found;
+        let unit = model.slope();
+        let found = if trust::is_always(data) { None } else { query.maximize(model, term, EVERYWHERE, rng) };
+        let gain = found.as_ref().map_or(f64::INFINITY, |found| found.why.acquisition);
+        let begun = self.elsewhere.has_begun(data, &scales);
+        if gain >= basin::EXPLORED && !begun {
+            if trust::is_due(data, query.turn) {
+                let model = self.memory.model(query.layout, data, 0)?;
+                let parameters = query.space.parameters();
+                let area = TrustBox::new(data, &scales, |d| parameters[d].domain.is_categorical());
+                return query.maximize(model, term, Region::Near(&area), rng);
+            }
+            let near = if query.turn % 4 == 2 { self.polish(query, &scales, term, rng) } else { None };
+            return near
+                .map(|(near, _)| near)
+                .filter(|near| near.why.acquisition > basin::POLISHED)
+                .or(found);
         }
         // What looks flat from afar need not be flat in its own units.
-        if let Some(near) = self.polish(query, &scales, term, rng)
-            && near.why.acquisition >= basin::EXPLORED
-        {
-            return Some(near);
+        let near = self.polish(query, &scales, term, rng);
+        let near = near.map(|(near, slope)| (near.why.acquisition + libm::log(slope / unit), near));
+        let most = near.as_ref().map_or(gain, |(near, _)| near.max(gain));
+        if basin::is_away(most, begun, query.turn, query.space.len()) {
+            let all = self.memory.model(query.layout, data, 0)?;
+            self.elsewhere.begin_like(&self.memory);
+            let other = self.elsewhere.suggest(query, &all, &scales, term, rng);
+            if other.is_some() {
+                return other;
+            }
         }
-        self.elsewhere.begin_like(&self.memory);
-        self.look_elsewhere(query, &scales, term, rng).or(found)
+        match near {
+            Some((near_gain, near)) if near_gain >= gain || query.turn.is_multiple_of(2) => Some(near),
+            None if query.turn.is_multiple_of(2) => {
+                let model = self.memory.model(query.layout, data, 0)?;
+                let basin = Basin::at(data.point(*data.order().first()?), &scales);
+                query.maximize(model, term, Region::Inside(&basin), rng).or(found)
+            }
+            _ => found,
+        }
     }
 
-    /// The most promising point near the best one, by a model of what lies around it alone.
+    /// The most promising point near the best one, by a model of what lies around it alone, and that model's slope.
     fn polish(
         &mut self,
         query: &Query<'_>,
         scales: &[f64],
         term: &mut dyn Landscape,
         rng: &mut Stream,
-    ) -> Option<Suggestion> {
+    ) -> Option<(Suggestion, f64)> {
         let (near, basin) = query.data.around_best(scales)?;
         let model = self.nearby.model(query.layout, &near, CHALLENGES)?;
-        query.maximize(model, term, Region::Inside(&basin), rng)
-    }
-
-    /// The most promising point outside of the minima explored already; the best there is of those that are none.
-    fn look_elsewhere(
-        &mut self,
-        query: &Query<'_>,
-        scales: &[f64],
-        term: &mut dyn Landscape,
-        rng: &mut Stream,
-    ) -> Option<Suggestion> {
-        let all = self.memory.model(query.layout, query.data, 0)?;
-        let mut basins = Vec::new();
-        let mut found = None;
-        for _ in 0..MOST_BASINS {
-            let part = query.data.outside(&basins)?;
-            let best = part.order().into_iter().map(|i| part.point(i));
-            let best = best.into_iter().find(|x| !basins.iter().any(|basin: &Basin| basin.contains(x)))?;
-            query.fill(&all, Basin::at(best, scales), &mut basins);
-            let part = query.data.outside(&basins)?;
-            let model = self.elsewhere.model(query.layout, &part, CHALLENGES + 1)?;
-            found = query.maximize(model, term, Region::Outside(&basins), rng);
-            if found.as_ref().is_some_and(|found| found.why.acquisition >= basin::EXPLORED) {
-                break;
-            }
-        }
-        found
+        let slope = model.slope();
+        query.maximize(model, term, Region::Inside(&basin), rng).map(|found| (found, slope))
     }
 }
 
 impl Query<'_> {
-    /// Adds a basin and balls around those points told from which the model's mean leads down into it.
-    fn fill(&self, model: &Model, basin: Basin, basins: &mut Vec<Basin>) {
-        let mut mean = Mean(model.gp.predictor());
-        let points = self.data.order().into_iter().map(|i| self.data.point(i));
-        let around: Vec<Basin> = points
-            .filter(|x| !basin.contains(x) && basin.shares_choices(x))
-            .filter(|x| {
-                let start = Found { latent: latent_of(x), value: mean.value(x) };
-                let end = improve(self.space, &mut mean, start, DESCENT);
-                basin.contains(&self.space.features(&end.latent))
-            })
-            .map(|x| basin.half_around(x))
-            .collect();
-        basins.push(basin);
-        basins.extend(around);
-    }
-
     /// Lengthscales between a twentieth and a half of the space.
     fn lengthscales(&self, model: &Model) -> Vec<f64> {
         model.gp.theta[..self.space.len()].iter().map(|l| libm::exp(*l).clamp(0.05, 0.5)).collect()
     }
 
-    fn maximize(
+    pub(super) fn maximize(
         &self,
         mut model: Model,
         term: &mut dyn Landscape,
@@ -197,13 +174,8 @@ impl Query<'_> {
         let good: Vec<Vec<f64>> =
             points.filter(|x| region.contains(x)).take(5).map(|x| latent_of(&x)).collect();
         let best = level(&model, region);
-        let few = few(model.gp.len(), self.space.len());
-        let mut further = if few { model.draws(DRAWS, &mut rng.child("draws", 0)) } else { Vec::new() };
         for features in &self.pending {
             model.gp.append(features, None);
-            for gp in &mut further {
-                gp.append(features, None);
-            }
         }
         let inverse: Vec<f64> = model.gp.theta[..self.space.len()].iter().map(|l| libm::exp(-l)).collect();
         let reach: Vec<f64> = match region {
@@ -216,9 +188,21 @@ impl Query<'_> {
             0..=300 => Effort { spread: 256, near: 128, starts: 6, evaluations: 40 },
             _ => Effort { spread: 128, near: 64, starts: 3, evaluations: 25 },
         };
-        let mut surface = Surface::new(&model.gp, &further, criterion, region, term);
+        let mut surface = Surface::new(&model.gp, criterion, region, term);
         let found = search(self.space, &mut surface, &good, &reach, effort, rng)?;
         let (at, acquisition) = surface.at(&self.space.features(&found.latent));
+        Some(self.explained(&model, found.latent, at, acquisition))
+    }
+
+    /// A point with what a model says of it.
+    pub(super) fn explained(
+        &self,
+        model: &Model,
+        latent: Vec<f64>,
+        at: Marginal,
+        acquisition: f64,
+    ) -> Suggestion {
+        let inverse: Vec<f64> = model.gp.theta[..self.space.len()].iter().map(|l| libm::exp(-l)).collect();
         let (mean, slope) = model.targets.loss(at.mean);
         let total: f64 = inverse.iter().sum();
         let why = Explanation {
@@ -228,7 +212,7 @@ impl Query<'_> {
             importance: inverse.iter().map(|i| i / total).collect(),
             model: model.regime.to_string(),
         };
-        Some(Suggestion { latent: found.latent, why })
+        Suggestion { latent, why }
     }
 
     /// 1 / lengthscale of plain parameters, and a huge number for choices.

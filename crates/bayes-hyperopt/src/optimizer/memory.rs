@@ -31,13 +31,15 @@ pub(crate) struct Terms {
     pub(crate) learns: bool,
     /// Whether losses may be bent.
     pub(crate) bends: bool,
+    /// Whether only smooth kinds with noise are made, which show the trend.
+    pub(crate) smooth: bool,
     /// Normal laws (mean, standard deviation) of the logarithm of lengthscales that other tasks have taught.
     pub(crate) taught: Vec<(f64, f64)>,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { noise: 1e-6, learns: true, bends: true, taught: Vec::new() }
+        Self { noise: 1e-6, learns: true, bends: true, smooth: false, taught: Vec::new() }
     }
 }
 
@@ -80,6 +82,15 @@ impl Memory {
 
     pub(crate) fn with(champion: Regime, terms: Terms) -> Self {
         Self { champion, terms, fitted: Vec::new(), turn: 0, fits: 0 }
+    }
+
+    /// A fresh memory of the smooth kinds with noise, under the same terms.
+    pub(super) fn smooth(&self) -> Self {
+        let champion = match self.champion.structure {
+            Structure::Linear => self.champion,
+            _ => Regime::bowl(self.champion.warp),
+        };
+        Self::with(champion, Terms { smooth: true, ..self.terms.clone() })
     }
 
     /// Takes up what another memory holds, unless there is something already.
@@ -140,6 +151,7 @@ impl Memory {
             kinds.push(Regime { breadth: Breadth::Taught, ..self.champion });
         }
         kinds.retain(|kind| self.terms.bends || kind.warp == Warp::Plain);
+        kinds.retain(|kind| !self.terms.smooth || kind.is_smooth());
         let place = if far { self.turn / 3 } else { self.turn - self.turn / 3 };
         if kinds.is_empty() { self.champion } else { kinds[place % kinds.len()] }
     }
@@ -222,6 +234,12 @@ impl Memory {
 }
 
 impl Model {
+    /// Losses a target, at the best of them.
+    pub(super) fn slope(&self) -> f64 {
+        let best = self.targets.z.iter().copied().fold(f64::INFINITY, f64::min);
+        self.targets.loss(best).1
+    }
+
     /// `count` processes of the same kind over the same data, with parameters drawn from their posterior.
     pub(super) fn draws(&self, count: usize, rng: &mut Stream) -> Vec<Gp> {
         let Self { gp, regime, targets, prior, .. } = self;

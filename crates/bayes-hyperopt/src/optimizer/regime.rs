@@ -45,6 +45,17 @@ impl Regime {
         Prior::new(layout, self.structure, self.noise, self.breadth)
     }
 
+    /// A smooth function with room for long lengthscales, and noise.
+    pub(super) fn bowl(warp: Warp) -> Self {
+        let (noise, breadth) = (NoiseKind::Inferred, Breadth::Wide);
+        Self { noise, warp, breadth, ..Self::new(KernelKind::Rbf) }
+    }
+
+    /// Whether it takes what is rough for noise.
+    pub(super) fn is_smooth(self) -> bool {
+        self.noise == NoiseKind::Inferred && self.smoothness == Smoothness::Rbf
+    }
+
     /// Whether the parameters of one fit those of the other.
     pub(super) fn shares_parameters(self, other: Self) -> bool {
         Self { warp: other.warp, ..self } == other
@@ -78,7 +89,7 @@ impl Regime {
     /// Kinds that no walk in steps of one respect may find: each is good where the kinds around it are not.
     pub(super) fn landmarks(dimensions: usize) -> Vec<Self> {
         let polynomial = Self { breadth: Breadth::Wide, ..Self::new(KernelKind::Rbf) };
-        let bowl = Self { noise: NoiseKind::Inferred, ..polynomial };
+        let bowl = Self::bowl(Warp::Plain);
         let bent = Self { warp: Warp::Log(1), ..Self::new(KernelKind::Rbf) };
         let sum = |regime| Self { structure: Structure::Additive, ..regime };
         let mut landmarks = vec![polynomial, bowl, bent, Self::new(KernelKind::Matern52)];

@@ -2,8 +2,8 @@
 
 use meta_traits::Stream;
 
-use super::engine::few;
-use super::memory::Model;
+use super::memory::{Memory, Model};
+use super::regime::Regime;
 use super::subset::Data;
 use super::{BayesOptimizer, Told};
 use crate::acquisition::Criterion;
@@ -15,8 +15,10 @@ use crate::stopping::RegretBound;
 
 /// Draws of the function.
 const DRAWS: usize = 1024;
-/// Parameters of the model that the draws are shared among while trials are few: the best ones, and others from their
-/// posterior. The best ones alone make a model of few trials too sure of itself.
+/// Up to so many trials a parameter, and so many in all, trials are few: the best parameters alone, and a kind chosen by their
+/// evidence, make a model too sure of itself. The draws then are shared among the model and the usual kind, each with the
+/// best parameters and with so many in all, the others drawn from their posterior.
+const FEW: [usize; 2] = [5, 60];
 const PARAMETERS: usize = 4;
 /// Points spread over the space, and points near the best, where a draw may be low.
 const SPREAD: usize = 192;
@@ -50,7 +52,8 @@ impl BayesOptimizer {
     /// How far the best point told may be from the best there is, exceeded with probability `risk`, 0.01 to 0.5 (values
     /// outside count as the nearest inside); `None` below five usable trials or without a model.
     ///
-    /// The function is drawn 1,024 times from the model's posterior at some 300 points together: spread over the space, near
+    /// The function is drawn 1,024 times from the model's posterior (of few trials: of two kinds of model, parameters drawn too)
+    /// at some 300 points together: spread over the space, near
     /// the best ones, and where optimistic bounds are lowest. The regret of a draw is its value at the best point told
     /// less its least value. The bound is the order statistic that lies above the quantile sought with 95 % (Wilson 2024,
     /// section 3; draws at fixed points in place of paths). Nothing of the search is changed. O(n^3) for n trials.
@@ -76,17 +79,22 @@ impl BayesOptimizer {
         let good: Vec<Vec<f64>> = order.iter().take(5).map(|i| latent_of(&told[*i])).collect();
         let mut points = vec![told[order[0]].clone()];
         points.extend(self.candidates(&model.gp, &good, &mut rng));
-        let mut gps = vec![model.gp.clone()];
-        if few(model.gp.len(), self.space.len()) {
-            gps.extend(model.draws(PARAMETERS - 1, &mut rng.child("parameters", 0)));
+        let few = model.gp.len() <= FEW[1].min(FEW[0] * self.space.len());
+        let mut usual = Memory::new(Regime::new(self.state.config.gp_kernel));
+        let usual = if few { usual.model(&self.layout, &data, 0) } else { None };
+        let mut joints: Vec<(&Model, Joint)> = Vec::new();
+        for (i, kind) in std::iter::once(&model).chain(&usual).enumerate() {
+            let mut rng = rng.child("parameters", i as u64);
+            let drawn = if few { kind.draws(PARAMETERS - 1, &mut rng) } else { Vec::new() };
+            let gps = std::iter::once(&kind.gp).chain(&drawn);
+            joints.extend(gps.filter_map(|gp| Some((kind, Joint::new(gp, &points)?))));
         }
-        let joints: Vec<Joint> = gps.iter().filter_map(|gp| Joint::new(gp, &points)).collect();
         let mut regrets: Vec<f64> = Vec::with_capacity(DRAWS);
-        for joint in joints.iter().cycle().take(DRAWS) {
+        for (kind, joint) in joints.iter().cycle().take(DRAWS) {
             let normals: Vec<f64> = points.iter().map(|_| draw(&mut rng)).collect();
             let values = joint.draw(&normals);
             let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-            regrets.push(difference(&model, values[0], least));
+            regrets.push(difference(kind, values[0], least));
         }
         if regrets.is_empty() {
             return None;

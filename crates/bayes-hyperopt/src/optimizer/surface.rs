@@ -3,7 +3,7 @@
 use super::basin::Basin;
 use super::memory::Model;
 use super::trust::TrustBox;
-use crate::acquisition::{Criterion, Score};
+use crate::acquisition::Criterion;
 use crate::gp::{Gp, Marginal, NoiseKind, Predictor};
 use crate::maximize::Landscape;
 
@@ -29,12 +29,8 @@ impl Region<'_> {
 }
 
 /// A criterion over the predictions of a model, in a region, plus a term that knows nothing of the model.
-///
-/// With further processes, drawn from the posterior of the parameters, it is the logarithm of the mean of the criterion's
-/// exponential over all.
 pub(crate) struct Surface<'a, 'b, 'c> {
     predictor: Predictor<'a>,
-    further: Vec<Predictor<'a>>,
     criterion: Criterion,
     region: Region<'b>,
     term: &'c mut dyn Landscape,
@@ -43,13 +39,11 @@ pub(crate) struct Surface<'a, 'b, 'c> {
 impl<'a, 'b, 'c> Surface<'a, 'b, 'c> {
     pub(crate) fn new(
         gp: &'a Gp,
-        further: &'a [Gp],
         criterion: Criterion,
         region: Region<'b>,
         term: &'c mut dyn Landscape,
     ) -> Self {
-        let further = further.iter().map(Gp::predictor).collect();
-        Self { predictor: gp.predictor(), further, criterion, region, term }
+        Self { predictor: gp.predictor(), criterion, region, term }
     }
 
     /// What the best model says, and the criterion without the term.
@@ -59,34 +53,11 @@ impl<'a, 'b, 'c> Surface<'a, 'b, 'c> {
 
     /// The criterion; with a gradient its derivatives are added to it.
     fn criterion_at(&mut self, features: &[f64], gradient: Option<&mut [f64]>) -> f64 {
-        let first = self.criterion.score(self.predictor.marginal(features));
-        if self.further.is_empty() {
-            if let Some(gradient) = gradient {
-                self.predictor.add_gradient(features, first.by_mean, first.by_variance, gradient);
-            }
-            return first.value;
-        }
-        let criterion = self.criterion;
-        let scores: Vec<Score> =
-            self.further.iter_mut().map(|p| criterion.score(p.marginal(features))).chain([first]).collect();
-        let most = scores.iter().map(|s| s.value).fold(f64::NEG_INFINITY, f64::max);
-        let shares: Vec<f64> = scores.iter().map(|s| libm::exp(s.value - most)).collect();
-        let total: f64 = shares.iter().sum();
+        let score = self.criterion.score(self.predictor.marginal(features));
         if let Some(gradient) = gradient {
-            let predictors = self.further.iter_mut().chain([&mut self.predictor]);
-            for ((predictor, score), share) in predictors.zip(&scores).zip(&shares) {
-                let share = share / total;
-                if share > 1e-6 {
-                    predictor.add_gradient(
-                        features,
-                        share * score.by_mean,
-                        share * score.by_variance,
-                        gradient,
-                    );
-                }
-            }
+            self.predictor.add_gradient(features, score.by_mean, score.by_variance, gradient);
         }
-        most + libm::log(total / scores.len() as f64)
+        score.value
     }
 }
 

@@ -42,10 +42,15 @@ fn walk(losses: &[f64], dimensions: usize) -> (f64, usize) {
     (length, idle)
 }
 
+/// Whether every suggestion is made in the box.
+pub(super) fn is_always(data: &Data) -> bool {
+    data.columns.len() > MANY
+}
+
 /// Whether suggestion `turn` is made in the box.
 pub(super) fn is_due(data: &Data, turn: u64) -> bool {
     let dimensions = data.columns.len();
-    dimensions > MANY || turn.is_multiple_of(4) && walk(&data.losses, dimensions).1 >= STAGNATION * dimensions
+    is_always(data) || turn.is_multiple_of(4) && walk(&data.losses, dimensions).1 >= STAGNATION * dimensions
 }
 
 /// A box in the unit cube; infinite along choices.

@@ -43,7 +43,7 @@ fn levels() -> Levels {
 
 #[track_caller]
 fn conforms<S: Strategy>(strategy: impl Fn(&SearchSpace) -> S) {
-    conforms_for(30, strategy);
+    conforms_for(40, strategy);
 }
 
 #[track_caller]
@@ -71,7 +71,7 @@ fn plain_designs_conform() {
 
 #[test]
 fn tpe_conforms() {
-    conforms_for(11, |_| Tpe::new());
+    conforms_for(14, |_| Tpe::new());
 }
 
 #[test]

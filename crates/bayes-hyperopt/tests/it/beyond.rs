@@ -11,7 +11,7 @@ use meta_traits::{Ask, Cost, Fidelity, Observation, Optimizer, Outcome, Space, S
 use crate::baselines::{evaluate, mixed};
 
 #[track_caller]
-fn conforms<S: Strategy>(steps: usize, strategy: impl Fn(&SearchSpace) -> S) {
+fn conforms<S: Strategy>(strategy: impl Fn(&SearchSpace) -> S) {
     let space = mixed();
     let check = Check::new(
         |seed| Search::new(space.clone(), strategy(&space), Stream::root(seed)),
@@ -19,16 +19,15 @@ fn conforms<S: Strategy>(steps: usize, strategy: impl Fn(&SearchSpace) -> S) {
         evaluate,
     )
     .seeds(0..1)
-    .steps(steps)
-    .width(2);
+    .steps(9);
     check_optimizer(&check);
     check_optimizer_snapshot(&check);
 }
 
-fn old_tasks(space: &SearchSpace, points: usize, sign: f64) -> Vec<Experience> {
+fn old_tasks(space: &SearchSpace, sign: f64) -> Vec<Experience> {
     let mut rng = Stream::root(77);
     let mut task = |name: &str| {
-        let points = (0..points).map(|_| space.sample(&mut rng)).map(|c| {
+        let points = (0..20).map(|_| space.sample(&mut rng)).map(|c| {
             let x = c.number("x").unwrap_or(0.0);
             (c, sign * (x - 0.6).powi(2))
         });
@@ -40,22 +39,21 @@ fn old_tasks(space: &SearchSpace, points: usize, sign: f64) -> Vec<Experience> {
 #[test]
 fn multi_fidelity_conforms() {
     let levels = FidelityLevel::ALL.map(FidelityLevel::fidelity);
-    // Models are made from three trials on.
-    conforms(5, |space| MultiFidelity::new(space, &levels, &Stream::root(1)));
-    conforms(4, |space| MultiFidelity::new(space, &[], &Stream::root(1)).resuming());
+    conforms(|space| MultiFidelity::new(space, &levels, &Stream::root(1)));
+    conforms(|space| MultiFidelity::new(space, &[], &Stream::root(1)).resuming());
 }
 
 #[test]
 fn cost_aware_conforms() {
-    conforms(5, |space| CostAware::new(space, Unit::Evaluations, 20.0, 3, &Stream::root(1)));
+    conforms(|space| CostAware::new(space, Unit::Evaluations, 20.0, 3, &Stream::root(1)));
 }
 
 #[test]
 fn transfer_conforms() {
-    let old = old_tasks(&mixed(), 6, 1.0);
+    let old = old_tasks(&mixed(), 1.0);
     let old: Vec<&Experience> = old.iter().collect();
-    conforms(5, |space| Transfer::new(space, &old, 3, &Stream::root(1)));
-    conforms(4, |space| Transfer::new(space, &[], 3, &Stream::root(1)));
+    conforms(|space| Transfer::new(space, &old, 4, &Stream::root(1)));
+    conforms(|space| Transfer::new(space, &[], 4, &Stream::root(1)));
 }
 
 fn line() -> SearchSpace {
@@ -118,7 +116,7 @@ fn a_point_is_never_evaluated_twice_at_a_level() {
 fn old_tasks_help_and_do_not_mislead_for_long() {
     let space = line();
     let run = |sign: f64, evaluations: usize| {
-        let old = old_tasks(&space, 20, sign);
+        let old = old_tasks(&space, sign);
         let old: Vec<&Experience> = old.iter().collect();
         let strategy = Transfer::new(&space, &old, 6, &Stream::root(1));
         let mut search = Search::new(space.clone(), strategy, Stream::root(1));

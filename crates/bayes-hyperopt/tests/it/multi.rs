@@ -31,7 +31,7 @@ fn conforms_and_goes_on_from_every_snapshot() {
         },
     )
     .seeds([0])
-    .steps(6)
+    .steps(8)
     .width(2);
     check_optimizer(&check);
     check_optimizer_snapshot(&check);
