@@ -1,7 +1,7 @@
 //! Attribution against the truth of PromptScape landscapes.
 
 use meta_traits::{Space as _, Split, Stream};
-use prompt_grammar::attribution::{Additive, design, shapley};
+use prompt_grammar::attribution::{Additive, Telling, design, shapley};
 use prompt_grammar::model::Posterior;
 use prompt_grammar::space::{Choices, PromptSpace};
 use serde::Serialize;
@@ -16,7 +16,7 @@ const EACH: usize = 4;
 /// Steps of its variances.
 const STEPS: usize = 3;
 /// Prompts that true effects are averaged over.
-const HOSTS: u64 = 256;
+const HOSTS: u64 = 1024;
 
 /// One landscape.
 #[derive(Clone, Debug, Serialize)]
@@ -29,7 +29,7 @@ pub struct Row {
     pub efficiency_error: f64,
 }
 
-/// Tries prompts of a design, each on one example, and compares the main effects of all options with the true ones.
+/// Tries prompts of a design, each on one telling example, and compares the main effects of all options with the true ones.
 ///
 /// A true main effect is the mean true score over random prompts with the option, less the mean over the options of its
 /// slot: the additive projection. Shapley values are those of twenty random prompts.
@@ -71,12 +71,18 @@ fn score(landscape: &Landscape, prompt: &Choices, example: usize) -> f64 {
 /// Estimated main effects of all options after `calls` calls.
 fn found(landscape: &Landscape, space: &PromptSpace, calls: usize, stream: &Stream) -> Vec<f64> {
     let mut additive = Additive::new(space.clone(), TRAIN + VAL);
+    let mut telling = Telling::new(TRAIN + VAL);
     let prompts = design(space, calls, stream);
-    for (block, prompts) in prompts.chunks(TRAIN + VAL).enumerate() {
-        let order = examples(&mut stream.child("examples", block as u64));
-        for (prompt, example) in prompts.iter().zip(order) {
-            additive.observe(prompt, example, score(landscape, prompt, example));
+    let mut done = 0;
+    while done < calls {
+        let block = (done / 3).max(TRAIN + VAL).min(calls - done);
+        let on = telling.next(block, &stream.child("examples", done as u64));
+        for (prompt, example) in prompts[done..done + block].iter().zip(on) {
+            let score = score(landscape, prompt, example);
+            additive.observe(prompt, example, score);
+            telling.observe(example, score);
         }
+        done += block;
     }
     additive.main_effects().into_iter().map(|e| e.value).collect()
 }

@@ -33,6 +33,9 @@ pub struct PatternArgs {
     /// Settings of mining, as JSON.
     #[arg(long, value_parser = options)]
     options: Option<PatternOptions>,
+    /// Options of the search on null landscapes, as JSON; reflections are always left out.
+    #[arg(long, value_parser = search_options)]
+    search: Option<ModelOptions>,
     /// Leaves the search on null landscapes out.
     #[arg(long)]
     sampled: bool,
@@ -45,6 +48,10 @@ pub struct PatternArgs {
 }
 
 fn options(text: &str) -> Result<PatternOptions, String> {
+    serde_json::from_str(text).map_err(|e| e.to_string())
+}
+
+fn search_options(text: &str) -> Result<ModelOptions, String> {
     serde_json::from_str(text).map_err(|e| e.to_string())
 }
 
@@ -81,19 +88,21 @@ pub fn patterns(args: &PatternArgs) -> anyhow::Result<()> {
     let share = |of: &dyn Fn(&Row) -> bool| rows.iter().filter(|r| of(r)).count() as f64 / n;
     let sampled = share(&|r| r.null_sampled > 0);
     let searched = share(&|r| r.null_searched.is_some_and(|f| f > 0));
+    let kept = (!args.sampled).then(|| share(&|r| r.kept == Some(true)));
     if !args.json {
         for row in &rows {
             println!("{row:?}");
         }
-        println!(
-            "null, random prompts {sampled:.3}, search {searched:.3}, seed kept {:.3}",
-            share(&|r| r.kept == Some(true))
-        );
+        println!("null, random prompts {sampled:.3}, search {searched:.3}, seed kept {kept:?}");
     }
     let recall = rows.iter().map(|r| r.found as f64 / planted::PLANTED as f64).sum::<f64>() / n;
     let false_share = |r: &Row| r.wrong as f64 / (r.found + r.wrong).max(1) as f64;
     let fdr = rows.iter().map(false_share).sum::<f64>() / n;
-    println!("{}", serde_json::json!({ "null_rate": sampled.max(searched), "recall": recall, "fdr": fdr }));
+    let found = sampled.max(searched);
+    println!(
+        "{}",
+        serde_json::json!({ "null_rate": found, "recall": recall, "fdr": fdr, "seed_kept": kept })
+    );
     Ok(())
 }
 
@@ -114,7 +123,8 @@ fn row(seed: u64, args: &PatternArgs, options: &PatternOptions) -> anyhow::Resul
     let sampled: Vec<Finding> = find(&evidence, options, &stream.child("sampled", 0))?;
     let (mut null_searched, mut kept) = (None, None);
     if !args.sampled {
-        let search = searched(&landscape, args.budget, stream.child("search", 0))?;
+        let model = ModelOptions { reflections: 0.0, ..args.search.clone().unwrap_or_default() };
+        let search = searched(&landscape, args.budget, model, stream.child("search", 0))?;
         let mut evidence = Evidence::new(items.names());
         for (prompt, seen) in search.tried() {
             let scores = seen.instances.iter();
@@ -129,10 +139,14 @@ fn row(seed: u64, args: &PatternArgs, options: &PatternOptions) -> anyhow::Resul
 }
 
 /// The model-guided search, run on a landscape.
-fn searched(landscape: &Landscape, budget: u64, stream: Stream) -> anyhow::Result<ModelSearch> {
+fn searched(
+    landscape: &Landscape,
+    budget: u64,
+    options: ModelOptions,
+    stream: Stream,
+) -> anyhow::Result<ModelSearch> {
     let examples: Vec<ExampleId> =
         [Split::Train, Split::Val].into_iter().flat_map(Landscape::examples).collect();
-    let options = ModelOptions { reflections: 0.0, ..ModelOptions::default() };
     let mut search = ModelSearch::new(landscape.space(), examples, options, stream)?;
     let mut calls = 0;
     while let Ask::Run(trial) = search.ask() {

@@ -7,6 +7,7 @@
 mod additive;
 mod anova;
 mod design;
+mod telling;
 
 use meta_traits::Stream;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ use crate::space::{Choices, PromptSpace};
 pub use self::additive::Additive;
 pub use self::anova::{Index, MainEffect, indices, main_effects};
 pub use self::design::design;
+pub use self::telling::Telling;
 
 /// Differences up to which all subsets are gone through.
 const EXACT: usize = 10;

@@ -145,6 +145,18 @@ impl Evolution {
         })
     }
 
+    /// From the next round on has so large a share of children written by a model and edited twice
+    /// ([`EvolutionOptions::reflections`] and [`EvolutionOptions::second_edit`]). A snapshot holds it.
+    ///
+    /// # Errors
+    /// [`PromptError`] when one is outside its range; nothing changes then.
+    pub fn restrain(&mut self, reflections: f64, second_edit: f64) -> Result<(), PromptError> {
+        let options = EvolutionOptions { reflections, second_edit, ..self.options.clone() };
+        options.check()?;
+        self.options = options;
+        Ok(())
+    }
+
     /// The best prompts evaluated on every example, with their mean scores, the best first.
     pub fn population(&self) -> impl ExactSizeIterator<Item = (&Choices, f64)> {
         self.members.iter().map(|m| (&m.prompt, 1.0 - m.loss()))

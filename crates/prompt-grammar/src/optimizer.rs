@@ -179,6 +179,17 @@ impl ModelSearch {
         })
     }
 
+    /// From now on asks for so many reflections an example call ([`ModelOptions::reflections`]). A snapshot holds it.
+    ///
+    /// # Errors
+    /// [`PromptError`] when it is outside 0 to 1; nothing changes then.
+    pub fn restrain(&mut self, reflections: f64) -> Result<(), PromptError> {
+        let options = ModelOptions { reflections, ..self.options.clone() };
+        options.check()?;
+        self.options = options;
+        Ok(())
+    }
+
     /// The space searched.
     pub fn space(&self) -> &PromptSpace {
         &self.space
@@ -252,9 +263,16 @@ impl ModelSearch {
         let n = self.tried.len() as u64;
         let due = |every: u64| self.round < 2 * every || self.round.is_multiple_of(every);
         let steps = if n < MANY { FIRST_STEPS } else { 1 };
-        if due(self.options.learn_every.max(n / 10)) {
+        if self.posterior.expects_variances() {
             self.posterior.update();
-            self.posterior.learn_variances_within(steps);
+            self.posterior.adopt_variances(steps);
+        } else if due(self.options.learn_every.max(n / 10)) {
+            self.posterior.update();
+            // With many prompts the work is spread over two rounds, so that none takes long.
+            self.posterior.expect_variances();
+            if n < MANY {
+                self.posterior.adopt_variances(steps);
+            }
         } else if due(self.options.fit_every.max(n / 40)) {
             self.posterior.fit_within(steps);
         } else {

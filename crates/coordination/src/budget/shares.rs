@@ -129,6 +129,16 @@ mod tests {
     }
 
     #[test]
+    fn saved_shares_come_back_as_they_were_and_others_are_brought_to_a_sum_of_one() {
+        let saved = [0.1 + 0.2, 0.2, 0.3, 0.2];
+        let back = <[f64; 4]>::from(Shares::try_from(saved).unwrap());
+        assert_eq!(back.map(f64::to_bits), saved.map(f64::to_bits));
+        assert_eq!(Shares::try_from([2.0, 0.0, 1.0, 1.0]), Ok(Shares::percent([50, 0, 25, 25])));
+        assert_eq!(Shares::try_from([0.1, 0.0, 0.1, 0.0]), Ok(Shares::percent([50, 0, 50, 0])));
+        assert!(Shares::try_from([1.5, -0.5, 0.0, 0.0]).is_err());
+    }
+
+    #[test]
     fn who_takes_no_part_leaves_its_share_to_the_others_in_proportion() {
         let shares = Shares::percent([30, 20, 40, 10]).among([true, false, true, false]);
         let expected = [3.0 / 7.0, 0.0, 4.0 / 7.0, 0.0];

@@ -175,3 +175,21 @@ impl Storage for MemoryStorage {
         self.sync()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_boxed_storage_does_what_the_one_inside_does() {
+        let mut boxed: Box<dyn Storage> = Box::new(MemoryStorage::default());
+        boxed.append(b"abc").unwrap();
+        assert_eq!(boxed.load().unwrap(), b"abc");
+        boxed.truncate(1).unwrap();
+        boxed.append(b"d").unwrap();
+        boxed.sync().unwrap();
+        assert_eq!(boxed.load().unwrap(), b"ad");
+        boxed.replace(b"new").unwrap();
+        assert_eq!(boxed.load().unwrap(), b"new");
+    }
+}

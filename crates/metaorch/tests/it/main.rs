@@ -9,6 +9,7 @@ mod faults;
 mod kill;
 mod prompt;
 mod scripted;
+mod settings;
 mod tune;
 
 use std::path::Path;

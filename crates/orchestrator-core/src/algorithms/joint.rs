@@ -27,8 +27,9 @@ pub use self::snapshot::JointState;
 /// A round: texts of the components that are to blame are rewritten, one query a text, by reflection on stored failures;
 /// then a draw of the posterior (Thompson) names the best system: first of the texts there are, then with their lines
 /// combined anew; it is evaluated on a block of examples. A text not evaluated yet is worth its clauses and a rest
-/// drawn for it, so where clauses say little, known texts win. A share of the systems is the best by expectation in place of
-/// a draw, another share the leader with one line changed at random. Training and validation examples are both used for measuring, proposers see training examples only.
+/// drawn for it, so where clauses say little, known texts win. A share of the systems is the best by expectation in
+/// place of a draw, another share the leader with one line changed at random. Training and validation examples are both
+/// used for measuring, proposers see training examples only.
 ///
 /// The recommendation is the evaluated system with the highest posterior mean less [`Options::caution`] standard
 /// deviations; its observation holds its own scores, with the posterior's mean as loss and variance. One thing is pending

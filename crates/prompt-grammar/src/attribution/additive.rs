@@ -1,6 +1,6 @@
 use super::MainEffect;
 use crate::model::Lower;
-use crate::space::{Choices, PromptSpace};
+use crate::space::{Choices, PromptSpace, Slot};
 
 /// Steps of the variances.
 const STEPS: usize = 30;
@@ -10,13 +10,13 @@ const ALIKE: f64 = 4.0;
 const NINETY: f64 = 1.645;
 
 /// Main effects by ridge regression: a score is the sum of an example's ease, one effect for each option of each slot
-/// that takes part, one for each pair of sections in this order, and noise.
+/// that takes part, one for each pair of sections in this order, a price of tokens, and noise.
 ///
-/// Effects are normal around 0, with a variance for each slot, learnt from the evidence and drawn to the mean of all
-/// (empirical Bayes: the EM steps of Dempster, Laird & Rubin 1977, with an inverse gamma prior). What options do
-/// together is part of the noise, so the effects are those of the additive projection over the prompts tried; try
-/// prompts of a [`design`](super::design). Unlike the [`Posterior`](crate::model::Posterior) its cost does not grow with
-/// the number of prompts.
+/// Effects of options are normal around what their tokens cost, with a variance for each slot, learnt from the evidence
+/// and drawn to the mean of all (empirical Bayes: the EM steps of Dempster, Laird & Rubin 1977, with an inverse gamma
+/// prior). What options do together is part of the noise, so the effects are those of the additive projection over the
+/// prompts tried; try prompts of a [`design`](super::design), on [telling](super::Telling) examples where calls are few.
+/// Unlike the [`Posterior`](crate::model::Posterior) its cost does not grow with the number of prompts.
 ///
 /// ```
 /// use meta_traits::Stream;
@@ -40,8 +40,10 @@ const NINETY: f64 = 1.645;
 #[derive(Clone, Debug)]
 pub struct Additive {
     space: PromptSpace,
-    /// First column of each slot, of the order of sections, of the examples, and one behind the last.
+    /// First column of each slot, of the order of sections, of tokens, of the examples, and one behind the last.
     starts: Vec<usize>,
+    /// Tokens that count as one: their standard deviation over even prompts.
+    unit: f64,
     /// Products of columns with each other, and with the scores.
     gram: Vec<f64>,
     products: Vec<f64>,
@@ -55,11 +57,12 @@ impl Additive {
         let sections = space.sections().len();
         let sizes = space.slots().iter().map(|s| s.options.len());
         let mut starts = vec![0];
-        for size in sizes.chain([sections * sections.saturating_sub(1) / 2, examples]) {
+        for size in sizes.chain([sections * sections.saturating_sub(1) / 2, 1, examples]) {
             starts.push(starts[starts.len() - 1] + size);
         }
         let n = starts[starts.len() - 1];
-        Self { space, starts, gram: vec![0.0; n * n], products: vec![0.0; n], squares: 0.0, count: 0.0 }
+        let unit = space.slots().iter().map(spread_of_tokens).sum::<f64>().sqrt().max(1.0);
+        Self { space, starts, unit, gram: vec![0.0; n * n], products: vec![0.0; n], squares: 0.0, count: 0.0 }
     }
 
     /// Takes a score of a prompt on an example; one that is no finite number, or of an example that is not there, is
@@ -67,7 +70,7 @@ impl Additive {
     pub fn observe(&mut self, prompt: &Choices, example: usize, score: f64) {
         let slots = self.space.slots().len();
         let n = self.products.len();
-        if !score.is_finite() || self.starts[slots + 1] + example >= n {
+        if !score.is_finite() || self.starts[slots + 2] + example >= n {
             return;
         }
         let mut parts: Vec<(usize, f64)> = (0..slots)
@@ -87,7 +90,8 @@ impl Additive {
                 parts.push((self.starts[slots] + high * (high - 1) / 2 + low, sign));
             }
         }
-        parts.push((self.starts[slots + 1] + example, 1.0));
+        parts.push((self.starts[slots + 1], f64::from(self.space.tokens(prompt)) / self.unit));
+        parts.push((self.starts[slots + 2] + example, 1.0));
         for &(a, x) in &parts {
             self.products[a] += x * score;
             for &(b, y) in &parts {
@@ -104,20 +108,26 @@ impl Additive {
         let slots = self.space.slots().len();
         let (mean, covariance) = self.fit();
         let n = self.products.len();
+        let price = self.starts[slots + 1];
         let mut out = Vec::new();
         for slot in 0..slots {
             let columns = self.starts[slot]..self.starts[slot + 1];
             let k = columns.len() as f64;
-            let middle = columns.clone().map(|c| mean[c]).sum::<f64>() / k;
-            let whole: f64 = columns
-                .clone()
-                .flat_map(|a| columns.clone().map(move |b| (a, b)))
-                .map(|(a, b)| covariance[a * n + b])
-                .sum();
+            let tokens: Vec<f64> =
+                self.space.slots()[slot].options.iter().map(|o| f64::from(o.tokens) / self.unit).collect();
+            let usual = tokens.iter().sum::<f64>() / k;
             for (option, c) in columns.clone().enumerate() {
-                let beside: f64 = columns.clone().map(|b| covariance[c * n + b]).sum();
-                let variance = covariance[c * n + c] - 2.0 * beside / k + whole / (k * k);
-                let (value, width) = (mean[c] - middle, NINETY * variance.max(0.0).sqrt());
+                // The option less the mean of its slot, in columns.
+                let mut beside: Vec<(usize, f64)> =
+                    columns.clone().map(|b| (b, f64::from(u8::from(b == c)) - 1.0 / k)).collect();
+                beside.push((price, tokens[option] - usual));
+                let value: f64 = beside.iter().map(|(b, x)| mean[*b] * x).sum();
+                let variance: f64 = beside
+                    .iter()
+                    .flat_map(|a| beside.iter().map(move |b| (a, b)))
+                    .map(|((a, x), (b, y))| x * y * covariance[a * n + b])
+                    .sum();
+                let width = NINETY * variance.max(0.0).sqrt();
                 out.push(MainEffect {
                     slot,
                     option: option as u16,
@@ -176,7 +186,7 @@ impl Additive {
     fn step(&self, mean: &[f64], covariance: &[f64], variances: &mut [f64], noise: &mut f64) {
         let n = mean.len();
         let groups = variances.len();
-        let slots = groups - 2;
+        let slots = groups - 3;
         let common = variances[..slots].iter().sum::<f64>() / slots as f64;
         for (group, variance) in variances.iter_mut().enumerate() {
             let columns = self.starts[group]..self.starts[group + 1];
@@ -195,5 +205,43 @@ impl Additive {
             doubt += row.iter().zip(&covariance[i * n..(i + 1) * n]).map(|(g, c)| g * c).sum::<f64>();
         }
         *noise = ((self.squares - explained + doubt) / self.count).max(1e-6);
+    }
+}
+
+/// Variance of the tokens of a slot's options, each as likely as the others.
+fn spread_of_tokens(slot: &Slot) -> f64 {
+    let k = slot.options.len() as f64;
+    let mean = slot.options.iter().map(|o| f64::from(o.tokens)).sum::<f64>() / k;
+    slot.options.iter().map(|o| (f64::from(o.tokens) - mean).powi(2)).sum::<f64>() / k
+}
+
+#[cfg(test)]
+mod tests {
+    use meta_traits::Stream;
+
+    use super::super::design;
+    use super::*;
+    use crate::space::SlotOption;
+
+    /// What tokens cost is learnt from all slots and is part of the effects of options.
+    #[test]
+    fn tokens_have_one_price() {
+        let options = |tokens: [u32; 3]| {
+            tokens.iter().enumerate().map(|(i, t)| SlotOption::new(format!("o{i}"), *t)).collect()
+        };
+        let slots = (0..8).map(|s| Slot::new(format!("s{s}"), options([0, 40, 80]))).collect();
+        let space = PromptSpace::new(slots, Vec::new(), None).expect("sound");
+        let mut additive = Additive::new(space.clone(), 5);
+        for (i, prompt) in design(&space, 1500, &Stream::root(1)).iter().enumerate() {
+            let noise = 0.2 * (Stream::root(i as u64).unit() - 0.5);
+            additive.observe(prompt, i % 5, 0.8 - f64::from(space.tokens(prompt)) / 1600.0 + noise);
+        }
+        let effects = additive.main_effects();
+        for of_slot in effects.chunks(3) {
+            let values: Vec<f64> = of_slot.iter().map(|e| e.value).collect();
+            // 40 tokens are 0.025.
+            assert!((values[0] - 0.025).abs() < 0.012 && (values[2] + 0.025).abs() < 0.012, "{values:?}");
+            assert!(of_slot.iter().all(|e| e.low <= e.value && e.value <= e.high));
+        }
     }
 }

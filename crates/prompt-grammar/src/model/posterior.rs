@@ -53,6 +53,8 @@ pub(super) struct Row {
 pub struct Posterior {
     pub(super) shape: Shape,
     pub(super) variances: Variances,
+    /// What they are to become at the next fit, once that is known.
+    pub(super) expected: Option<Variances>,
     pub(super) rows: Vec<Row>,
     /// Prior covariance of the rows, without what is their own and without the pull.
     pub(super) kernel: Lower,
@@ -83,6 +85,7 @@ impl Posterior {
         Self {
             shape: Shape::new(space),
             variances: Variances::new(slots, 0.25, 0.05),
+            expected: None,
             rows: Vec::new(),
             kernel: Lower::default(),
             offsets: vec![-1.0; examples],

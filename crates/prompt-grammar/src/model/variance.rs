@@ -32,13 +32,13 @@ struct Sums(Variances, Variances);
 impl Posterior {
     /// One step of the prior variances towards those the evidence speaks for, then a fit. O(prompts^3).
     pub fn learn_variances(&mut self) {
-        self.learn_variances_within(STEPS);
+        self.expect_variances();
+        self.adopt_variances(STEPS);
     }
 
-    /// The same with a fit of at most so many Newton steps.
-    pub(crate) fn learn_variances_within(&mut self, steps: usize) {
+    /// The first half of [`Posterior::learn_variances`]: what the variances are to become. O(prompts^3).
+    pub(crate) fn expect_variances(&mut self) {
         if self.rows.len() < LEAST {
-            self.fit_within(steps);
             return;
         }
         let Sums(quadratic, trace) = self.sums(&self.factor.inverse());
@@ -58,7 +58,19 @@ impl Posterior {
         new.length = rest(0.2).step(self.variances.length, quadratic.length, trace.length);
         new.shared = rest(0.1).step(self.variances.shared, quadratic.shared, trace.shared);
         new.own = rest(0.05).step(self.variances.own, quadratic.own, trace.own);
-        self.set_variances(new);
+        self.expected = Some(new);
+    }
+
+    /// Whether variances are expected that were not adopted yet.
+    pub(crate) fn expects_variances(&self) -> bool {
+        self.expected.is_some()
+    }
+
+    /// The second half: takes over the variances expected, if any, and fits. O(prompts^3).
+    pub(crate) fn adopt_variances(&mut self, steps: usize) {
+        if let Some(new) = self.expected.take() {
+            self.set_variances(new);
+        }
         self.fit_within(steps);
     }
 
@@ -92,19 +104,24 @@ impl Posterior {
             ..Variances::new(slots, 0.0, 0.0)
         };
         let (mut q, mut t) = (zero(), zero());
+        let mut same = vec![0.0; slots];
         for (i, a) in self.rows.iter().enumerate() {
             for (j, b) in self.rows[..=i].iter().enumerate() {
                 let twice = if i == j { 1.0 } else { 2.0 };
                 let quadratic = twice * self.alpha[i] * self.alpha[j];
                 let trace = twice * inverse.row(i)[j];
-                let same = matches(&a.code, &b.code);
-                for (k, &high) in same.iter().enumerate() {
+                same.fill(0.0);
+                let matching = matches(&a.code, &b.code);
+                for &slot in &matching {
+                    same[slot] = 1.0;
+                }
+                for &high in &matching {
                     q.main[high] += quadratic;
                     t.main[high] += trace;
-                    for &low in &same[..k] {
-                        q.pair[pair_at(low, high)] += quadratic;
-                        t.pair[pair_at(low, high)] += trace;
-                    }
+                    // Slots that do not match add 0: a plain loop over all is faster than one over those that do.
+                    let pairs = pair_at(0, high)..pair_at(0, high) + high;
+                    add_scaled(&mut q.pair[pairs.clone()], quadratic, &same);
+                    add_scaled(&mut t.pair[pairs], trace, &same);
                 }
                 let signs: i32 = a.code.signs.iter().zip(&b.code.signs).map(|(x, y)| i32::from(x * y)).sum();
                 let length: f64 = a.code.length.iter().zip(&b.code.length).map(|(x, y)| x * y).sum();
@@ -121,4 +138,8 @@ impl Posterior {
         }
         Sums(q, t)
     }
+}
+
+fn add_scaled(to: &mut [f64], factor: f64, values: &[f64]) {
+    to.iter_mut().zip(values).for_each(|(t, v)| *t += factor * v);
 }

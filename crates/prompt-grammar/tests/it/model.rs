@@ -2,8 +2,8 @@
 
 use meta_traits::conformance::{Check, check_optimizer, check_optimizer_snapshot};
 use meta_traits::{
-    Ask, Cost, Draw, ExampleId, Instances, Observation, Optimizer, Outcome, Query, Reply, Scored, Space as _,
-    Split, Stream, Trial,
+    Ask, Cost, Draw, ExampleId, Instances, Observation, Optimizer, Outcome, Query, Reply, Scored,
+    Snapshot as _, Space as _, Split, Stream, Trial,
 };
 use prompt_grammar::optimizer::{Fate, ModelOptions, ModelSearch, Origin, Proposal};
 use prompt_grammar::script::{self, EditScript};
@@ -197,4 +197,37 @@ fn the_front_gets_better_with_length() {
     assert!(front.windows(2).all(|w| w[0].tokens <= w[1].tokens && w[0].score < w[1].score));
     assert!(search.front(0.05).len() <= front.len() && search.front(2.0).len() == 1);
     assert!(make(&ModelOptions::default(), 3).front(0.0).is_empty());
+}
+
+/// Queries over so many asks; nobody has an answer.
+fn queries(search: &mut ModelSearch, asks: u32) -> u32 {
+    let mut n = 0;
+    for _ in 0..asks {
+        match search.ask() {
+            Ask::Run(trial) => {
+                let seen = outcome(&trial, &mut Stream::root(0));
+                search.tell(trial.id, seen).unwrap();
+            }
+            Ask::Query(query) => {
+                n += 1;
+                search.answer(query.id, Reply::Failed("no idea".into())).unwrap();
+            }
+            _ => break,
+        }
+    }
+    n
+}
+
+#[test]
+fn a_restrained_search_asks_nobody_and_a_restored_one_neither() {
+    let options = ModelOptions { block: 3, initial: 4, reflections: 1.0, ..ModelOptions::default() };
+    let mut search = make(&options, 3);
+    assert!(queries(&mut search, 60) > 0);
+    assert!(search.restrain(1.5).is_err() && search.restrain(f64::NAN).is_err());
+    search.restrain(0.0).unwrap();
+    let mut restored = make(&options, 4);
+    restored.restore(search.snapshot()).unwrap();
+    assert_eq!((queries(&mut search, 40), queries(&mut restored, 40)), (0, 0));
+    search.restrain(1.0).unwrap();
+    assert!(queries(&mut search, 40) > 0);
 }

@@ -131,6 +131,18 @@ impl WorkflowSearch {
         })
     }
 
+    /// From now on chooses among so many candidates of at most so many edits each ([`SearchOptions::pool`] and
+    /// [`SearchOptions::changes`]). A snapshot holds it.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Option`] when one is outside its range; nothing changes then.
+    pub fn restrain(&mut self, pool: usize, changes: usize) -> Result<(), WorkflowError> {
+        let options = SearchOptions { pool, changes, ..self.options.clone() };
+        options.check()?;
+        self.options = options;
+        Ok(())
+    }
+
     /// The workflows seen, in the order of finding, with what was observed of each.
     pub fn arms(&self) -> &[Arm] {
         &self.arms
@@ -152,6 +164,15 @@ impl WorkflowSearch {
         self.trust.calibration()
     }
 
+    /// The interval that is to hold the loss of one evaluation of `workflow` with probability 0.9, its width corrected by how
+    /// predictions came true; `None` before the first observation.
+    pub fn expected(&self, workflow: &Workflow) -> Option<[f64; 2]> {
+        self.model.overall()?;
+        let predicted = self.model.posterior(workflow);
+        let penalty = self.penalty(workflow);
+        Some(self.calibration().interval(predicted, self.model.noise()).map(|end| end - penalty))
+    }
+
     /// Whether new workflows are being screened: the predictor is on and has not lost to knowing nothing.
     pub fn is_screening(&self) -> bool {
         self.options.predictor && self.trust.follows()
@@ -171,22 +192,30 @@ impl WorkflowSearch {
             else {
                 return;
             };
-            let loss = match told {
+            let (loss, interval) = match told {
                 Some(Told::Sound(observation)) => {
-                    let loss = observation.losses[0];
-                    self.learn(&workflow, &parents, screened, observation);
-                    Some(loss)
+                    (Some(observation.losses[0]), self.learn(&workflow, &parents, screened, observation))
                 }
                 Some(Told::Failed) => {
                     self.avoid(&workflow);
-                    None
+                    (None, None)
                 }
                 _ => continue,
             };
             let times = self.arms.iter().find(|a| a.workflow == workflow).map_or(0, |a| a.times);
             let fingerprint = format!("{:016x}", workflow.fingerprint());
             let best = self.best;
-            self.log.push(Record { trial, workflow, fingerprint, parents, screened, loss, times, best });
+            self.log.push(Record {
+                trial,
+                workflow,
+                fingerprint,
+                parents,
+                screened,
+                loss,
+                interval,
+                times,
+                best,
+            });
         }
     }
 
@@ -201,7 +230,15 @@ impl WorkflowSearch {
         self.failed.push(workflow.clone());
     }
 
-    fn learn(&mut self, workflow: &Workflow, parents: &[usize], screened: bool, observation: Observation) {
+    /// Learns from an observation; the interval in which the loss of a new workflow was expected.
+    fn learn(
+        &mut self,
+        workflow: &Workflow,
+        parents: &[usize],
+        screened: bool,
+        observation: Observation,
+    ) -> Option<[f64; 2]> {
+        let mut interval = None;
         let penalty = self.penalty(workflow);
         let y = observation.losses[0] + penalty;
         if let Some(variance) = observation.variance.filter(|v| v.is_finite() && *v > 0.0) {
@@ -212,14 +249,16 @@ impl WorkflowSearch {
             arm.add(penalty, &observation);
         } else {
             if let (Some(overall), true) = (self.model.overall(), self.arms.len() >= 8) {
-                let predicted = self.model.posterior(workflow);
-                self.trust.observe(predicted, overall, self.model.noise(), y, screened);
+                let (predicted, noise) = (self.model.posterior(workflow), self.model.noise());
+                interval = Some(self.calibration().interval(predicted, noise).map(|end| end - penalty));
+                self.trust.observe(predicted, overall, noise, y, screened);
             }
             self.arms.push(Arm::new(workflow.clone(), parents.to_vec(), penalty, observation));
         }
         self.model.add(workflow, y, 1.0);
         self.taken += 1;
         self.fit(self.taken.is_multiple_of(REFIT));
+        interval
     }
 
     fn fit(&mut self, search: bool) {

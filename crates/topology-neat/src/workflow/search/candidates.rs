@@ -19,7 +19,8 @@ pub(super) struct Candidate<'a> {
 /// A share `options.random` is drawn anew, the others are children. Parents are drawn from `ranked` (best first) by
 /// rank, exponentially with mean `options.spread`, or with probability `options.diversity` from `varied`. With probability
 /// `options.crossover` an answer inside one parent is replaced by the whole of another; such a child is also edited with
-/// probability `options.mutation`, any other child always: once, a second time with probability 0.4, a third with 0.16.
+/// probability `options.mutation`, any other child always: once, a second time with probability 0.4, a third with 0.16,
+/// but no more often than `options.changes`.
 /// The first of the pool is an unbiased draw.
 pub(super) fn pool<'a>(
     ranked: &[&'a Workflow],
@@ -72,7 +73,8 @@ fn child<'a>(
         }
     }
     if parents.len() == 1 || rng.chance(options.mutation) {
-        for _ in 0..1 + usize::from(rng.chance(0.4)) + usize::from(rng.chance(0.16)) {
+        let edits = 1 + usize::from(rng.chance(0.4)) + usize::from(rng.chance(0.16));
+        for _ in 0..edits.min(options.changes) {
             if let Some(new) = edit(&child, space, options, rng).apply(&child, space, rng) {
                 child = new;
             }

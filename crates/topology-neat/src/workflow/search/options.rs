@@ -25,6 +25,8 @@ pub struct SearchOptions {
     pub unscreened: f64,
     /// Candidates from which one is proposed; 1 to 10,000; default 20.
     pub pool: usize,
+    /// Most edits of a candidate; 1 to 3; default 3.
+    pub changes: usize,
     /// How much of the predicted standard deviation enters the choice of a candidate: 0 takes the best predicted, 1 draws
     /// from the whole posterior (Thompson 1933); 0 to 10; default 0.7.
     pub exploration: f64,
@@ -58,6 +60,7 @@ impl Default for SearchOptions {
             min_improvement: 0.0,
             unscreened: 0.1,
             pool: 20,
+            changes: 3,
             exploration: 0.7,
             initial: 8,
             elitism: 0.1,
@@ -128,6 +131,9 @@ impl SearchOptions {
         }
         if self.initial > 1000 {
             return wrong("initial", self.initial.to_string(), "up to 1000");
+        }
+        if self.changes == 0 || self.changes > 3 {
+            return wrong("changes", self.changes.to_string(), "1 to 3");
         }
         if self.pool == 0 || self.pool > 10_000 {
             return wrong("pool", self.pool.to_string(), "1 to 10000");

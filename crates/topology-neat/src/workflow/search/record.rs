@@ -36,6 +36,9 @@ pub struct Record {
     pub screened: bool,
     /// Its first loss, penalty left out; none when the evaluation failed.
     pub loss: Option<f64>,
+    /// The 90 % interval in which its loss was expected, for a workflow new to a predictor that knows eight others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<[f64; 2]>,
     /// Evaluations of it so far, this one counted.
     pub times: u32,
     /// The arm that is recommended from here on.

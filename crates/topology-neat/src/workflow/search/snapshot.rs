@@ -95,6 +95,7 @@ fn check(state: &SearchState) -> Result<(), String> {
         return Err("a pending trial was never asked for".into());
     }
     if state.scales.iter().any(|s| !s.is_finite())
+        || !state.trust.calibration().log_width.is_finite()
         || !(state.reported.0 / state.reported.1.max(1.0)).is_finite()
     {
         return Err("the predictor's scales are not finite".into());
