@@ -94,7 +94,7 @@ impl Engine {
         }
         // Ripples hide the slope they lie on from a model that follows each of them.
         let rough = model.regime.smoothness != Smoothness::Rbf;
-        if rough && query.turn % 4 == 3 {
+        if rough && !trust::is_always(data) && query.turn % 4 == 3 {
             let trend = self.trend.model(query.layout, data, CHALLENGES);
             let found = trend.and_then(|trend| query.maximize(trend, &mut *term, EVERYWHERE, rng));
             if found.as_ref().is_some_and(|found| found.why.acquisition >= basin::EXPLORED) {
@@ -131,9 +131,10 @@ impl Engine {
                 return other;
             }
         }
+        let forced = query.turn % 4 == 2 || query.turn.is_multiple_of(2) && gain < basin::EXPLORED;
         match near {
-            Some((near_gain, near)) if near_gain >= gain || query.turn.is_multiple_of(2) => Some(near),
-            None if query.turn.is_multiple_of(2) => {
+            Some((near_gain, near)) if near_gain >= gain || forced => Some(near),
+            None if forced => {
                 let model = self.memory.model(query.layout, data, 0)?;
                 let basin = Basin::at(data.point(*data.order().first()?), &scales);
                 query.maximize(model, term, Region::Inside(&basin), rng).or(found)

@@ -83,11 +83,14 @@ impl BayesOptimizer {
         let mut usual = Memory::new(Regime::new(self.state.config.gp_kernel));
         let usual = if few { usual.model(&self.layout, &data, 0) } else { None };
         let mut joints: Vec<(&Model, Joint)> = Vec::new();
+        let mut most: f64 = 0.0;
         for (i, kind) in std::iter::once(&model).chain(&usual).enumerate() {
             let mut rng = rng.child("parameters", i as u64);
             let drawn = if few { kind.draws(PARAMETERS - 1, &mut rng) } else { Vec::new() };
-            let gps = std::iter::once(&kind.gp).chain(&drawn);
-            joints.extend(gps.filter_map(|gp| Some((kind, Joint::new(gp, &points)?))));
+            for gp in std::iter::once(&kind.gp).chain(&drawn) {
+                most = most.max(widest(kind, gp, &points, risk));
+                joints.extend(Joint::new(gp, &points).map(|joint| (kind, joint)));
+            }
         }
         let mut regrets: Vec<f64> = Vec::with_capacity(DRAWS);
         for (kind, joint) in joints.iter().cycle().take(DRAWS) {
@@ -102,11 +105,7 @@ impl BayesOptimizer {
         regrets.sort_by(f64::total_cmp);
         let place = upper_place(DRAWS, 1.0 - risk);
         let mean = regrets.iter().sum::<f64>() / DRAWS as f64;
-        Some(RegretBound {
-            bound: regrets[place.min(DRAWS - 1)],
-            mean,
-            widest: widest(&model, &points, risk),
-        })
+        Some(RegretBound { bound: regrets[place.min(DRAWS - 1)], mean, widest: most })
     }
 
     /// Features of points where a draw of the function may be low.
@@ -139,11 +138,11 @@ fn difference(model: &Model, high: f64, low: f64) -> f64 {
 
 /// The bound that holds for all points and trials at once, with width sqrt(2 ln(points pi^2 n^2 / (6 risk))) (Srinivas et
 /// al. 2010, theorem 1).
-fn widest(model: &Model, points: &[Vec<f64>], risk: f64) -> f64 {
-    let n = model.gp.len() as f64;
+fn widest(model: &Model, gp: &Gp, points: &[Vec<f64>], risk: f64) -> f64 {
+    let n = gp.len() as f64;
     let inside = points.len() as f64 * n * n * std::f64::consts::PI.powi(2) / (6.0 * risk);
     let width = libm::sqrt(2.0 * libm::log(inside));
-    let mut predictor = model.gp.predictor();
+    let mut predictor = gp.predictor();
     let ends: Vec<(f64, f64)> = points
         .iter()
         .map(|x| predictor.marginal(x))
