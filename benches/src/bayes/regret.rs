@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::bail;
+use bayes_hyperopt::baseline::{Random, Search};
 use bayes_hyperopt::{BayesOptimizer, HyperOptConfig};
 use meta_traits::{Ask, Optimizer, Outcome, Stream};
 use serde::Serialize;
@@ -31,6 +32,19 @@ pub fn regret(function: &'static Function, seed: u64, evaluations: usize) -> any
     let config = HyperOptConfig { n_initial_points: INITIAL, ..HyperOptConfig::default() };
     let mut search = BayesOptimizer::new(space(function.inputs)?, config, seed)?;
     drive(function, seed, evaluations, &mut search)
+}
+
+/// The same with points drawn at random.
+///
+/// # Errors
+/// As [`regret`].
+pub fn random_regret(
+    function: &'static Function,
+    seed: u64,
+    evaluations: usize,
+) -> anyhow::Result<RegretRow> {
+    let rng = Stream::root(seed).child("bench/random", 0);
+    drive(function, seed, evaluations, &mut Search::new(space(function.inputs)?, Random, rng))
 }
 
 /// Lets `search` ask and tells it what the function gives.

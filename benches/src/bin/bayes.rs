@@ -44,6 +44,9 @@ struct Regret {
     /// Evaluations a search.
     #[arg(long, default_value_t = 100)]
     evals: usize,
+    /// Random search instead, to compare with.
+    #[arg(long)]
+    random: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -116,7 +119,8 @@ fn regret(args: &Regret) -> anyhow::Result<()> {
         .into_iter()
         .flat_map(|f| args.seeds.iter().map(move |s| (f, s)))
         .collect();
-    let rows = in_parallel(&cases, args.output.threads, |(f, seed)| bayes::regret(f, *seed, args.evals));
+    let search = if args.random { bayes::random_regret } else { bayes::regret };
+    let rows = in_parallel(&cases, args.output.threads, |(f, seed)| search(f, *seed, args.evals));
     let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
     if let Some(directory) = &args.output.out {
         write_rows(directory, "bayes", &rows)?;

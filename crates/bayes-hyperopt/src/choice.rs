@@ -34,7 +34,8 @@ pub enum KernelKind {
     Matern32,
     /// Squared exponential: infinitely smooth.
     Rbf,
-    /// Linear functions. This version has no such kernel and searches as with [`Self::Matern52`].
+    /// Linear functions of numbers, with noise for what they do not explain. Other kernels give way to whichever explains
+    /// the losses best; this one stays.
     Linear,
 }
 

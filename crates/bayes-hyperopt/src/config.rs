@@ -19,25 +19,27 @@ pub struct HyperOptConfig {
     pub acquisition_function: Acquisition,
     /// Points drawn before the model decides; 3 to 20, default 5.
     pub n_initial_points: usize,
-    /// Points suggested at once; 1 to 10, default 1.
+    /// Points made at once, before any of them is told; 1 to 10, default 1.
     pub n_suggestions: usize,
-    /// Whether earlier searches help; default true.
+    /// Whether earlier searches help, where [`crate::HyperOptimizer`] is given some; default true.
     pub transfer_learning_enabled: bool,
-    /// Whether cheap evaluations come first; default true.
+    /// Whether cheap evaluations help, where [`crate::HyperOptimizer`] is given some; default true.
     pub multi_fidelity_enabled: bool,
     /// Earlier searches that may help; 5 to 50, default 10.
     pub max_similar_contexts: usize,
     /// How alike an earlier search must be to help; 0.5 to 0.95, default 0.7.
     pub similarity_threshold: f64,
-    /// The kernel of the model; default `matern52`.
+    /// The kernel the model starts from; others compete with it, but with `linear`; default `matern52`.
     pub gp_kernel: KernelKind,
     /// Weight of the unknown against the promising; 0 to 1, default 0.1.
     pub exploration_weight: f64,
-    /// Variance of the noise the model starts from; above 0, below 1, default 1e-6.
+    /// Variance of the noise from which the model's own is sought, as a share of that of the losses; taken as it is where
+    /// hyperparameters are not fitted; above 0, below 1, default 1e-6.
     pub noise_level: f64,
-    /// Whether inputs are brought to one scale; default true.
+    /// Whether inputs are brought to one scale; else lengthscales are believed in the units of the parameters; default
+    /// true.
     pub normalize_inputs: bool,
-    /// Whether the model's own parameters are fitted; default true.
+    /// Whether the model's own parameters are fitted and kinds of model compete; default true.
     pub optimize_hyperparameters: bool,
 }
 

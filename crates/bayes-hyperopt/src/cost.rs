@@ -5,30 +5,43 @@ use std::collections::BTreeMap;
 use meta_traits::{Fidelity, Stream, Unit};
 use serde::{Deserialize, Serialize};
 
-use crate::acquisition::Criterion;
 use crate::baseline::{Ended, Ending, Step, Strategy};
 use crate::doe::Sobol;
-use crate::full::{CHALLENGES, Less, Table, best_new, incumbent, reach};
-use crate::gp::NoiseKind;
-use crate::optimizer::regime::{Memory, Regime};
-use crate::{KernelKind, SearchSpace};
+use crate::full::is_new;
+use crate::gp::{NoiseKind, Predictor};
+use crate::kernel::Layout;
+use crate::maximize::Landscape;
+use crate::optimizer::engine::{Engine, Flat, Query};
+use crate::optimizer::memory::{Memory, Model};
+use crate::optimizer::regime::Regime;
+use crate::optimizer::subset::Data;
+use crate::{Acquisition, KernelKind, SearchSpace};
 
 /// Spread of the logarithm of costs below which they count as constant.
 const CONSTANT: f64 = 0.02;
+/// Points of the first design that are taken as they come; the others are weighed by what these have cost.
+const BLIND: u64 = 2;
+/// Points of which the mean cost is taken.
+const EVEN: u64 = 64;
+/// Points among which the further ones of the first design are chosen.
+const POOL: u64 = 256;
 
 /// Expected improvement over cost^a, with a that cools from 1 to 0 as the budget is spent (EI-cool, Lee et al. 2020).
 ///
-/// Costs are modelled by a Gaussian process on their logarithm, told by [`CostAware::new`]'s unit. The exponent is
-/// a = (budget - spent) / (budget - spent on the first points), so that at the end the search is the plain one; where
-/// costs do not differ it is the plain one throughout. Points are evaluated at full fidelity.
+/// Costs are modelled by Gaussian processes on their logarithm, a linear one and a curved one of which the better explains
+/// them, told by [`CostAware::new`]'s unit. The exponent is what is left of the budget, as a share of what was left after the
+/// first points, times what is left of the evaluations that the budget would pay for at the mean cost over the space: many
+/// cheap ones cool it, too. So at the end the search is the plain one; where costs do not differ it is the plain one
+/// throughout. Of the first points all but two are where the empty ball around them is largest for its cost. Points are
+/// evaluated at full fidelity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CostAware {
     unit: Unit,
     budget: f64,
     initial: u64,
     design: Sobol,
-    losses: Memory,
-    costs: Memory,
+    losses: Engine,
+    costs: [Memory; 2],
     told: BTreeMap<u64, Told>,
     running: BTreeMap<u64, Vec<f64>>,
     asked: u64,
@@ -54,8 +67,11 @@ impl CostAware {
             budget: if budget > 0.0 && budget.is_finite() { budget } else { 0.0 },
             initial: initial as u64,
             design: Sobol::new(space.len(), rng),
-            losses: Memory::new(kind),
-            costs: Memory::new(Regime { noise: NoiseKind::Inferred, ..kind }),
+            losses: Engine::of(kind),
+            costs: [
+                Memory::new(Regime::new(KernelKind::Linear)),
+                Memory::new(Regime { noise: NoiseKind::Inferred, ..kind }),
+            ],
             told: BTreeMap::new(),
             running: BTreeMap::new(),
             asked: 0,
@@ -70,34 +86,107 @@ impl CostAware {
         if after_first > 0.0 { ((self.budget - self.spent) / after_first).clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    fn best(&mut self, space: &SearchSpace, rng: &mut Stream) -> Option<Vec<f64>> {
-        let mut table = Table::default();
-        for told in self.told.values() {
-            let Some(loss) = told.loss else { continue };
-            table.features.push(told.features.clone());
-            table.losses.push(loss);
-        }
-        let mut model = table.model(space, &mut self.losses, CHALLENGES)?;
-        let level = incumbent(&model);
-        for features in self.running.values() {
-            model.gp.append(features, None);
-        }
-        let exponent = self.exponent();
-        let mut costs = Table::default();
+    /// The model of the logarithm of costs and the spread that is its unit; `None` where costs do not differ or nothing is
+    /// known of them.
+    fn cost_model(&mut self, layout: &Layout) -> Option<(Model, f64)> {
+        let mut costs = Data::default();
         for told in self.told.values().filter(|told| told.cost > 0.0) {
-            costs.features.push(told.features.clone());
-            costs.losses.push(told.cost.ln());
+            costs.push(&told.features, told.cost.ln());
         }
         let spread = spread(&costs.losses);
-        let cost_model =
-            if exponent > 0.0 && spread > CONSTANT { costs.model(space, &mut self.costs, 0) } else { None };
-        // Without challenges the model's targets stay a linear function of the logarithm, with this slope.
-        let less = cost_model.as_ref().map(|m| (m.gp.predictor(), exponent * spread));
-        let criterion = Criterion::LogExpectedImprovement { best: level };
-        let mut landscape = Less { predictor: model.gp.predictor(), criterion, other: less };
+        if costs.losses.len() < 2 || spread <= CONSTANT {
+            return None;
+        }
+        // Without challenges the targets stay a linear function of the logarithm.
+        let models = self.costs.iter_mut().filter_map(|memory| memory.model(layout, &costs, 0));
+        let best = models.max_by(|a, b| a.evidence.total_cmp(&b.evidence))?;
+        Some((best, spread))
+    }
+
+    /// What is left, as a share, of the evaluations that the budget pays for at the mean cost over the space.
+    fn left(&self, space: &SearchSpace, costs: &Model) -> f64 {
+        let mut predictor = costs.gp.predictor();
+        let mut cost = |i: u64| {
+            let mean = predictor.marginal(&space.features(&self.design.at(i))).mean;
+            costs.targets.loss(mean).0.exp()
+        };
+        let mean = (0..EVEN).map(&mut cost).sum::<f64>() / EVEN as f64;
+        let payable = self.budget / mean;
+        if payable > 0.0 { (1.0 - self.told.len() as f64 / payable).max(0.0) } else { 0.0 }
+    }
+
+    /// A further point of the first design.
+    fn cheap(&mut self, space: &SearchSpace, note: u64) -> Vec<f64> {
+        let exponent = self.exponent();
+        let Some((model, spread)) = self.cost_model(&Layout::new(space)).filter(|_| exponent > 0.0) else {
+            return self.design.at(note);
+        };
+        let mut predictor = model.gp.predictor();
+        let known: Vec<&Vec<f64>> =
+            self.told.values().map(|told| &told.features).chain(self.running.values()).collect();
+        let mut best = (f64::NEG_INFINITY, self.design.at(note));
+        for i in note..note + POOL {
+            let latent = self.design.at(i);
+            let x = space.features(&latent);
+            let square = |other: &&Vec<f64>| other.iter().zip(&x).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
+            let nearest = known.iter().map(square).fold(f64::INFINITY, f64::min);
+            let volume = 0.5 * space.len() as f64 * nearest.max(1e-12).ln();
+            let score = volume - exponent * spread * predictor.marginal(&x).mean;
+            if score > best.0 {
+                best = (score, latent);
+            }
+        }
+        best.1
+    }
+
+    fn best(&mut self, space: &SearchSpace, rng: &mut Stream) -> Option<Vec<f64>> {
+        let layout = Layout::new(space);
+        let mut data = Data::default();
+        for told in self.told.values() {
+            if let Some(loss) = told.loss {
+                data.push(&told.features, loss);
+            }
+        }
+        let costs = self.cost_model(&layout).filter(|_| self.exponent() > 0.0);
+        let exponent = costs.as_ref().map_or(0.0, |(model, _)| self.exponent() * self.left(space, model));
+        let mut dear =
+            costs.as_ref().map(|(model, spread)| Dear { costs: model.gp.predictor(), by: exponent * spread });
+        let query = Query {
+            space,
+            layout: &layout,
+            data: &data,
+            pending: self.running.values().collect(),
+            acquisition: Acquisition::ExpectedImprovement,
+            weight: 0.0,
+            turn: self.asked,
+            local: false,
+        };
+        let mut flat = Flat;
+        let term: &mut dyn Landscape = match &mut dear {
+            Some(dear) => dear,
+            None => &mut flat,
+        };
+        let found = self.losses.suggest(&query, term, rng)?;
         let known = self.told.values().map(|t| &t.features).chain(self.running.values());
-        let reach = reach(&model.gp, space.len());
-        best_new(space, &mut landscape, &table.good(), &reach, known, rng)
+        is_new(space, &found.latent, known).then_some(found.latent)
+    }
+}
+
+/// Minus a multiple of the expected logarithm of the cost.
+struct Dear<'a> {
+    costs: Predictor<'a>,
+    by: f64,
+}
+
+impl Landscape for Dear<'_> {
+    fn value(&mut self, features: &[f64]) -> f64 {
+        -self.by * self.costs.marginal(features).mean
+    }
+
+    fn gradient(&mut self, features: &[f64], gradient: &mut [f64]) -> f64 {
+        let value = self.value(features);
+        self.costs.add_gradient(features, -self.by, 0.0, gradient);
+        value
     }
 }
 
@@ -114,8 +203,10 @@ impl Strategy for CostAware {
 
     fn next(&mut self, space: &SearchSpace, rng: &mut Stream) -> Step<u64> {
         let note = self.asked;
-        let latent = if note < self.initial {
+        let latent = if note < self.initial.min(BLIND) {
             self.design.at(note)
+        } else if note < self.initial {
+            self.cheap(space, note)
         } else {
             self.best(space, rng).unwrap_or_else(|| space.sample_latent(rng))
         };

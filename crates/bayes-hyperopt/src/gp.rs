@@ -12,5 +12,5 @@ mod warp;
 pub(crate) use joint::Joint;
 pub(crate) use objective::{Problem, Workspace};
 pub(crate) use posterior::{Gp, Marginal, Predictor};
-pub(crate) use prior::{NoiseKind, Prior};
+pub(crate) use prior::{Breadth, NoiseKind, Prior};
 pub(crate) use warp::{Targets, Warp};

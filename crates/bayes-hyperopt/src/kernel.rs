@@ -19,6 +19,8 @@ pub(crate) struct Factor {
     pub(crate) categorical: bool,
     /// Position of its kappa among the parameters, where it is conditional.
     pub(crate) kappa: Option<usize>,
+    /// Width of its range in the units lengthscales are believed in: 1, or the user's own.
+    pub(crate) span: f64,
 }
 
 /// What the kernel needs to know of a space: one factor a parameter.
@@ -44,7 +46,7 @@ impl Layout {
                     kappas += 1;
                     p + kappas - 1
                 });
-                Factor { categorical: parameter.domain.is_categorical(), kappa }
+                Factor { categorical: parameter.domain.is_categorical(), kappa, span: 1.0 }
             })
             .collect();
         let is_radial = |i: &usize| !factors[*i].categorical && factors[*i].kappa.is_none();
@@ -53,13 +55,21 @@ impl Layout {
         Self { factors, separate, radial, kappas }
     }
 
+    /// The same with lengthscales believed in the units of the parameters (of their logarithms, where these are searched).
+    pub(crate) fn in_own_units(mut self, space: &SearchSpace) -> Self {
+        for (factor, parameter) in self.factors.iter_mut().zip(space.parameters()) {
+            factor.span = parameter.domain.span().clamp(1e-9, 1e9);
+        }
+        self
+    }
+
     /// The same with one more feature, a number that is always there, as a factor of its own.
     pub(crate) fn and_one(mut self) -> Self {
         for factor in &mut self.factors {
             factor.kappa = factor.kappa.map(|place| place + 1);
         }
         self.separate.push(self.factors.len());
-        self.factors.push(Factor { categorical: false, kappa: None });
+        self.factors.push(Factor { categorical: false, kappa: None, span: 1.0 });
         self
     }
 
@@ -99,7 +109,7 @@ impl<'a> Kernel<'a> {
         let scales = layout.factors.iter().zip(&inverse).map(scale).collect();
         let kappas = parameters[p..p + layout.kappas].iter().map(|t| 1.0 / (1.0 + libm::exp(-t))).collect();
         let shares = match shape.structure {
-            Structure::Radial => [0.0, 0.0, 1.0],
+            Structure::Radial | Structure::Linear => [0.0, 0.0, 1.0],
             Structure::Additive => {
                 let first = libm::exp(parameters[p + layout.kappas]);
                 let second = libm::exp(parameters[p + layout.kappas + 1]);
@@ -110,9 +120,40 @@ impl<'a> Kernel<'a> {
         Self { layout, shape, scales, inverse, kappas, shares }
     }
 
+    /// The covariance of `x` with itself; 1 but for linear functions.
+    pub(crate) fn diagonal(&self, x: &[f64]) -> f64 {
+        let square = |d: &usize| self.scales[*d] * centred(x[*d]) * centred(x[*d]);
+        1.0 + self.slopes().map(|d| square(&d)).sum::<f64>()
+    }
+
+    /// Adds `by` times the derivative of [`Self::diagonal`] by the point.
+    pub(crate) fn add_diagonal_gradient(&self, x: &[f64], by: f64, gradient: &mut [f64]) {
+        for d in self.slopes() {
+            gradient[d] += by * 4.0 * self.scales[d] * centred(x[d]);
+        }
+    }
+
+    /// Adds `by` times the derivative of [`Self::diagonal`] by the parameters.
+    pub(crate) fn add_diagonal_parameter_gradient(&self, x: &[f64], by: f64, gradient: &mut [f64]) {
+        for d in self.slopes() {
+            gradient[d] -= by * 2.0 * self.scales[d] * centred(x[d]) * centred(x[d]);
+        }
+    }
+
+    /// Parameters that enter by their product.
+    fn slopes(&self) -> impl Iterator<Item = usize> + '_ {
+        let linear = self.shape.structure == Structure::Linear;
+        self.layout.radial.iter().copied().filter(move |_| linear)
+    }
+
     fn kappa(&self, factor: Factor) -> f64 {
         factor.kappa.map_or(0.0, |k| self.kappas[k - self.layout.len()])
     }
+}
+
+/// A feature on [-1, 1].
+pub(crate) fn centred(feature: f64) -> f64 {
+    2.0 * feature - 1.0
 }
 
 /// Whether a feature belongs to an active parameter.

@@ -21,6 +21,7 @@ mod error;
 pub mod fidelity;
 mod full;
 mod gp;
+mod hyper;
 mod kernel;
 mod level;
 mod maximize;
@@ -37,6 +38,7 @@ pub mod transfer;
 pub use choice::{Acquisition, KernelKind};
 pub use config::HyperOptConfig;
 pub use error::{ConfigError, SpaceError};
+pub use hyper::{Help, HyperOptimizer, HyperState};
 pub use level::FidelityLevel;
 pub use optimizer::{BayesOptimizer, Explanation, State as BayesState};
 pub use space::{

@@ -3,4 +3,4 @@
 pub(crate) mod lbfgs;
 mod search;
 
-pub(crate) use search::{Effort, Found, Landscape, search};
+pub(crate) use search::{Effort, Found, Landscape, improve, search};

@@ -1,13 +1,19 @@
 //! The search: ask, tell, and everything in between.
 
 mod basin;
+mod draws;
+mod elsewhere;
+pub(crate) mod engine;
 mod explanation;
 mod feasibility;
+pub(crate) mod memory;
 mod propose;
 mod record;
 pub(crate) mod regime;
 mod regret;
-mod subset;
+pub(crate) mod subset;
+pub(crate) mod surface;
+mod trust;
 
 use std::collections::BTreeMap;
 
@@ -17,21 +23,26 @@ use meta_traits::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::gp::NoiseKind;
 use crate::kernel::Layout;
 use crate::{ConfigError, Configuration, HyperOptConfig, SearchSpace};
 
+use engine::Engine;
 pub use explanation::Explanation;
-use record::{Pending, Record, Told};
-use regime::{Memory, Regime};
+use memory::{Memory, Terms};
+use record::{Pending, Queued, Record, Told};
+use regime::Regime;
 
 /// Bayesian optimisation with Gaussian processes over a [`SearchSpace`].
 ///
 /// The first `n_initial_points` suggestions spread over the space; then each maximises the acquisition of a model that is
 /// chosen by evidence: radial or additive, smooth or rough, exact or noisy, losses plain or on a log scale. Trials that are
-/// pending count as told what is expected of them. Losses are minimised; one loss a trial.
+/// pending count as told what is expected of them. With `n_suggestions` above 1 so many points are made at once and given
+/// one by one: what is told meanwhile counts for the next batch. Losses are minimised; one loss a trial.
 ///
 /// Deterministic: the same seed and calls give the same suggestions, bit for bit, and so does a restored snapshot. Up
-/// to 1,000 trials all are in the model, its parameters learnt from 300; above, the best and the nearest to the best.
+/// to 2,000 trials all are in the model, its parameters learnt from 300; above, the best and the nearest to the best, 1,000
+/// in all. Above 20 parameters, and where nothing improves, it keeps to a box around the best that grows and shrinks (TuRBO).
 ///
 /// Failed trials and violated constraints are learnt from, too: a second process says where results can be had.
 ///
@@ -66,9 +77,9 @@ pub struct State {
     asked: u64,
     told: BTreeMap<TrialId, Record>,
     pending: BTreeMap<TrialId, Pending>,
-    memory: Memory,
-    elsewhere: Memory,
-    nearby: Memory,
+    /// The rest of a batch that was made at once.
+    queue: Vec<Queued>,
+    engine: Engine,
     outcomes: Memory,
 }
 
@@ -79,16 +90,19 @@ impl BayesOptimizer {
     /// [`ConfigError`] when a field of `config` is outside its range.
     pub fn new(space: SearchSpace, config: HyperOptConfig, seed: u64) -> Result<Self, ConfigError> {
         config.validate()?;
-        let layout = Layout::new(&space);
-        let memory = Memory::new(Regime::new(config.gp_kernel));
-        let (elsewhere, nearby) = (memory.clone(), memory.clone());
+        let layout = layout(&space, &config);
+        let terms =
+            Terms { noise: config.noise_level, learns: config.optimize_hyperparameters, ..Terms::default() };
+        let kind = Regime::new(config.gp_kernel);
+        let noise = if terms.learns { kind.noise } else { NoiseKind::Inferred };
+        let engine = Engine::new(Memory::with(Regime { noise, ..kind }, terms));
         let outcomes = feasibility::memory();
         let root = Stream::root(seed).child("bayes-hyperopt", 0);
         let (told, pending) = (BTreeMap::new(), BTreeMap::new());
         Ok(Self {
             space,
             layout,
-            state: State { config, root, asked: 0, told, pending, memory, elsewhere, nearby, outcomes },
+            state: State { config, root, asked: 0, told, pending, queue: Vec::new(), engine, outcomes },
         })
     }
 
@@ -131,12 +145,17 @@ impl BayesOptimizer {
     }
 }
 
+fn layout(space: &SearchSpace, config: &HyperOptConfig) -> Layout {
+    let layout = Layout::new(space);
+    if config.normalize_inputs { layout } else { layout.in_own_units(space) }
+}
+
 impl Optimizer for BayesOptimizer {
     type Candidate = Configuration;
 
     fn ask(&mut self) -> Ask<Configuration> {
         let id = TrialId(self.state.asked);
-        let (latent, why) = self.propose(id);
+        let Queued { latent, why, .. } = self.propose(id);
         let candidate = self.space.decode(&latent);
         let features = self.space.encode(&candidate).unwrap_or_else(|| self.space.features(&latent));
         self.state.asked += 1;
@@ -173,7 +192,7 @@ impl Optimizer for BayesOptimizer {
 
 impl Snapshot for BayesOptimizer {
     const SCHEMA: &'static str = "bayes-hyperopt/optimizer";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type State = State;
 
     fn snapshot(&self) -> State {
@@ -192,6 +211,14 @@ impl Snapshot for BayesOptimizer {
                 return body(format!("trial {} does not belong to this space", id.0));
             }
         }
+        if state
+            .queue
+            .iter()
+            .any(|q| q.latent.len() != self.space.len() || q.features.len() != self.space.len())
+        {
+            return body("the points of a batch do not belong to this space".into());
+        }
+        self.layout = layout(&self.space, &state.config);
         self.state = state;
         Ok(())
     }

@@ -1,12 +1,20 @@
 use meta_traits::Stream;
 
 use crate::acquisition::Criterion;
-use crate::full::{CHALLENGES, Less, Table, best_new, incumbent, reach};
-use crate::optimizer::regime::{Memory, Model, Regime};
+use crate::full::{CHALLENGES, EFFORT, is_new, latent_of, reach};
+use crate::kernel::Layout;
+use crate::maximize::search;
+use crate::optimizer::memory::{Memory, Model};
+use crate::optimizer::regime::Regime;
+use crate::optimizer::subset::Data;
+use crate::optimizer::surface::{Flat, Region, Surface, level};
 use crate::{Configuration, KernelKind, SearchSpace};
 
 /// Kinds of model tried when one is made from nothing.
 const TRIED: usize = 4 * CHALLENGES;
+/// Points without which no model is made.
+const LEAST: usize = 3;
+const EVERYWHERE: Region<'static> = Region::Outside(&[]);
 
 /// A Gaussian process through given points: what a search believes, without the search.
 ///
@@ -25,7 +33,6 @@ const TRIED: usize = 4 * CHALLENGES;
 /// ```
 pub struct Surrogate {
     space: SearchSpace,
-    table: Table,
     model: Model,
     level: f64,
 }
@@ -35,16 +42,19 @@ impl Surrogate {
     ///
     /// `None` below three usable points, or where no model can be made of them. O(n^3) some hundred times.
     pub fn fit(space: &SearchSpace, points: &[(Configuration, f64)]) -> Option<Self> {
-        let mut table = Table::default();
+        let mut data = Data::default();
         for (point, loss) in points.iter().filter(|(_, loss)| loss.is_finite()) {
             if let Some(features) = space.encode(point) {
-                table.features.push(features);
-                table.losses.push(*loss);
+                data.push(&features, *loss);
             }
         }
-        let model = table.model(space, &mut Memory::new(Regime::new(KernelKind::Matern52)), TRIED)?;
-        let level = incumbent(&model);
-        Some(Self { space: space.clone(), table, model, level })
+        if data.losses.len() < LEAST {
+            return None;
+        }
+        let mut memory = Memory::new(Regime::new(KernelKind::Matern52));
+        let model = memory.model(&Layout::new(space), &data, TRIED)?;
+        let level = level(&model, EVERYWHERE);
+        Some(Self { space: space.clone(), model, level })
     }
 
     /// Number of points, appended ones included.
@@ -62,7 +72,6 @@ impl Surrogate {
     pub fn append(&mut self, point: &Configuration) -> bool {
         let Some(features) = self.space.encode(point) else { return false };
         self.model.gp.append(&features, None);
-        self.table.features.push(features);
         true
     }
 
@@ -84,11 +93,15 @@ impl Surrogate {
     /// The point with the highest expected improvement that is none of the model's; a random one where there is none.
     pub fn suggest(&self, rng: &mut Stream) -> Configuration {
         let criterion = Criterion::LogExpectedImprovement { best: self.level };
-        let mut landscape = Less { predictor: self.model.gp.predictor(), criterion, other: None };
-        let distance = reach(&self.model.gp, self.space.len());
-        let told = self.table.features.iter();
-        let found = best_new(&self.space, &mut landscape, &self.table.good(), &distance, told, rng);
-        let latent = found.unwrap_or_else(|| self.space.sample_latent(rng));
+        let gp = &self.model.gp;
+        let mut flat = Flat;
+        let mut surface = Surface::new(gp, criterion, EVERYWHERE, &mut flat);
+        let good: Vec<Vec<f64>> = gp.best_points(5).iter().map(|x| latent_of(x)).collect();
+        let distance = reach(gp, self.space.len());
+        let found = search(&self.space, &mut surface, &good, &distance, EFFORT, rng);
+        let told: Vec<Vec<f64>> = (0..gp.len()).map(|i| gp.point(i)).collect();
+        let new = found.filter(|found| is_new(&self.space, &found.latent, told.iter()));
+        let latent = new.map_or_else(|| self.space.sample_latent(rng), |found| found.latent);
         self.space.decode(&latent)
     }
 

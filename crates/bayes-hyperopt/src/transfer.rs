@@ -1,8 +1,10 @@
 //! What earlier searches teach a new one, and a guard against those that mislead.
 
-mod ensemble;
 mod library;
+mod portfolio;
+mod stacked;
 mod strategy;
+mod weights;
 
 pub use library::{Context, Experience, Library};
 pub use strategy::Transfer;

@@ -1,4 +1,5 @@
 use super::model::Joint;
+use super::rows::same;
 use crate::acquisition::Criterion;
 use crate::gp::{Gp, NoiseKind, Predictor};
 use crate::kernel::{Kernel, Scratch};
@@ -7,6 +8,8 @@ use crate::maximize::Landscape;
 /// The expected improvement at full fidelity, over the features of points.
 pub(super) struct AtFull<'a> {
     predictor: Predictor<'a>,
+    /// Points with nothing left to evaluate.
+    done: Vec<&'a [f64]>,
     criterion: Criterion,
     /// The feature of the full fidelity.
     full: f64,
@@ -15,10 +18,10 @@ pub(super) struct AtFull<'a> {
 }
 
 impl<'a> AtFull<'a> {
-    pub(super) fn new(gp: &'a Gp, best: f64, full: f64) -> Self {
+    pub(super) fn new(gp: &'a Gp, best: f64, full: f64, done: Vec<&'a [f64]>) -> Self {
         let predictor = gp.predictor();
         let criterion = Criterion::LogExpectedImprovement { best };
-        Self { predictor, criterion, full, features: Vec::new(), gradient: Vec::new() }
+        Self { predictor, done, criterion, full, features: Vec::new(), gradient: Vec::new() }
     }
 
     fn extend(&mut self, features: &[f64]) {
@@ -30,6 +33,9 @@ impl<'a> AtFull<'a> {
 
 impl Landscape for AtFull<'_> {
     fn value(&mut self, features: &[f64]) -> f64 {
+        if self.done.iter().any(|done| same(done, features)) {
+            return f64::NAN;
+        }
         self.extend(features);
         self.criterion.score(self.predictor.marginal(&self.features)).value
     }

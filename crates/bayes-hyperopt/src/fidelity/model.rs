@@ -2,9 +2,11 @@ use serde::{Deserialize, Serialize};
 
 use super::rows::Rows;
 use crate::full::CHALLENGES;
-use crate::gp::{Gp, NoiseKind, Prior, Problem, Targets, Workspace};
+use crate::gp::{Gp, NoiseKind, Problem, Targets, Workspace};
 use crate::kernel::Layout;
-use crate::optimizer::regime::{Memory, Model, Regime};
+use crate::optimizer::memory::{Memory, Model};
+use crate::optimizer::regime::Regime;
+use crate::optimizer::subset::Data;
 use crate::{KernelKind, SearchSpace};
 
 /// Rows up to which every suggestion fits anew.
@@ -91,8 +93,8 @@ impl Fits {
         if let Some((at, regime, theta)) = &self.last
             && !due(*at)
         {
-            let (columns, losses) = view(space, shares, rows, FRAMES[self.frame]);
-            return frozen(&layout, &columns, &losses, *regime, theta, scale);
+            let data = view(space, shares, rows, FRAMES[self.frame]);
+            return frozen(&layout, &data, *regime, theta, scale);
         }
         let mut best = self.fit(self.frame, &layout, space, shares, rows);
         let evidence = |model: &Option<Model>, frame: usize| {
@@ -126,42 +128,34 @@ impl Fits {
         shares: &[f64],
         rows: &Rows,
     ) -> Option<Model> {
-        let (columns, losses) = view(space, shares, rows, FRAMES[frame]);
-        if losses.len() < 3 {
+        let data = view(space, shares, rows, FRAMES[frame]);
+        if data.losses.len() < 3 {
             return None;
         }
-        self.memories[frame].fit(layout, &columns, &losses, CHALLENGES)
+        self.memories[frame].fit(layout, &data, CHALLENGES)
     }
 }
 
 /// The model with parameters found before.
-fn frozen(
-    layout: &Layout,
-    columns: &[Vec<f64>],
-    losses: &[f64],
-    regime: Regime,
-    theta: &[f64],
-    scale: Scale,
-) -> Option<Joint> {
-    let targets = Targets::new(losses, regime.warp);
-    let prior = Prior::new(layout, regime.structure, regime.noise);
+fn frozen(layout: &Layout, data: &Data, regime: Regime, theta: &[f64], scale: Scale) -> Option<Joint> {
+    let targets = Targets::new(&data.losses, regime.warp);
+    let prior = regime.prior(layout);
     let shape = crate::kernel::Shape::new(regime.structure, regime.smoothness);
-    let problem =
-        Problem { layout, shape, noise: regime.noise, nugget: NUGGET, prior: &prior, columns, z: &targets.z };
-    let gp = Gp::new(&problem, theta, &mut Workspace::new(losses.len()))?;
+    let (noise, columns, z) = (regime.noise, &data.columns, &targets.z);
+    let problem = Problem { layout, shape, noise, nugget: NUGGET, prior: &prior, columns, z };
+    let gp = Gp::new(&problem, theta, &mut Workspace::new(data.losses.len()))?;
     Some(Joint { gp, noise: regime.noise, scale, targets })
 }
 
 /// Features with that of the fidelity last, and losses, of the rows that have one.
-fn view(space: &SearchSpace, shares: &[f64], rows: &Rows, frame: Frame) -> (Vec<Vec<f64>>, Vec<f64>) {
-    let mut columns = vec![Vec::new(); space.len() + 1];
-    let mut losses = Vec::new();
+fn view(space: &SearchSpace, shares: &[f64], rows: &Rows, frame: Frame) -> Data {
+    let mut data = Data { columns: vec![Vec::new(); space.len() + 1], losses: Vec::new() };
     let shifts = if frame.aligned { rows.shifts(shares.len()) } else { vec![0.0; shares.len()] };
     for row in rows.told.values() {
         let Some(loss) = row.loss else { continue };
         let feature = frame.scale.feature(shares, row.level);
-        columns.iter_mut().zip(row.features.iter().chain([&feature])).for_each(|(c, f)| c.push(*f));
-        losses.push(loss + shifts[row.level]);
+        let features: Vec<f64> = row.features.iter().copied().chain([feature]).collect();
+        data.push(&features, loss + shifts[row.level]);
     }
-    (columns, losses)
+    data
 }

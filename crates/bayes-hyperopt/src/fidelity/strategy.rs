@@ -4,13 +4,15 @@ use serde::{Deserialize, Serialize};
 use super::choice::{AtFull, incumbent, level};
 use super::model::Fits;
 use super::rows::{Row, Rows, same};
-use crate::acquisition::Criterion;
 use crate::baseline::{Ended, Ending, Step, Strategy};
 use crate::doe::Sobol;
-use crate::full::{self, CHALLENGES, EFFORT, Less, Table, best_new, latent_of};
-use crate::maximize::search;
-use crate::optimizer::regime::{Memory, Regime};
-use crate::{KernelKind, SearchSpace};
+use crate::full::{self, EFFORT, is_new, latent_of};
+use crate::kernel::Layout;
+use crate::maximize::{Landscape as _, search};
+use crate::optimizer::engine::{Engine, Flat, Query};
+use crate::optimizer::regime::Regime;
+use crate::optimizer::subset::Data;
+use crate::{Acquisition, KernelKind, SearchSpace};
 
 /// The least share of all costs that goes into full evaluations.
 const FULL_SHARE: f64 = 1.0 / 3.0;
@@ -60,7 +62,7 @@ pub struct MultiFidelity {
     rows: Rows,
     fits: Fits,
     /// The model of full evaluations alone.
-    alone: Memory,
+    alone: Engine,
     asked: u64,
     /// Costs told so far: all, and those of full evaluations.
     spent: f64,
@@ -80,7 +82,7 @@ impl MultiFidelity {
             design: Sobol::new(space.len(), rng),
             rows: Rows::default(),
             fits: Fits::new(KernelKind::Matern52),
-            alone: Memory::new(Regime::new(KernelKind::Matern52)),
+            alone: Engine::of(Regime::new(KernelKind::Matern52)),
             asked: 0,
             spent: 0.0,
             spent_full: 0.0,
@@ -171,7 +173,20 @@ impl MultiFidelity {
         good.dedup_by(|a, b| same(a.1, b.1));
         let good: Vec<Vec<f64>> = good.iter().take(5).map(|(_, x)| latent_of(x)).collect();
         let reach = full::reach(&joint.gp, space.len());
-        let mut landscape = AtFull::new(&joint.gp, best, feature[full]);
+        let started = self.rows.running.values().filter(|(_, level)| *level == full);
+        let ended =
+            self.rows.told.values().filter(|row| row.level == full).map(|row| row.features.as_slice());
+        let done = ended.chain(started.map(|(features, _)| features.as_slice())).collect();
+        let mut landscape = AtFull::new(&joint.gp, best, feature[full], done);
+        if self.resumes && full > 0 && self.spent_full < FULL_SHARE * self.spent {
+            // Of what has come near the top the most promising goes there.
+            let near = self.rows.ranking(full - 1);
+            let near = near.into_iter().filter(|row| self.rows.reached(&row.features) == Some(full - 1));
+            let value = near.map(|row| (landscape.value(&row.features), row));
+            if let Some((_, row)) = value.max_by(|a, b| a.0.total_cmp(&b.0)) {
+                return Some((latent_of(&row.features), full));
+            }
+        }
         let found = search(space, &mut landscape, &good, &reach, EFFORT, rng)?;
         let features = space.features(&found.latent);
         let reached = self.rows.reached(&features);
@@ -179,7 +194,7 @@ impl MultiFidelity {
         if least > full {
             return None;
         }
-        if self.spent_full < FULL_SHARE * self.spent {
+        if !self.resumes && self.spent_full < FULL_SHARE * self.spent {
             return Some((found.latent, full));
         }
         if self.resumes {
@@ -193,22 +208,27 @@ impl MultiFidelity {
     /// What a model of the full evaluations alone asks for.
     fn best_alone(&mut self, space: &SearchSpace, rng: &mut Stream) -> Option<Vec<f64>> {
         let full = self.full();
-        let mut table = Table::default();
+        let mut data = Data::default();
         for row in self.rows.told.values().filter(|row| row.level == full) {
-            let Some(loss) = row.loss else { continue };
-            table.features.push(row.features.clone());
-            table.losses.push(loss);
+            if let Some(loss) = row.loss {
+                data.push(&row.features, loss);
+            }
         }
-        let mut model = table.model(space, &mut self.alone, CHALLENGES)?;
-        let criterion = Criterion::LogExpectedImprovement { best: full::incumbent(&model) };
-        for (features, _) in self.rows.running.values() {
-            model.gp.append(features, None);
-        }
-        let reach = full::reach(&model.gp, space.len());
-        let mut landscape = Less { predictor: model.gp.predictor(), criterion, other: None };
+        let layout = Layout::new(space);
+        let query = Query {
+            space,
+            layout: &layout,
+            data: &data,
+            pending: self.rows.running.values().map(|(features, _)| features).collect(),
+            acquisition: Acquisition::ExpectedImprovement,
+            weight: 0.0,
+            turn: data.losses.len() as u64 / 2,
+            local: false,
+        };
+        let found = self.alone.suggest(&query, &mut Flat, rng)?;
         let ended = self.rows.told.values().filter(|row| row.level == full).map(|row| &row.features);
         let known = ended.chain(self.rows.running.values().map(|(features, _)| features));
-        best_new(space, &mut landscape, &table.good(), &reach, known, rng)
+        is_new(space, &found.latent, known).then_some(found.latent)
     }
 }
 

@@ -5,7 +5,7 @@ use pulp::Arch;
 
 use super::dense::{cholesky, gram, invert_lower, multiply, multiply_transposed, padded, zeros};
 use super::prior::{NoiseKind, Prior};
-use crate::kernel::{Kernel, Layout, Scratch, Shape};
+use crate::kernel::{Kernel, Layout, Scratch, Shape, Structure};
 
 /// Inverse-gamma prior of the signal's variance: shape 1, scale 2, so that its mode is 1.
 pub(super) const SHAPE: f64 = 1.0;
@@ -95,7 +95,7 @@ impl Problem<'_> {
                     x.iter_mut().zip(self.columns).for_each(|(x, column)| *x = column[j]);
                     let column = &mut factor[j * rows..(j + 1) * rows];
                     kernel.row(&x, self.columns, (j, n), column, scratch);
-                    column[j] = 1.0 + nugget;
+                    column[j] = kernel.diagonal(&x) + nugget;
                     column[n..].fill(0.0);
                 }
             },
@@ -175,6 +175,13 @@ impl Problem<'_> {
                 }
             },
         );
+        if self.shape.structure == Structure::Linear {
+            for j in 0..n {
+                x.iter_mut().zip(self.columns).for_each(|(x, column)| *x = column[j]);
+                let weight = 0.5 * (w.whole[(j, j)] - w.alpha[j] * w.alpha[j] / solved.variance);
+                kernel.add_diagonal_parameter_gradient(&x, weight, gradient);
+            }
+        }
         if self.noise == NoiseKind::Inferred {
             let trace: f64 =
                 (0..n).map(|i| w.whole[(i, i)] - w.alpha[i] * w.alpha[i] / solved.variance).sum();

@@ -61,6 +61,18 @@ impl Gp {
         self.columns.iter().map(|column| column[i]).collect()
     }
 
+    /// Features of the `count` points with the least targets, best first.
+    pub(crate) fn best_points(&self, count: usize) -> Vec<Vec<f64>> {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_by(|a, b| self.z[*a].total_cmp(&self.z[*b]));
+        order.iter().take(count).map(|i| self.point(*i)).collect()
+    }
+
+    /// Features of all points, one slice a feature.
+    pub(crate) fn columns(&self) -> &[Vec<f64>] {
+        &self.columns
+    }
+
     /// One more point with target `z`, or with what is expected there; the parameters stay. O(n^2).
     pub(crate) fn append(&mut self, x: &[f64], z: Option<f64>) {
         let n = self.len();
@@ -69,7 +81,7 @@ impl Gp {
             let mut predictor = self.predictor();
             let expected = predictor.marginal(x).mean;
             let v = predictor.v.clone();
-            let left = 1.0 + self.nugget - v[..n].iter().map(|v| v * v).sum::<f64>();
+            let left = predictor.kernel.diagonal(x) + self.nugget - v[..n].iter().map(|v| v * v).sum::<f64>();
             (z.unwrap_or(expected), left.max(self.nugget.max(1e-12)).sqrt(), v)
         };
         // The new row of the inverse factor is (-v^T L^-1, 1) / tail.
@@ -161,7 +173,7 @@ impl Predictor<'_> {
         );
         let mean = gp.mean + self.k[..n].iter().zip(&gp.alpha).map(|(k, a)| k * a).sum::<f64>();
         let explained: f64 = self.v[..n].iter().map(|v| v * v).sum();
-        Marginal { mean, variance: gp.variance * (1.0 - explained).max(LEAST_VARIANCE) }
+        Marginal { mean, variance: gp.variance * (self.kernel.diagonal(x) - explained).max(LEAST_VARIANCE) }
     }
 
     /// The last row of kernel values times the inverse factor: its products with another are what both points know.
@@ -173,6 +185,7 @@ impl Predictor<'_> {
     pub(crate) fn add_gradient(&mut self, x: &[f64], by_mean: f64, by_variance: f64, gradient: &mut [f64]) {
         let (gp, n) = (self.gp, self.gp.len());
         let factor = -2.0 * by_variance * gp.variance;
+        self.kernel.add_diagonal_gradient(x, by_variance * gp.variance, gradient);
         Arch::new().dispatch(
             #[inline(always)]
             || {

@@ -1,6 +1,6 @@
 //! What is believed of kernel parameters before any data, and the box they are sought in.
 
-use std::f64::consts::LN_2;
+use std::f64::consts::{LN_2, SQRT_2};
 
 use crate::kernel::{Layout, Structure};
 
@@ -17,6 +17,29 @@ pub(crate) enum NoiseKind {
     Inferred,
 }
 
+/// How much is believed of lengthscales before any data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Breadth {
+    /// LogNormal(ln(0.35 sqrt d), 1): every input counts. With few points wider laws drop inputs too early.
+    #[default]
+    Narrow,
+    /// LogNormal(sqrt 2 + ln(d)/2, sqrt 3) (Hvarfner et al. 2024): the function may be almost flat or a smooth bowl.
+    Wide,
+    /// What other tasks have taught.
+    Taught,
+}
+
+impl Breadth {
+    /// Mean and standard deviation of ln of a lengthscale among `d` inputs.
+    fn law(self, d: f64) -> (f64, f64) {
+        match self {
+            Self::Narrow | Self::Taught => (libm::log(LENGTHSCALE) + 0.5 * libm::log(d), 1.0),
+            Self::Wide => (SQRT_2 + 0.5 * libm::log(d), 3.0_f64.sqrt()),
+        }
+    }
+}
+
 /// Normal laws of the parameters (all are logs or logits), and their box.
 #[derive(Clone, Debug)]
 pub(crate) struct Prior {
@@ -29,18 +52,19 @@ pub(crate) struct Prior {
 }
 
 impl Prior {
-    /// Dimension-scaled lengthscales LogNormal(ln(0.35 sqrt d), 1): longer the more inputs (Hvarfner et al. 2024), and
-    /// narrower than their LogNormal(sqrt 2 + ln(d)/2, sqrt 3), under which models of few points drop inputs too early.
-    /// The search starts at 0.5 sqrt d, where gradients do not vanish (Papenmeier et al. 2025).
-    pub(crate) fn new(layout: &Layout, structure: Structure, noise: NoiseKind) -> Self {
+    /// Lengthscales by `breadth`: longer the more inputs, in units of the span of each. The search starts at 0.5 sqrt d,
+    /// where gradients do not vanish (Papenmeier et al. 2025).
+    pub(crate) fn new(layout: &Layout, structure: Structure, noise: NoiseKind, breadth: Breadth) -> Self {
         let mut prior = Self { mean: vec![], sd: vec![], low: vec![], high: vec![], start: vec![] };
         let d = layout.len() as f64;
         for factor in &layout.factors {
             if factor.categorical {
                 prior.push(0.0, 1.5, (-2.5, 4.0), 0.0);
             } else {
-                let mean = libm::log(LENGTHSCALE) + 0.5 * libm::log(d);
-                prior.push(mean, 1.0, (libm::log(0.02), 7.0), libm::log(0.5 * d.sqrt()));
+                let (mean, sd) = breadth.law(d);
+                let unit = libm::log(factor.span);
+                let (low, high) = (libm::log(0.02) - unit.max(0.0), 7.0 - unit.min(0.0));
+                prior.push(mean - unit, sd, (low, high), libm::log(0.5 * d.sqrt()) - unit);
             }
         }
         for _ in 0..layout.kappas {

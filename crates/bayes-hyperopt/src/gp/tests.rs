@@ -37,7 +37,7 @@ fn case(space: &SearchSpace, n: u64, seed: u64) -> Case {
 
 fn shapes() -> impl Iterator<Item = Shape> {
     let smooth = [Smoothness::Matern32, Smoothness::Matern52, Smoothness::Rbf];
-    let structures = [Structure::Radial, Structure::Additive];
+    let structures = [Structure::Radial, Structure::Additive, Structure::Linear];
     structures.into_iter().flat_map(move |s| smooth.map(|m| Shape::new(s, m)))
 }
 
@@ -64,7 +64,7 @@ fn gradients_of_the_posterior_agree_with_differences() {
         }
         for shape in shapes() {
             for noise in [NoiseKind::Fixed, NoiseKind::Inferred] {
-                let prior = Prior::new(&case.layout, shape.structure, noise);
+                let prior = Prior::new(&case.layout, shape.structure, noise, Breadth::Narrow);
                 let problem = Problem {
                     layout: &case.layout,
                     shape,
@@ -115,7 +115,7 @@ fn gradients_of_predictions_agree_with_differences() {
     let space = space();
     let case = case(&space, 30, 5);
     for shape in shapes() {
-        let prior = Prior::new(&case.layout, shape.structure, NoiseKind::Inferred);
+        let prior = Prior::new(&case.layout, shape.structure, NoiseKind::Inferred, Breadth::Narrow);
         let problem = Problem {
             layout: &case.layout,
             shape,
@@ -152,7 +152,7 @@ fn appending_is_fitting_with_the_same_parameters() {
     let space = space();
     let (short, long) = (case(&space, 24, 6), case(&space, 27, 6));
     for shape in shapes() {
-        let prior = Prior::new(&short.layout, shape.structure, NoiseKind::Fixed);
+        let prior = Prior::new(&short.layout, shape.structure, NoiseKind::Fixed, Breadth::Narrow);
         let make = |case: &Case, z: &[f64]| {
             let problem = Problem {
                 layout: &case.layout,
@@ -186,7 +186,7 @@ fn kernels_are_positive_on_random_conditional_points() {
     for seed in 0..20 {
         let case = case(&space, 40, seed);
         for shape in shapes() {
-            let prior = Prior::new(&case.layout, shape.structure, NoiseKind::Fixed);
+            let prior = Prior::new(&case.layout, shape.structure, NoiseKind::Fixed, Breadth::Narrow);
             let problem = Problem {
                 layout: &case.layout,
                 shape,

@@ -6,7 +6,7 @@
 
 use super::lanes::{LANES, dot, sum3};
 use super::shape::base;
-use super::{Factor, Kernel, Smoothness, Structure, is_active};
+use super::{Factor, Kernel, Smoothness, Structure, centred, is_active};
 
 /// Factors below this are as good as 0; dividing by it stays finite.
 const TINY: f64 = 1e-290;
@@ -20,7 +20,7 @@ pub(crate) struct Scratch {
     z: Vec<Vec<f64>>,
     /// Derivative of each factor: dz/dln l = g D^2/l^2 for numeric ones, z' for categorical ones.
     g: Vec<Vec<f64>>,
-    /// Sum of the factors (order one).
+    /// Sum of the factors (order one); in linear structures the product of the separate factors.
     first: Vec<f64>,
     /// Weighted derivative of the covariance by one factor.
     weight: Vec<f64>,
@@ -101,6 +101,26 @@ impl Kernel<'_> {
                     self.factor_of::<KIND>(d, x[d], &columns[d], (from, n), s);
                     for (out, z) in out.iter_mut().zip(&s.z[d][from..n]) {
                         *out *= z;
+                    }
+                }
+            }
+            Structure::Linear => {
+                out.fill(1.0);
+                for &d in &self.layout.radial {
+                    let slope = self.scales[d] * centred(x[d]);
+                    let place = &mut s.difference[d][from..n];
+                    for ((out, place), other) in out.iter_mut().zip(place).zip(&columns[d][from..n]) {
+                        *place = centred(*other);
+                        *out += slope * *place;
+                    }
+                }
+                s.first[from..n].fill(1.0);
+                for &d in &self.layout.separate {
+                    self.factor_of::<KIND>(d, x[d], &columns[d], (from, n), s);
+                    let rows = out.iter_mut().zip(&mut s.first[from..n]).zip(&s.z[d][from..n]);
+                    for ((out, first), z) in rows {
+                        *out *= z;
+                        *first *= z;
                     }
                 }
             }
@@ -194,7 +214,7 @@ impl Kernel<'_> {
         let z = &s.z[d][from..n];
         let weighted = &mut s.weighted[from..n];
         match self.shape.structure {
-            Structure::Radial => {
+            Structure::Radial | Structure::Linear => {
                 let rows = weighted.iter_mut().zip(z).zip(&covariances[from..n]).zip(&weights[from..n]);
                 for (((out, z), k), w) in rows {
                     *out = w * k / z.max(TINY);
@@ -243,6 +263,16 @@ impl Kernel<'_> {
                         let difference = &s.difference[d][from..n];
                         gradient[d] += self.scales[d] * sum3(&s.weighted[from..n], difference, difference);
                     }
+                }
+                own.extend(&self.layout.separate);
+            }
+            Structure::Linear => {
+                for &d in &self.layout.radial {
+                    let place = &s.difference[d][from..n];
+                    gradient[d] -= 2.0
+                        * self.scales[d]
+                        * centred(x[d])
+                        * sum3(&weights[from..n], place, &s.first[from..n]);
                 }
                 own.extend(&self.layout.separate);
             }
@@ -295,6 +325,13 @@ impl Kernel<'_> {
                 }
                 own.extend(&self.layout.separate);
             }
+            Structure::Linear => {
+                for &d in &self.layout.radial {
+                    gradient[d] +=
+                        2.0 * self.scales[d] * sum3(&weights[..n], &s.difference[d][..n], &s.first[..n]);
+                }
+                own.extend(&self.layout.separate);
+            }
             Structure::Additive => {
                 self.product_weights(p, weights, (0, n), s);
                 own.extend(0..p);
@@ -312,7 +349,7 @@ impl Kernel<'_> {
     /// The product of all factors times its share and the weights, into `s.weight`.
     #[inline(always)]
     fn product_weights(&self, p: usize, weights: &[f64], (from, n): (usize, usize), s: &mut Scratch) {
-        if self.shape.structure == Structure::Radial {
+        if self.shape.structure != Structure::Additive {
             return;
         }
         let out = &mut s.weight[from..n];

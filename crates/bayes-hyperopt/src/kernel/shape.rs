@@ -22,6 +22,9 @@ pub(crate) enum Structure {
     Radial,
     /// A mixture of all single factors, all pairs, and the product of all (Duvenaud et al. 2011, orders 1, 2 and D).
     Additive,
+    /// 1 + sum of (2x - 1)(2x' - 1)/l^2 over the plain numeric parameters, times the other factors: functions without
+    /// curves. The smoothness is that of the other factors alone.
+    Linear,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 use super::front::front;
 use super::improvement::Improvement;
 use crate::doe::Sobol;
-use crate::full::{CHALLENGES, best_new, latent_of, reach};
+use crate::full::{CHALLENGES, EFFORT, is_new, latent_of, reach};
 use crate::gp::{Marginal, NoiseKind, Predictor};
 use crate::kernel::Layout;
-use crate::maximize::Landscape;
-use crate::optimizer::regime::{Memory, Model, Regime};
+use crate::maximize::{Landscape, search};
+use crate::optimizer::memory::{Memory, Model};
+use crate::optimizer::regime::Regime;
+use crate::optimizer::subset::Data;
 use crate::{Configuration, KernelKind, SearchSpace};
 
 /// Trials with losses below which no model is made.
@@ -155,7 +157,8 @@ impl ParetoOptimizer {
         let mut models = Vec::new();
         for (j, memory) in self.state.memories.iter_mut().enumerate() {
             let losses: Vec<f64> = sound.iter().map(|(_, losses)| losses[j]).collect();
-            models.push(memory.fit(&self.layout, &columns, &losses, CHALLENGES)?);
+            let data = Data { columns: columns.clone(), losses };
+            models.push(memory.model(&self.layout, &data, CHALLENGES)?);
         }
         let levels: Vec<Vec<f64>> = models.iter().map(levels).collect();
         let points: Vec<Vec<f64>> =
@@ -187,7 +190,8 @@ impl ParetoOptimizer {
         }
         let told = self.state.told.values().map(|told| &told.point.features);
         let tried = told.chain(self.state.pending.values().map(|point| &point.features));
-        best_new(&self.space, &mut volume, &good, &distance, tried, rng)
+        let found = search(&self.space, &mut volume, &good, &distance, EFFORT, rng)?;
+        is_new(&self.space, &found.latent, tried).then_some(found.latent)
     }
 }
 
@@ -306,7 +310,7 @@ impl Optimizer for ParetoOptimizer {
 
 impl Snapshot for ParetoOptimizer {
     const SCHEMA: &'static str = "bayes-hyperopt/pareto";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type State = ParetoState;
 
     fn snapshot(&self) -> ParetoState {

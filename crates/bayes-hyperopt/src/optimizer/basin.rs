@@ -1,46 +1,65 @@
-//! Minima that are explored, and the search for others.
+//! Minima that are explored, and what lies around the best of them.
 //!
-//! Once hardly any improvement is expected, the place of the best point holds nothing more worth most evaluations. Every
-//! second suggestion then searches outside of a ball around it, in lengthscales of the model so that valleys are covered along
-//! their length, as if that were another problem: its level is the best point outside, and of the points inside only some that lie apart are kept, because a cluster makes a model believe that the
-//! function is as calm everywhere. A basin found and explored in this way is left aside in turn.
+//! Balls are in lengthscales of the model, so that valleys are covered along their length.
 
 use super::subset::Data;
 
 /// Below this logarithm of the expected improvement (in standard deviations of the losses) a basin counts as explored.
-pub(super) const EXPLORED: f64 = -8.0;
-/// Below this one, three suggestions in four look elsewhere.
-const EXHAUSTED: f64 = -18.0;
+pub(super) const EXPLORED: f64 = -7.0;
+/// Below this one hardly anything is left to gain in it.
+const EXHAUSTED: f64 = -10.0;
+/// Below this one nothing is left to polish.
+pub(super) const POLISHED: f64 = -22.0;
 /// Radius of a basin, in lengthscales.
 const RADIUS: f64 = 2.0;
-/// Points kept inside are this far apart, in radii.
-const APART: f64 = 0.15;
-
+const LEAST_RADIUS: f64 = 1e-6;
+/// Stands for 1 / lengthscale of choices.
+pub(super) const CHOICE: f64 = 1e3;
 /// Points in the model around the best, a parameter.
 const NEARBY: usize = 6;
 
-/// Whether trial `id` looks elsewhere, at this best acquisition.
-pub(super) fn look_elsewhere(best: f64, id: u64) -> bool {
-    best < EXPLORED && id % 2 == 1 || best < EXHAUSTED && id % 4 == 2
+/// Whether suggestion `turn` looks elsewhere, where at best `gain` is expected; `begun` when it was looked elsewhere before
+/// from where the best point lies.
+///
+/// What was begun goes on even where the model sees more to gain again at once: a search elsewhere that is broken off
+/// ends nowhere, and a model of a whole basin always finds some arm of it unexplored. In many dimensions elsewhere is
+/// larger.
+pub(super) fn is_away(gain: f64, begun: bool, turn: u64, dimensions: usize) -> bool {
+    let d = dimensions as u64;
+    let (part, of) = match gain {
+        _ if gain >= EXPLORED => (u64::from(begun), 2),
+        _ if gain >= EXHAUSTED => (3, 5),
+        _ => (d, d + 1),
+    };
+    (turn + 1) * part / of > turn * part / of
 }
 
-/// A ball around a minimum.
+/// A ball around a minimum, or around a point that leads there.
 #[derive(Clone, Debug)]
-pub(super) struct Basin {
+pub(crate) struct Basin {
     centre: Vec<f64>,
+    radius: f64,
     /// 1 / lengthscale of each parameter; huge for choices, so that another choice is another basin.
     scales: Vec<f64>,
 }
 
 impl Basin {
-    /// Around the best of `data`.
-    pub(super) fn around_best(data: &Data, scales: &[f64]) -> Self {
-        let best = data.order().first().copied().unwrap_or(0);
-        Self { centre: data.columns.iter().map(|column| column[best]).collect(), scales: scales.to_vec() }
+    /// Around a minimum.
+    pub(super) fn at(centre: Vec<f64>, scales: &[f64]) -> Self {
+        Self { centre, radius: RADIUS, scales: scales.to_vec() }
+    }
+
+    /// Half as large, around a point that leads to the minimum.
+    pub(super) fn half_around(&self, centre: Vec<f64>) -> Self {
+        Self { centre, radius: 0.5 * RADIUS, scales: self.scales.clone() }
     }
 
     pub(super) fn contains(&self, features: &[f64]) -> bool {
-        self.distance(&self.centre, features) < RADIUS
+        self.away(features) < self.radius
+    }
+
+    fn away(&self, features: &[f64]) -> f64 {
+        self.distance(&self.centre, features)
     }
 
     /// Euclidean, in lengthscales; a parameter that is active in one of the points only counts as one.
@@ -53,45 +72,19 @@ impl Basin {
 }
 
 impl Data {
-    fn point(&self, i: usize) -> Vec<f64> {
-        self.columns.iter().map(|column| column[i]).collect()
-    }
-
-    /// Everything outside of the basins, and what lies apart inside, best first; `None` with fewer than two points outside.
-    pub(super) fn outside(&self, basins: &[Basin]) -> Option<Self> {
-        let mut kept: Vec<usize> = Vec::new();
-        let mut inner: Vec<Vec<f64>> = Vec::new();
-        for i in self.order() {
-            let x = self.point(i);
-            if let Some(basin) = basins.iter().find(|basin| basin.contains(&x)) {
-                if inner.iter().any(|other| basin.distance(other, &x) < APART * RADIUS) {
-                    continue;
-                }
-                inner.push(x);
-            }
-            kept.push(i);
-        }
-        (kept.len() >= inner.len() + 2).then(|| self.pick(kept))
-    }
-
-    /// The best point and the nearest to it; `None` unless there are twice as many.
+    /// The best point and the nearest to it, with the ball they fill; `None` unless there are half as many more.
     ///
     /// What a model of them says of the bottom is not bent to what lies far away: every fourth suggestion polishes there.
-    pub(super) fn around_best(&self, scales: &[f64]) -> Option<Self> {
+    pub(super) fn around_best(&self, scales: &[f64]) -> Option<(Self, Basin)> {
         let count = NEARBY * self.columns.len();
-        (self.losses.len() >= 2 * count).then(|| {
-            let basin = Basin::around_best(self, scales);
+        (2 * self.losses.len() >= 3 * count).then(|| {
+            let mut basin = Basin::at(self.point(self.order()[0]), scales);
             let mut near: Vec<(f64, usize)> =
-                (0..self.losses.len()).map(|i| (basin.distance(&basin.centre, &self.point(i)), i)).collect();
+                (0..self.losses.len()).map(|i| (basin.away(&self.point(i)), i)).collect();
             near.sort_by(|a, b| a.0.total_cmp(&b.0));
-            self.pick(near[..count].iter().map(|(_, i)| *i).collect())
+            basin.radius = near[count - 1].0.clamp(LEAST_RADIUS, RADIUS);
+            (self.pick(near[..count].iter().map(|(_, i)| *i).collect()), basin)
         })
-    }
-
-    /// Only what lies outside of the basins.
-    pub(super) fn without(&self, basins: &[Basin]) -> Self {
-        let outside = |i: &usize| !basins.iter().any(|basin| basin.contains(&self.point(*i)));
-        self.pick((0..self.losses.len()).filter(outside).collect())
     }
 }
 
@@ -100,15 +93,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cluster_is_thinned_and_the_rest_is_kept() {
-        let mut xs: Vec<f64> = (0..50).map(|i| 0.5 + 1e-4 * f64::from(i)).collect();
-        xs.extend([0.1, 0.2, 0.9]);
+    fn the_less_there_is_to_gain_the_more_looks_elsewhere() {
+        let count = |gain, begun| (0..70).filter(|turn| is_away(gain, begun, *turn, 6)).count();
+        assert_eq!((count(-1.0, false), count(-1.0, true)), (0, 35));
+        assert_eq!((count(-8.0, false), count(-12.0, true)), (42, 60));
+    }
+
+    #[test]
+    fn the_nearest_are_around_the_best() {
+        let xs: Vec<f64> = (0..20).map(|i| f64::from(i) / 20.0).collect();
         let losses = xs.iter().map(|x| (x - 0.5).abs()).collect();
         let data = Data { columns: vec![xs], losses };
-        let basins = [Basin::around_best(&data, &[20.0])];
-        let outside = data.outside(&basins).unwrap();
-        assert_eq!(outside.columns[0], [0.5, 0.1, 0.2, 0.9]);
-        assert_eq!(data.without(&basins).columns[0], [0.1, 0.2, 0.9]);
-        assert!(Data { columns: vec![vec![0.5, 0.1]], losses: vec![0.0, 1.0] }.outside(&basins).is_none());
+        let (near, basin) = data.around_best(&[5.0]).unwrap();
+        assert_eq!(near.columns[0], [0.35, 0.4, 0.45, 0.5, 0.55, 0.6]);
+        assert!(basin.contains(&[0.55]) && !basin.contains(&[0.7]));
     }
 }

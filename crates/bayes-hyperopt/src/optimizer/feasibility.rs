@@ -1,9 +1,12 @@
 //! Where evaluations succeed: a process over outcomes, 1 for a usable result and -1 for a failure or a violated constraint.
 
-use super::regime::{Memory, Model, Regime};
+use super::memory::{Memory, Model};
+use super::regime::Regime;
+use super::subset::Data;
 use crate::KernelKind;
 use crate::gp::{NoiseKind, Predictor};
 use crate::kernel::Layout;
+use crate::maximize::Landscape;
 use crate::numerics::log_distribution;
 
 impl Regime {
@@ -21,14 +24,14 @@ pub(super) fn memory() -> Memory {
 pub(super) fn fit(
     memory: &mut Memory,
     layout: &Layout,
-    columns: &[Vec<f64>],
+    columns: Vec<Vec<f64>>,
     usable: &[bool],
 ) -> Option<Model> {
     if usable.iter().all(|u| *u) || !usable.iter().any(|u| *u) {
         return None;
     }
-    let labels: Vec<f64> = usable.iter().map(|u| if *u { 1.0 } else { -1.0 }).collect();
-    memory.fit(layout, columns, &labels, 0)
+    let losses = usable.iter().map(|u| if *u { 1.0 } else { -1.0 }).collect();
+    memory.fit(layout, &Data { columns, losses }, 0)
 }
 
 /// ln of the probability that a point can be used.
@@ -46,17 +49,6 @@ impl<'a> Chance<'a> {
         Self { predictor: model.gp.predictor(), threshold: -at_zero / slope, noise }
     }
 
-    pub(super) fn value(&mut self, features: &[f64]) -> f64 {
-        self.parts(features).0
-    }
-
-    /// The value; its derivatives are added to `gradient`.
-    pub(super) fn gradient(&mut self, features: &[f64], gradient: &mut [f64]) -> f64 {
-        let (value, by_mean, by_variance) = self.parts(features);
-        self.predictor.add_gradient(features, by_mean, by_variance, gradient);
-        value
-    }
-
     fn parts(&mut self, features: &[f64]) -> (f64, f64, f64) {
         let at = self.predictor.marginal(features);
         let variance = at.variance + self.noise;
@@ -64,5 +56,17 @@ impl<'a> Chance<'a> {
         let z = (at.mean - self.threshold) / sd;
         let (value, hazard) = log_distribution(z);
         (value, hazard / sd, -0.5 * hazard * z / variance)
+    }
+}
+
+impl Landscape for Chance<'_> {
+    fn value(&mut self, features: &[f64]) -> f64 {
+        self.parts(features).0
+    }
+
+    fn gradient(&mut self, features: &[f64], gradient: &mut [f64]) -> f64 {
+        let (value, by_mean, by_variance) = self.parts(features);
+        self.predictor.add_gradient(features, by_mean, by_variance, gradient);
+        value
     }
 }

@@ -32,3 +32,12 @@ pub(crate) struct Pending {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<Explanation>,
 }
+
+/// One point that was made but not yet asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Queued {
+    pub(crate) latent: Vec<f64>,
+    pub(crate) features: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<Explanation>,
+}

@@ -2,6 +2,8 @@
 
 use meta_traits::Stream;
 
+use super::memory::{Memory, Model};
+use super::regime::Regime;
 use super::subset::Data;
 use super::{BayesOptimizer, Told};
 use crate::acquisition::Criterion;
@@ -9,11 +11,15 @@ use crate::baseline::draw;
 use crate::full::{EFFORT, latent_of, reach};
 use crate::gp::{Gp, Joint, Predictor};
 use crate::maximize::{Landscape, search};
-use crate::optimizer::regime::Model;
 use crate::stopping::RegretBound;
 
 /// Draws of the function.
 const DRAWS: usize = 1024;
+/// Up to so many trials a parameter, and so many in all, trials are few: the best parameters alone, and a kind chosen by their
+/// evidence, make a model too sure of itself. The draws then are shared among the model and the usual kind, each with the
+/// best parameters and with so many in all, the others drawn from their posterior.
+const FEW: [usize; 2] = [5, 60];
+const PARAMETERS: usize = 4;
 /// Points spread over the space, and points near the best, where a draw may be low.
 const SPREAD: usize = 192;
 const NEAR: usize = 96;
@@ -46,23 +52,23 @@ impl BayesOptimizer {
     /// How far the best point told may be from the best there is, exceeded with probability `risk`, 0.01 to 0.5 (values
     /// outside count as the nearest inside); `None` below five usable trials or without a model.
     ///
-    /// The function is drawn 1,024 times from the model's posterior at some 300 points together: spread over the space, near
+    /// The function is drawn 1,024 times from the model's posterior (of few trials: of two kinds of model, parameters drawn too)
+    /// at some 300 points together: spread over the space, near
     /// the best ones, and where optimistic bounds are lowest. The regret of a draw is its value at the best point told
     /// less its least value. The bound is the order statistic that lies above the quantile sought with 95 % (Wilson 2024,
     /// section 3; draws at fixed points in place of paths). Nothing of the search is changed. O(n^3) for n trials.
     pub fn regret_bound(&self, risk: f64) -> Option<RegretBound> {
         let risk = if risk.is_nan() { 0.05 } else { risk.clamp(0.01, 0.5) };
-        let mut data = Data { columns: vec![Vec::new(); self.space.len()], losses: Vec::new() };
+        let mut data = Data::default();
         for record in self.state.told.values() {
             if let Told::Sound(seen) = &record.told {
-                data.columns.iter_mut().zip(&record.features).for_each(|(column, f)| column.push(*f));
-                data.losses.push(seen.losses[0]);
+                data.push(&record.features, seen.losses[0]);
             }
         }
         if data.losses.len() < LEAST {
             return None;
         }
-        let mut memory = self.state.memory.clone();
+        let mut memory = self.state.engine.memory.clone();
         let model = memory.model(&self.layout, &data, 0)?;
         let mut rng = self.state.root.child("regret", self.state.told.len() as u64);
         let told: Vec<Vec<f64>> = (0..model.gp.len()).map(|i| model.gp.point(i)).collect();
@@ -73,22 +79,33 @@ impl BayesOptimizer {
         let good: Vec<Vec<f64>> = order.iter().take(5).map(|i| latent_of(&told[*i])).collect();
         let mut points = vec![told[order[0]].clone()];
         points.extend(self.candidates(&model.gp, &good, &mut rng));
-        let joint = Joint::new(&model.gp, &points)?;
+        let few = model.gp.len() <= FEW[1].min(FEW[0] * self.space.len());
+        let mut usual = Memory::new(Regime::new(self.state.config.gp_kernel));
+        let usual = if few { usual.model(&self.layout, &data, 0) } else { None };
+        let mut joints: Vec<(&Model, Joint)> = Vec::new();
+        let mut most: f64 = 0.0;
+        for (i, kind) in std::iter::once(&model).chain(&usual).enumerate() {
+            let mut rng = rng.child("parameters", i as u64);
+            let drawn = if few { kind.draws(PARAMETERS - 1, &mut rng) } else { Vec::new() };
+            for gp in std::iter::once(&kind.gp).chain(&drawn) {
+                most = most.max(widest(kind, gp, &points, risk));
+                joints.extend(Joint::new(gp, &points).map(|joint| (kind, joint)));
+            }
+        }
         let mut regrets: Vec<f64> = Vec::with_capacity(DRAWS);
-        for _ in 0..DRAWS {
+        for (kind, joint) in joints.iter().cycle().take(DRAWS) {
             let normals: Vec<f64> = points.iter().map(|_| draw(&mut rng)).collect();
             let values = joint.draw(&normals);
             let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-            regrets.push(difference(&model, values[0], least));
+            regrets.push(difference(kind, values[0], least));
+        }
+        if regrets.is_empty() {
+            return None;
         }
         regrets.sort_by(f64::total_cmp);
         let place = upper_place(DRAWS, 1.0 - risk);
         let mean = regrets.iter().sum::<f64>() / DRAWS as f64;
-        Some(RegretBound {
-            bound: regrets[place.min(DRAWS - 1)],
-            mean,
-            widest: widest(&model, &points, risk),
-        })
+        Some(RegretBound { bound: regrets[place.min(DRAWS - 1)], mean, widest: most })
     }
 
     /// Features of points where a draw of the function may be low.
@@ -121,11 +138,11 @@ fn difference(model: &Model, high: f64, low: f64) -> f64 {
 
 /// The bound that holds for all points and trials at once, with width sqrt(2 ln(points pi^2 n^2 / (6 risk))) (Srinivas et
 /// al. 2010, theorem 1).
-fn widest(model: &Model, points: &[Vec<f64>], risk: f64) -> f64 {
-    let n = model.gp.len() as f64;
+fn widest(model: &Model, gp: &Gp, points: &[Vec<f64>], risk: f64) -> f64 {
+    let n = gp.len() as f64;
     let inside = points.len() as f64 * n * n * std::f64::consts::PI.powi(2) / (6.0 * risk);
     let width = libm::sqrt(2.0 * libm::log(inside));
-    let mut predictor = model.gp.predictor();
+    let mut predictor = gp.predictor();
     let ends: Vec<(f64, f64)> = points
         .iter()
         .map(|x| predictor.marginal(x))

@@ -3,18 +3,32 @@
 /// Up to so many trials the parameters of a model are learnt from all.
 const LEARN: usize = 300;
 /// Up to so many trials all take part in predictions.
+const EXACT: usize = 2000;
+/// Of more trials so many do.
 const PREDICT: usize = 1000;
 
 /// Losses with the features of their points, one slice a feature.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Data {
-    pub(super) columns: Vec<Vec<f64>>,
-    pub(super) losses: Vec<f64>,
+pub(crate) struct Data {
+    pub(crate) columns: Vec<Vec<f64>>,
+    pub(crate) losses: Vec<f64>,
 }
 
 impl Data {
+    /// One more point.
+    pub(crate) fn push(&mut self, features: &[f64], loss: f64) {
+        self.columns.resize_with(features.len(), Vec::new);
+        self.columns.iter_mut().zip(features).for_each(|(column, feature)| column.push(*feature));
+        self.losses.push(loss);
+    }
+
+    /// Features of the `i`-th point.
+    pub(crate) fn point(&self, i: usize) -> Vec<f64> {
+        self.columns.iter().map(|column| column[i]).collect()
+    }
+
     /// Positions by loss, best first.
-    pub(super) fn order(&self) -> Vec<usize> {
+    pub(crate) fn order(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.losses.len()).collect();
         order.sort_by(|a, b| self.losses[*a].total_cmp(&self.losses[*b]));
         order
@@ -41,7 +55,7 @@ impl Data {
     /// distance in lengthscales.
     pub(super) fn to_predict(&self, inverse_lengthscales: &[f64]) -> Option<Self> {
         let n = self.losses.len();
-        (n > PREDICT).then(|| {
+        (n > EXACT).then(|| {
             let order = self.order();
             let (best, rest) = order.split_at(PREDICT / 5);
             let distance = |i: usize| -> f64 {
@@ -61,8 +75,8 @@ mod tests {
 
     #[test]
     fn the_best_are_always_there_and_no_trial_twice() {
-        let losses: Vec<f64> = (0..1500).map(|i| f64::from((i * 7919) % 1500)).collect();
-        let columns = vec![losses.iter().map(|l| l / 1500.0).collect(), vec![0.5; 1500]];
+        let losses: Vec<f64> = (0..2500).map(|i| f64::from((i * 7919) % 2500)).collect();
+        let columns = vec![losses.iter().map(|l| l / 2500.0).collect(), vec![0.5; 2500]];
         let data = Data { columns, losses };
         let (learn, predict) = (data.to_learn().unwrap(), data.to_predict(&[1.0, 1.0]).unwrap());
         for (subset, n, best) in [(learn, LEARN, LEARN / 2), (predict, PREDICT, PREDICT / 5)] {

@@ -77,6 +77,20 @@ impl Domain {
         matches!(self, Self::Categorical { .. })
     }
 
+    /// Width of the range, of logarithms on the log scale; 1 for levels and choices.
+    pub(crate) fn span(&self) -> f64 {
+        match self {
+            Self::Float { low, high } => high - low,
+            Self::Log { low, high } => high.ln() - low.ln(),
+            Self::Int { low, high } => (high - low + 1) as f64,
+            Self::LogInt { low, high } => {
+                let (from, to) = log_edges(*low, *high);
+                to - from
+            }
+            Self::Ordinal { .. } | Self::Categorical { .. } => 1.0,
+        }
+    }
+
     /// The value at `unit`, clamped to [0, 1]; NaN counts as 0.
     pub fn value(&self, unit: f64) -> Value {
         let unit = if unit.is_nan() { 0.0 } else { unit.clamp(0.0, 1.0) };

@@ -3,27 +3,42 @@ use std::collections::BTreeMap;
 use meta_traits::{Fidelity, Stream};
 use serde::{Deserialize, Serialize};
 
-use super::ensemble::{Ensemble, weights};
 use super::library::Experience;
-use crate::acquisition::Criterion;
+use super::portfolio::portfolio;
+use super::stacked::Stacked;
+use super::weights::{FADE, OWN, weights};
 use crate::baseline::{Ended, Ending, Step, Strategy};
 use crate::doe::Sobol;
-use crate::full::{CHALLENGES, Less, Table, best_new, incumbent, reach};
-use crate::gp::Gp;
-use crate::optimizer::regime::{Memory, Regime};
-use crate::{KernelKind, SearchSpace};
+use crate::full::{CHALLENGES, EFFORT, is_new, latent_of, reach};
+use crate::gp::{Breadth, Gp, Warp};
+use crate::kernel::Layout;
+use crate::maximize::search;
+use crate::optimizer::engine::{Engine, Flat, Query};
+use crate::optimizer::memory::{Memory, Model, Terms};
+use crate::optimizer::regime::Regime;
+use crate::optimizer::subset::Data;
+use crate::{Acquisition, KernelKind, SearchSpace};
 
+/// First points that old tasks offer.
+const OFFERED: u64 = 2;
+/// First points before old tasks are judged by what was told.
+const BLIND: u64 = 3;
+/// Weight of all old tasks from which they are trusted to have led to the right place.
+const TRUST: f64 = 0.5;
+/// The least standard deviation of what old tasks teach of the logarithm of a lengthscale.
+const LEAST_SD: f64 = 0.35;
 /// Points of an old task that are taken, best and latest first.
 const MOST: usize = 200;
 
-/// A Gaussian process of the new task together with those of old ones, weighted by how well each ranks what the new task has
-/// shown (ranking-weighted ensemble, Feurer et al. 2018).
+/// A search that begins where old tasks were good and goes on with what they teach, as long as they rank well.
 ///
-/// Until the new task has three points the old models speak alone, every second of the first points being one of an even
-/// design, so that old tasks that mislead cost little. Afterwards the better an old model ranks the new points the more
-/// it counts; one that ranks them worse than the new task's own model would (left out one by one) is dropped, and all
-/// fade out. When none is left the search is the plain one. Points are evaluated at full fidelity. Old losses enter
-/// standardised by task, so their scales do not matter; old points outside of the space are left out.
+/// The first two points are those that together are best for the old tasks' models (a zero-shot portfolio), the third is of
+/// an even design. Then old models are weighted by how well each ranks what the new task has shown (ranking-weighted
+/// ensemble, Feurer et al. 2018), against the new task's own model left out one by one; one that ranks worse is dropped, and
+/// all fade out. The loss is modelled as a multiple of the weighted old means plus a process for what they leave, where that
+/// explains it better than the own model; otherwise the search is the plain one. Kinds of model and lengthscales that old
+/// tasks agree on compete with the usual ones. Points are evaluated at full fidelity. Old losses enter standardised by
+/// task, so their scales do not matter; old points outside of the space are left out.
 ///
 /// ```
 /// use bayes_hyperopt::baseline::Search;
@@ -48,7 +63,10 @@ pub struct Transfer {
     design: Sobol,
     initial: u64,
     old: Vec<Old>,
-    own: Memory,
+    own: Engine,
+    rest: Memory,
+    /// Whether old tasks ranked well as long as they were asked.
+    trusted: bool,
     told: BTreeMap<u64, (Vec<f64>, Option<f64>)>,
     running: BTreeMap<u64, Vec<f64>>,
     asked: u64,
@@ -83,11 +101,14 @@ impl Transfer {
             let (features, losses) = rows.into_iter().unzip();
             Old { features, losses }
         };
+        let usual = Regime::new(KernelKind::Matern52);
         Self {
             design: Sobol::new(space.len(), rng),
             initial: initial as u64,
             old: experiences.iter().map(old).filter(|old| old.losses.len() >= 3).collect(),
-            own: Memory::new(Regime::new(KernelKind::Matern52)),
+            own: Engine::of(usual),
+            rest: Memory::new(usual),
+            trusted: false,
             told: BTreeMap::new(),
             running: BTreeMap::new(),
             asked: 0,
@@ -100,60 +121,120 @@ impl Transfer {
         self.old.len()
     }
 
+    /// Models of the old tasks; the first time, the new task's models are taught by them.
     fn old_models(&mut self, space: &SearchSpace) -> Vec<Gp> {
         if let Some(models) = &self.models {
             return models.clone();
         }
+        let layout = Layout::new(space);
         let fit = |old: &Old| {
-            let mut memory = Memory::new(Regime::new(KernelKind::Matern52));
-            let table = Table { features: old.features.clone(), losses: old.losses.clone() };
-            table.model(space, &mut memory, 2 * CHALLENGES).map(|model| model.gp)
+            let mut data = Data::default();
+            old.features.iter().zip(&old.losses).for_each(|(features, loss)| data.push(features, *loss));
+            Memory::new(Regime::new(KernelKind::Matern52)).model(&layout, &data, 2 * CHALLENGES)
         };
-        let models: Vec<Gp> = self.old.iter().filter_map(fit).collect();
+        let models: Vec<Model> = self.old.iter().filter_map(fit).collect();
+        if self.asked == 0 && !models.is_empty() {
+            let (champion, terms) = teach(&models, space.len());
+            self.rest = Memory::with(
+                Regime { warp: Warp::Plain, ..champion },
+                Terms { bends: false, ..terms.clone() },
+            );
+            self.own = Engine::new(Memory::with(champion, terms));
+        }
+        let models: Vec<Gp> = models.into_iter().map(|model| model.gp).collect();
         self.models = Some(models.clone());
         models
     }
 
-    fn best(&mut self, space: &SearchSpace, rng: &mut Stream) -> Option<Vec<f64>> {
-        let mut table = Table::default();
+    /// The most promising point, or one of the even design as long as that is due and old tasks do not help.
+    fn best(&mut self, space: &SearchSpace, note: u64, rng: &mut Stream) -> Option<Vec<f64>> {
+        let layout = Layout::new(space);
+        let mut data = Data::default();
         for (features, loss) in self.told.values() {
-            let Some(loss) = loss else { continue };
-            table.features.push(features.clone());
-            table.losses.push(*loss);
-        }
-        let old = self.old_models(space);
-        let mut own = table.model(space, &mut self.own, CHALLENGES);
-        let weights = weights(&old, own.as_ref().map(|m| &m.gp), &table.features, &table.losses, rng);
-        let running: Vec<&Vec<f64>> = self.running.values().collect();
-        let level = own.as_ref().map(incumbent);
-        if let Some(own) = &mut own {
-            for features in &running {
-                own.gp.append(features, None);
+            if let Some(loss) = loss {
+                data.push(features, *loss);
             }
         }
-        let known = self.told.values().map(|(features, _)| features).chain(self.running.values());
-        let alone = weights[old.len()] >= 1.0;
-        if let (true, Some(own), Some(best)) = (alone, &own, level) {
-            let criterion = Criterion::LogExpectedImprovement { best };
-            let mut landscape = Less { predictor: own.gp.predictor(), criterion, other: None };
-            return best_new(space, &mut landscape, &table.good(), &reach(&own.gp, space.len()), known, rng);
+        let old = self.old_models(space);
+        if let Some(found) = self.with_old(space, &layout, &data, &old, rng) {
+            return Some(found);
         }
-        let mut models: Vec<(f64, &Gp)> = weights.iter().copied().zip(&old).collect();
-        models.extend(own.iter().map(|own| (weights[old.len()], &own.gp)));
-        let leader = models.iter().max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, gp)| *gp)?;
-        let mut good = table.good();
-        for old in &self.old {
-            good.extend(
-                Table { features: old.features.clone(), losses: old.losses.clone() }
-                    .good()
-                    .into_iter()
-                    .take(1),
-            );
+        if note < self.initial && !self.trusted {
+            return Some(self.design.at(note));
         }
-        let told: Vec<Vec<f64>> = table.features.iter().chain(self.running.values()).cloned().collect();
-        let mut landscape = Ensemble::new(&models, &told);
-        best_new(space, &mut landscape, &good, &reach(leader, space.len()), known, rng)
+        let query = Query {
+            space,
+            layout: &layout,
+            data: &data,
+            pending: self.running.values().collect(),
+            acquisition: Acquisition::ExpectedImprovement,
+            weight: 0.0,
+            turn: note,
+            local: self.trusted && !note.is_multiple_of(3),
+        };
+        let found = self.own.suggest(&query, &mut Flat, rng)?;
+        is_new(space, &found.latent, self.known()).then_some(found.latent)
     }
+
+    /// The most promising point of the old models with what they leave unexplained; `None` where they do not help.
+    fn with_old(
+        &mut self,
+        space: &SearchSpace,
+        layout: &Layout,
+        data: &Data,
+        old: &[Gp],
+        rng: &mut Stream,
+    ) -> Option<Vec<f64>> {
+        let n = data.losses.len();
+        if n < OWN || old.is_empty() {
+            return None;
+        }
+        let own = self.own.memory.model(layout, data, CHALLENGES)?;
+        let points: Vec<Vec<f64>> = (0..n).map(|i| data.point(i)).collect();
+        let (weights, trust) = weights(old, Some(&own.gp), &points, &data.losses, rng);
+        if n <= FADE * space.len() {
+            self.trusted = trust >= TRUST;
+        }
+        let total: f64 = weights[..old.len()].iter().sum();
+        let helpful: Vec<(f64, &Gp)> =
+            weights.iter().map(|w| w / total).zip(old).filter(|(w, _)| *w > 0.0).collect();
+        if helpful.is_empty() {
+            return None;
+        }
+        let mut stacked = Stacked::new(helpful, layout, data, &mut self.rest, CHALLENGES)?;
+        if stacked.rest().evidence <= own.evidence {
+            return None;
+        }
+        for features in self.running.values() {
+            stacked.rest().gp.append(features, None);
+        }
+        let good: Vec<Vec<f64>> = data.order().iter().take(5).map(|i| latent_of(&points[*i])).collect();
+        let reach = reach(&stacked.rest().gp, space.len());
+        let mut landscape = stacked.landscape();
+        let found = search(space, &mut landscape, &good, &reach, EFFORT, rng)?;
+        is_new(space, &found.latent, self.known()).then_some(found.latent)
+    }
+
+    fn known(&self) -> impl Iterator<Item = &Vec<f64>> {
+        self.told.values().map(|(features, _)| features).chain(self.running.values())
+    }
+}
+
+/// The kind of model that explains most old tasks, and laws of its lengthscales; without a majority the usual kind.
+fn teach(models: &[Model], dimensions: usize) -> (Regime, Terms) {
+    let votes = |regime: Regime| models.iter().filter(|model| model.regime == regime).count();
+    let leader = models.iter().map(|model| model.regime).max_by_key(|regime| votes(*regime));
+    let usual = Regime::new(KernelKind::Matern52);
+    let champion = leader.filter(|leader| 2 * votes(*leader) > models.len()).unwrap_or(usual);
+    let law = |d: usize| {
+        let logs: Vec<f64> = models.iter().map(|model| model.gp.theta[d]).collect();
+        let n = logs.len() as f64;
+        let mean = logs.iter().sum::<f64>() / n;
+        let variance = logs.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / n;
+        (mean, variance.sqrt().max(LEAST_SD))
+    };
+    let taught = (0..dimensions).map(law).collect();
+    (Regime { breadth: Breadth::Taught, ..champion }, Terms { taught, ..Terms::default() })
 }
 
 impl Strategy for Transfer {
@@ -162,12 +243,17 @@ impl Strategy for Transfer {
 
     fn next(&mut self, space: &SearchSpace, rng: &mut Stream) -> Step<u64> {
         let note = self.asked;
-        let designed =
-            if self.old.is_empty() { note < self.initial } else { note % 2 == 1 && note < self.initial };
-        let latent = if designed {
-            self.design.at(note)
+        let blind = if self.old.is_empty() { self.initial } else { BLIND };
+        let offered = if note < OFFERED {
+            let old = self.old_models(space);
+            portfolio(space, &old, OFFERED as usize).get(note as usize).cloned()
         } else {
-            self.best(space, rng).unwrap_or_else(|| space.sample_latent(rng))
+            None
+        };
+        let latent = match offered {
+            Some(latent) => latent,
+            None if note < blind => self.design.at(note),
+            None => self.best(space, note, rng).unwrap_or_else(|| space.sample_latent(rng)),
         };
         self.asked += 1;
         self.running.insert(note, space.features(&latent));

@@ -4,5 +4,6 @@ mod baselines;
 mod beyond;
 mod multi;
 mod optimizer;
+mod settings;
 mod space;
 mod stopping;

@@ -1,20 +1,19 @@
 use meta_traits::Stream;
 
-use crate::acquisition::Criterion;
 use crate::baseline::draw;
-use crate::gp::{Gp, Marginal, Predictor};
-use crate::maximize::Landscape;
+use crate::gp::{Gp, Marginal};
 
 /// Draws from each model for its ranking loss.
 const DRAWS: usize = 256;
 /// Points of the new task below which its own model has no say.
 pub(super) const OWN: usize = 3;
 /// Points of the new task at which old tasks have no say any more, a parameter.
-const FADE: usize = 5;
+pub(super) const FADE: usize = 5;
 /// The largest share of pairs that an old model may misrank in the median; a coin misranks half.
 const MISRANKED: f64 = 1.0 / 3.0;
 
-/// How much each old model and, last, the model of the new task count; sums to 1.
+/// How much each old model and, last, the model of the new task count, which sums to 1; and how much all old ones would if
+/// they did not fade out.
 ///
 /// The weight of a model is the share of draws from its posterior at the new task's points in which it misranks the fewest
 /// pairs; the new task's own model is drawn from its leave-one-out predictions, and ties are its own (Feurer et al. 2018).
@@ -26,7 +25,7 @@ pub(super) fn weights(
     features: &[Vec<f64>],
     losses: &[f64],
     rng: &mut Stream,
-) -> Vec<f64> {
+) -> (Vec<f64>, f64) {
     let n = losses.len();
     let mut weights = vec![0.0; old.len() + 1];
     let Some(own) = own.filter(|_| n >= OWN) else {
@@ -36,7 +35,7 @@ pub(super) fn weights(
             weights.fill(0.0);
             weights[old.len()] = 1.0;
         }
-        return weights;
+        return (weights, 0.0);
     };
     let ranked = |marginals: &[Marginal], rng: &mut Stream| -> Vec<u32> {
         (0..DRAWS)
@@ -74,6 +73,7 @@ pub(super) fn weights(
     }
     let dimensions = features.first().map_or(1, Vec::len);
     let stay = 1.0 - (n as f64 / (FADE * dimensions) as f64).min(1.0);
+    let trust = weights[..old.len()].iter().sum();
     let kept: f64 = weights[..old.len()]
         .iter_mut()
         .map(|w| {
@@ -82,7 +82,7 @@ pub(super) fn weights(
         })
         .sum();
     weights[old.len()] = 1.0 - kept;
-    weights
+    (weights, trust)
 }
 
 /// Pairs in the wrong order.
@@ -100,50 +100,6 @@ fn quantile(values: &[u32], share: f64) -> u32 {
     let mut sorted = values.to_vec();
     sorted.sort_unstable();
     sorted[((share * sorted.len() as f64) as usize).min(sorted.len() - 1)]
-}
-
-/// The expected improvement of a weighted sum of models, each in its own standardised units.
-pub(super) struct Ensemble<'a> {
-    members: Vec<(f64, Predictor<'a>)>,
-    criterion: Criterion,
-}
-
-impl<'a> Ensemble<'a> {
-    /// Improvement counts from the best mean at `told`, or over the old tasks' points where nothing was told.
-    pub(super) fn new(models: &[(f64, &'a Gp)], told: &[Vec<f64>]) -> Self {
-        let members = models.iter().filter(|(w, _)| *w > 0.0).map(|(w, gp)| (*w, gp.predictor())).collect();
-        let mut new = Self { members, criterion: Criterion::OptimisticBound { width: 0.0 } };
-        let best = told.iter().map(|x| new.marginal(x).mean).fold(f64::INFINITY, f64::min);
-        if best.is_finite() {
-            new.criterion = Criterion::LogExpectedImprovement { best };
-        }
-        new
-    }
-
-    fn marginal(&mut self, features: &[f64]) -> Marginal {
-        let mut sum = Marginal { mean: 0.0, variance: 0.0 };
-        for (weight, predictor) in &mut self.members {
-            let one = predictor.marginal(features);
-            sum.mean += *weight * one.mean;
-            sum.variance += *weight * *weight * one.variance;
-        }
-        sum
-    }
-}
-
-impl Landscape for Ensemble<'_> {
-    fn value(&mut self, features: &[f64]) -> f64 {
-        self.criterion.score(self.marginal(features)).value
-    }
-
-    fn gradient(&mut self, features: &[f64], gradient: &mut [f64]) -> f64 {
-        let score = self.criterion.score(self.marginal(features));
-        for (weight, predictor) in &mut self.members {
-            let by_variance = *weight * *weight * score.by_variance;
-            predictor.add_gradient(features, *weight * score.by_mean, by_variance, gradient);
-        }
-        score.value
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,287 @@
+//! The choice among kinds of model by evidence.
+
+use meta_traits::Stream;
+use serde::{Deserialize, Serialize};
+
+use super::draws::draws;
+use super::regime::Regime;
+use super::subset::Data;
+use crate::gp::{Breadth, Gp, NoiseKind, Prior, Problem, Targets, Warp, Workspace};
+use crate::kernel::{Kernel, Layout, Shape, Structure};
+use crate::maximize::lbfgs::{Limits, minimize};
+
+/// Nugget of models that pass through the data, as a share of the signal's variance.
+const NUGGET: f64 = 1e-12;
+/// Every so many fits one starts from afar.
+const AFAR: usize = 3;
+/// How far from the usual start, in the logarithm of the lengthscales, in turn.
+const FAR: [f64; 4] = [0.0, 1.5, -1.0, 3.0];
+
+/// Effort of a first fit.
+const FIRST: Limits = Limits { evaluations: 40, gain: 1e-5, gradient: 1e-3, first_step: 0.5 };
+/// Effort of a fit that begins where the last one ended.
+const AGAIN: Limits = Limits { evaluations: 15, ..FIRST };
+
+/// What is settled about models before any data.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Terms {
+    /// The noise that fits start from, as a share of the signal's variance.
+    pub(crate) noise: f64,
+    /// Whether parameters are fitted and kinds compete; else the prior's start is taken as it is.
+    pub(crate) learns: bool,
+    /// Whether losses may be bent.
+    pub(crate) bends: bool,
+    /// Whether only smooth kinds with noise are made, which show the trend.
+    pub(crate) smooth: bool,
+    /// Normal laws (mean, standard deviation) of the logarithm of lengthscales that other tasks have taught.
+    pub(crate) taught: Vec<(f64, f64)>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self { noise: 1e-6, learns: true, bends: true, smooth: false, taught: Vec::new() }
+    }
+}
+
+/// What the search for a model remembers between suggestions.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Memory {
+    champion: Regime,
+    terms: Terms,
+    /// The last parameters of each kind fitted.
+    fitted: Vec<(Regime, Vec<f64>)>,
+    /// Counts the challenges.
+    turn: usize,
+    /// Counts the fits.
+    fits: usize,
+}
+
+/// A fitted model with the bend of its targets.
+pub(crate) struct Model {
+    pub(crate) gp: Gp,
+    pub(crate) regime: Regime,
+    pub(crate) targets: Targets,
+    /// ln of the posterior density at the parameters, in the units of the losses.
+    pub(crate) evidence: f64,
+    prior: Prior,
+}
+
+/// Parameters of one kind with what they were found from.
+struct Fit {
+    regime: Regime,
+    prior: Prior,
+    theta: Vec<f64>,
+    targets: Targets,
+    evidence: f64,
+}
+
+impl Memory {
+    pub(crate) fn new(champion: Regime) -> Self {
+        Self::with(champion, Terms::default())
+    }
+
+    pub(crate) fn with(champion: Regime, terms: Terms) -> Self {
+        Self { champion, terms, fitted: Vec::new(), turn: 0, fits: 0 }
+    }
+
+    /// A fresh memory of the smooth kinds with noise, under the same terms.
+    pub(super) fn smooth(&self) -> Self {
+        let champion = match self.champion.structure {
+            Structure::Linear => self.champion,
+            _ => Regime::bowl(self.champion.warp),
+        };
+        Self::with(champion, Terms { smooth: true, ..self.terms.clone() })
+    }
+
+    /// Takes up what another memory holds, unless there is something already.
+    pub(super) fn begin_like(&mut self, other: &Self) {
+        if self.fitted.is_empty() {
+            self.clone_from(other);
+        }
+    }
+
+    /// The champion's model of many data: parameters from a subset, predictions from as many as can be.
+    ///
+    /// `challenges` other kinds try to explain the data better first. `None` when no model can be made of them.
+    pub(crate) fn model(&mut self, layout: &Layout, data: &Data, challenges: usize) -> Option<Model> {
+        let part = data.to_learn();
+        let learnt = self.fit(layout, part.as_ref().unwrap_or(data), challenges)?;
+        if part.is_none() { Some(learnt) } else { learnt.over(layout, data) }
+    }
+
+    /// Fits the champion to the data, lets `challenges` other kinds try to explain them better, and gives the winner.
+    pub(crate) fn fit(&mut self, layout: &Layout, data: &Data, challenges: usize) -> Option<Model> {
+        let mut w = Workspace::new(data.losses.len());
+        let mut best = self.fit_one(self.champion, layout, data, &mut w);
+        let challenges = if self.terms.learns { challenges } else { 0 };
+        for _ in 0..challenges {
+            let challenger = self.challenger(layout.len());
+            if challenger == self.champion {
+                continue;
+            }
+            let found = self.fit_one(challenger, layout, data, &mut w);
+            let evidence = |fit: &Option<Fit>| fit.as_ref().map_or(f64::NEG_INFINITY, |f| f.evidence);
+            if evidence(&found) > evidence(&best) {
+                self.champion = challenger;
+                best = found;
+            }
+        }
+        if self.fits % AFAR == AFAR - 1
+            && self.terms.learns
+            && let Some(held) = &mut best
+        {
+            let shift = FAR[self.fits / AFAR % FAR.len()];
+            let start = |prior: &Prior| shifted(prior, layout, shift);
+            let again = self.fit_from(start, self.champion, layout, data, FIRST, &mut w);
+            if let Some(found) = again.filter(|found| found.evidence > held.evidence) {
+                self.remember(&found);
+                *held = found;
+            }
+        }
+        self.fits += 1;
+        best?.into_model(layout, &data.columns, &mut w)
+    }
+
+    /// The next in turn: every third time a landmark, else a neighbour of the champion.
+    fn challenger(&mut self, dimensions: usize) -> Regime {
+        self.turn += 1;
+        let far = self.turn.is_multiple_of(3) && self.champion.structure != Structure::Linear;
+        let mut kinds = if far { Regime::landmarks(dimensions) } else { self.champion.near(dimensions) };
+        if !self.terms.taught.is_empty() {
+            kinds.push(Regime { breadth: Breadth::Taught, ..self.champion });
+        }
+        kinds.retain(|kind| self.terms.bends || kind.warp == Warp::Plain);
+        kinds.retain(|kind| !self.terms.smooth || kind.is_smooth());
+        let place = if far { self.turn / 3 } else { self.turn - self.turn / 3 };
+        if kinds.is_empty() { self.champion } else { kinds[place % kinds.len()] }
+    }
+
+    /// What is believed of the parameters of a kind.
+    fn prior(&self, regime: Regime, layout: &Layout) -> Prior {
+        let mut prior = regime.prior(layout);
+        if regime.noise == NoiseKind::Inferred {
+            let last = prior.start.len() - 1;
+            prior.start[last] = libm::log(self.terms.noise).clamp(prior.low[last], prior.high[last]);
+        }
+        if regime.breadth == Breadth::Taught {
+            for (i, (mean, sd)) in self.terms.taught.iter().enumerate().take(layout.len()) {
+                (prior.mean[i], prior.sd[i], prior.start[i]) = (*mean, *sd, *mean);
+            }
+        }
+        prior
+    }
+
+    /// A kind fitted from where it ended last, or else from what it shares with the champion.
+    fn fit_one(&mut self, regime: Regime, layout: &Layout, data: &Data, w: &mut Workspace) -> Option<Fit> {
+        let known = self.fitted.iter().find(|(kind, _)| kind.shares_parameters(regime));
+        let fit = if !self.terms.learns {
+            let once = Limits { evaluations: 1, ..FIRST };
+            self.fit_from(|prior| prior.start.clone(), regime, layout, data, once, w)
+        } else if let Some((_, theta)) = known {
+            self.fit_from(|_| theta.clone(), regime, layout, data, AGAIN, w)
+        } else {
+            let near =
+                self.fit_from(|prior| self.like(regime, prior, layout), regime, layout, data, FIRST, w);
+            // A law with room for long lengthscales has hills far away.
+            let far = if regime.breadth == Breadth::Wide {
+                self.fit_from(|prior| shifted(prior, layout, 1.5), regime, layout, data, FIRST, w)
+            } else {
+                None
+            };
+            near.into_iter().chain(far).max_by(|a, b| a.evidence.total_cmp(&b.evidence))
+        }?;
+        self.remember(&fit);
+        Some(fit)
+    }
+
+    fn remember(&mut self, fit: &Fit) {
+        self.fitted.retain(|(kind, _)| !kind.shares_parameters(fit.regime));
+        self.fitted.push((fit.regime, fit.theta.clone()));
+    }
+
+    /// A kind fitted from a start.
+    fn fit_from(
+        &self,
+        start: impl FnOnce(&Prior) -> Vec<f64>,
+        regime: Regime,
+        layout: &Layout,
+        data: &Data,
+        limits: Limits,
+        w: &mut Workspace,
+    ) -> Option<Fit> {
+        let targets = Targets::new(&data.losses, regime.warp);
+        let prior = self.prior(regime, layout);
+        let start = start(&prior);
+        let problem = problem(layout, &data.columns, regime, &prior, &targets.z);
+        let f = |theta: &[f64], gradient: &mut [f64]| problem.negative_log_posterior(theta, gradient, w);
+        let (theta, value) = minimize(f, &start, &prior.low, &prior.high, limits);
+        let evidence = targets.log_jacobian - value;
+        evidence.is_finite().then_some(Fit { regime, prior, theta, targets, evidence })
+    }
+
+    /// The start of a kind not fitted before: what it shares with the champion, else the prior's.
+    fn like(&self, regime: Regime, prior: &Prior, layout: &Layout) -> Vec<f64> {
+        let mut start = prior.start.clone();
+        let champion = self.fitted.iter().find(|(kind, _)| kind.shares_parameters(self.champion));
+        if let Some((kind, theta)) = champion
+            && kind.structure == regime.structure
+        {
+            let shared = Kernel::parameters(layout, regime.structure);
+            start[..shared].copy_from_slice(&theta[..shared]);
+        }
+        start
+    }
+}
+
+impl Model {
+    /// Losses a target, at the best of them.
+    pub(super) fn slope(&self) -> f64 {
+        let best = self.targets.z.iter().copied().fold(f64::INFINITY, f64::min);
+        self.targets.loss(best).1
+    }
+
+    /// `count` processes of the same kind over the same data, with parameters drawn from their posterior.
+    pub(super) fn draws(&self, count: usize, rng: &mut Stream) -> Vec<Gp> {
+        let Self { gp, regime, targets, prior, .. } = self;
+        let problem = problem(&gp.layout, gp.columns(), *regime, prior, &targets.z);
+        draws(&problem, &gp.theta, count, rng)
+    }
+
+    /// The same parameters over other data.
+    fn over(self, layout: &Layout, data: &Data) -> Option<Self> {
+        let inverse: Vec<f64> = self.gp.theta[..layout.len()].iter().map(|l| libm::exp(-l)).collect();
+        let part = data.to_predict(&inverse);
+        let data = part.as_ref().unwrap_or(data);
+        let targets = Targets::new(&data.losses, self.regime.warp);
+        let Self { gp, regime, evidence, prior, .. } = self;
+        let fit = Fit { regime, prior, theta: gp.theta, targets, evidence };
+        fit.into_model(layout, &data.columns, &mut Workspace::new(data.losses.len()))
+    }
+}
+
+impl Fit {
+    fn into_model(self, layout: &Layout, columns: &[Vec<f64>], w: &mut Workspace) -> Option<Model> {
+        let Self { regime, prior, theta, targets, evidence } = self;
+        let problem = problem(layout, columns, regime, &prior, &targets.z);
+        let gp = Gp::new(&problem, &theta, w)?;
+        Some(Model { gp, regime, targets, evidence, prior })
+    }
+}
+
+/// The prior's start with the logarithms of all lengthscales moved.
+fn shifted(prior: &Prior, layout: &Layout, by: f64) -> Vec<f64> {
+    let mut start = prior.start.clone();
+    start[..layout.len()].iter_mut().for_each(|lengthscale| *lengthscale += by);
+    start
+}
+
+fn problem<'a>(
+    layout: &'a Layout,
+    columns: &'a [Vec<f64>],
+    regime: Regime,
+    prior: &'a Prior,
+    z: &'a [f64],
+) -> Problem<'a> {
+    let shape = Shape::new(regime.structure, regime.smoothness);
+    Problem { layout, shape, noise: regime.noise, nugget: NUGGET, prior, columns, z }
+}
