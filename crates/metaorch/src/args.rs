@@ -61,6 +61,19 @@ pub(crate) enum Command {
     },
     /// Scores the best system of a run on examples of your choice.
     Eval(Eval),
+    /// Prints the best system of a run, for other programs.
+    Export {
+        /// The run's directory.
+        run: PathBuf,
+        /// The form.
+        #[arg(long, value_enum, default_value = "gepa")]
+        format: ExportFormat,
+    },
+    /// Answers inputs with the best system of a run: a line on standard input, a JSON object a line back.
+    Serve {
+        /// The run's directory.
+        run: PathBuf,
+    },
     /// Optimises the built-in simulated system: no model, no key, a few seconds.
     Demo {
         /// Metric calls to spend.
@@ -92,6 +105,15 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Model,
     },
+}
+
+/// Forms of an exported system.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// GEPA's candidate: a JSON object of component to text.
+    Gepa,
+    /// The texts under their names.
+    Text,
 }
 
 #[derive(Debug, Args)]

@@ -35,6 +35,8 @@ fn main() -> ExitCode {
                 cmd::plan::plan(&config, &settings, probe, json).await
             }
             Command::Eval(args) => cmd::eval::eval(args, json).await,
+            Command::Export { run, format } => cmd::export::export(&run, format),
+            Command::Serve { run } => cmd::serve::serve(&run).await,
             Command::MockLlm(args) => cmd::mock::serve(args, json).await,
             Command::Config { action } => cmd::config::config(action, json),
             Command::Prompt { action } => cmd::prompt::prompt(action, json),

@@ -63,7 +63,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
 }
 
 /// The texts that the run at `path` recommends.
-fn best_of(path: &Path) -> Result<Components, Error> {
+pub(crate) fn best_of(path: &Path) -> Result<Components, Error> {
     let resolved = Resolved::from_yaml(&RunDirectory::config(path)?)?;
     let state: RunState = RunDirectory::state_of(path, resolved.config.limits()?)?.0;
     let best = state.trajectory().last().and_then(|p| state.candidate(p.candidate));

@@ -1,7 +1,18 @@
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::Stdio;
 
-use crate::{last_json, run, stderr, stdout};
+use crate::{last_json, metaorch, run, stderr, stdout};
+
+/// What the program says on standard output when it is given `text`.
+fn fed(home: &Path, args: &[&str], text: &str) -> String {
+    let mut command = metaorch(home);
+    let piped = command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = piped.spawn().expect("the program starts");
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+}
 
 /// A two-module system over the scripted model, with data of its own.
 pub(crate) fn write_task(home: &Path) {
@@ -77,6 +88,16 @@ fn a_system_over_the_scripted_model_runs_end_to_end() {
     let output = run(home.path(), &["resume", "runs/colours-1", "--json"]);
     assert_eq!(last_json(&output)["event"], "result", "{}", stderr(&output));
     assert_eq!(fs::read(home.path().join("runs/colours-1/events.jsonl")).unwrap(), before);
+    // What was found can be taken elsewhere, and put to work.
+    let output = run(home.path(), &["export", "runs/colours-1"]);
+    assert!(last_json(&output)["colour"].as_str().unwrap().contains("{{ input }}"), "{}", stdout(&output));
+    let answers = fed(home.path(), &["serve", "runs/colours-1"], "a red thing\n\n\"two\\nlines\"\n");
+    let answers: Vec<&str> = answers.lines().collect();
+    assert_eq!(answers.len(), 2, "{answers:?}");
+    for answer in answers {
+        let answer: serde_json::Value = serde_json::from_str(answer).unwrap();
+        assert!(["red", "blue"].contains(&answer["output"].as_str().unwrap()), "{answer}");
+    }
 }
 
 /// Every interval of a plan has its middle between its ends.
