@@ -226,7 +226,7 @@ fn a_plain_prompt_is_improved() {
     let seed = "Find the answer in the text.\n\nText: {{ input }}";
     let library = Library::of_task(TaskKind::Qa);
     let mut gains = Vec::new();
-    for run in 0..4 {
+    for run in 0..8 {
         let flat = Flat::of_outline(&Outline::parse(seed), &library, &Characters, &FlatOptions::within(600))
             .unwrap();
         let examples = (0..40).map(|i| ExampleId::new(Split::Val, i)).collect();
@@ -253,5 +253,5 @@ fn a_plain_prompt_is_improved() {
         gains.push(quality(&best) - quality(seed));
     }
     let mean = gains.iter().sum::<f64>() / gains.len() as f64;
-    assert!(gains.iter().all(|g| *g > 0.1) && mean > 0.25, "{gains:?}");
+    assert!(gains.iter().all(|g| *g > 0.1) && mean > 0.3, "{gains:?}");
 }
