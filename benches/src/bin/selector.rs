@@ -9,10 +9,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use metaorch_benches::selector::gap::{self, Hold, Learner, Plan, Regime};
+use metaorch_benches::selector::record::{BUDGET, Setting, record};
 use metaorch_benches::selector::{cartpole, safety, speed};
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 use rl_selector::simulator::TrainingConfig;
-use rl_selector::{DqnConfig, ForestConfig, SafetyConfig};
+use rl_selector::{DqnConfig, ForestConfig, SafetyConfig, SearchConfig};
 use serde::Serialize;
 
 /// Measures the selectors. The last line of the output is one JSON object.
@@ -57,8 +58,10 @@ enum Command {
         #[arg(long, default_value = "0..4")]
         train_seeds: Range,
         /// What learns.
-        #[arg(long, default_value = "forest")]
+        #[arg(long, default_value = "preference")]
         learner: Learner,
+        #[command(flatten)]
+        search: Search,
         /// Gradient steps of the network a round.
         #[arg(long, default_value_t = 10_000)]
         steps: usize,
@@ -113,6 +116,21 @@ enum Command {
         /// Where the safetensors go.
         #[arg(long, value_name = "FILE")]
         weights: PathBuf,
+    },
+    /// Writes the losses of every solver alone, as f64 in little-endian order: run, solver, evaluation.
+    Traces {
+        /// Instances.
+        #[arg(long, default_value = "1..3")]
+        instances: Range,
+        /// Runs an instance.
+        #[arg(long, default_value_t = 1)]
+        repeats: u64,
+        /// Threads.
+        #[arg(long, default_value = "1")]
+        threads: NonZeroUsize,
+        /// Where they go.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
     },
     /// Gradient steps a second of processor time, and the time of a decision, on one thread.
     Speed {
@@ -170,6 +188,38 @@ impl Training {
 
     fn forest(&self) -> ForestConfig {
         ForestConfig { trees: self.trees, leaf: self.leaf, tried: self.tried }
+    }
+}
+
+/// How a preference is searched for.
+#[derive(clap::Args)]
+struct Search {
+    /// Generations.
+    #[arg(long, default_value_t = 60)]
+    generations: usize,
+    /// Policies tried a generation.
+    #[arg(long, default_value_t = 24)]
+    population: usize,
+    /// Runs of each problem that a generation is judged by.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// How much more it counts where a problem ends worse than by the single best solver.
+    #[arg(long, default_value_t = 0.0)]
+    guard: f64,
+    /// Weight of the squared weights.
+    #[arg(long, default_value_t = 1e-3)]
+    decay: f64,
+}
+
+impl Search {
+    fn config(&self) -> SearchConfig {
+        SearchConfig {
+            generations: self.generations,
+            population: self.population,
+            runs: self.runs,
+            guard: self.guard,
+            decay: self.decay,
+        }
     }
 }
 
@@ -233,6 +283,7 @@ fn bench(command: &Command) -> anyhow::Result<()> {
             learner,
             steps,
             training,
+            search,
             threads,
             out,
             json,
@@ -248,6 +299,7 @@ fn bench(command: &Command) -> anyhow::Result<()> {
                 learner: *learner,
                 steps: *steps,
                 forest: training.forest(),
+                search: search.config(),
                 threads: *threads,
             };
             let (rows, summary) = gap::measure(&plan)?;
@@ -274,6 +326,17 @@ fn bench(command: &Command) -> anyhow::Result<()> {
             std::fs::write(weights, &bytes).with_context(|| weights.display().to_string())?;
             println!("{{\"bytes\":{}}}", bytes.len());
             Ok(())
+        }
+        Command::Traces { instances, repeats, threads, file } => {
+            let settings = Setting::all(instances, *repeats);
+            let replay = record(&settings, *threads)?;
+            let mut bytes = Vec::new();
+            for (case, setting) in replay.cases().iter().zip(&settings) {
+                for trace in &case.traces {
+                    bytes.extend(trace[..BUDGET].iter().flat_map(|v| (v - setting.f_opt()).to_le_bytes()));
+                }
+            }
+            std::fs::write(file, bytes).with_context(|| file.display().to_string())
         }
         Command::Speed { common, config } => {
             let config = settings(config.as_deref(), DqnConfig::default())?;

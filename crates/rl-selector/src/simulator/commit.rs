@@ -1,4 +1,4 @@
-use meta_traits::Stream;
+use meta_traits::{HandOn, Stream};
 
 use crate::History;
 
@@ -9,6 +9,12 @@ const WORST: f64 = 12.0;
 pub trait Simulation {
     /// The number of actions.
     fn actions(&self) -> usize;
+
+    /// The arm of an action and what it starts from: the arm of the same number, resumed, unless a simulation says
+    /// otherwise.
+    fn action(&self, action: usize) -> (usize, HandOn) {
+        (action, HandOn::Resume)
+    }
 
     /// What the run has seen.
     fn history(&self) -> &History;
