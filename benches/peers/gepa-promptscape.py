@@ -1,14 +1,17 @@
-"""gepa 0.1.4 from PyPI on exported PromptScape landscapes.
+"""The model-guided search against gepa 0.1.4 from PyPI, on the very same PromptScape landscapes.
 
-    pip install gepa==0.1.4 numpy
-    cargo run --release -p metaorch-benches --bin prompt -- promptscape-export --landscapes 0..11 --out DIR
-    python benches/peers/gepa-promptscape.py DIR --rho 0.5 --budget 3000 --out rows.jsonl
+    pip install gepa==0.1.4 numpy scipy
+    python benches/peers/gepa-promptscape.py --landscapes 0..29 --rho 0.5 --budget 3000 --out DIR
 
-The whole prompt is GEPA's one component. The cache of evaluations stays off. One row a landscape, with the keys of the
-rows of `prompt -- promptscape`; the last line of the output is their summary.
+One command: builds the bench, exports the landscapes, runs both and compares them pair by pair; `--program P` uses a
+bench that is built already. Raw rows of both go to DIR, with the keys of the rows of `prompt -- promptscape`. The last
+line of the output is one JSON object. Calls to a gain count as the budget and one where it is not held at the end.
+
+In gepa the whole prompt is its one component, and its cache of evaluations stays off.
 """
-import argparse, glob, json, re, statistics
+import argparse, json, statistics, subprocess
 import numpy as np
+from scipy.stats import wilcoxon
 import gepa
 from gepa import EvaluationBatch
 
@@ -139,29 +142,66 @@ def row(scape, budget, rho, state):
             "proposer_calls": state["proposals"]}
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("directory")
-    parser.add_argument("--rho", type=float, default=0.0)
-    parser.add_argument("--budget", type=int, default=3000)
-    parser.add_argument("--out")
-    args = parser.parse_args()
-    number = lambda path: int(re.findall(r"\d+", path)[-1])
-    rows = []
-    for path in sorted(glob.glob(f"{args.directory}/landscape-*.json"), key=number):
-        scape = Landscape(path)
-        rows.append(row(scape, args.budget, args.rho, run(scape, args.budget, args.rho, 777 + scape.number)))
-        print(json.dumps(rows[-1]), flush=True)
-    if args.out:
-        with open(args.out, "w") as out:
-            out.writelines(json.dumps(r) + "\n" for r in rows)
+def summary(rows, budget):
     mean = lambda key: sum(r[key] for r in rows) / len(rows)
     levels = ("0.5", "0.6", "0.7")
-    print(json.dumps({
+    return {
         "mean_gain": mean("gain"), "mean_area": mean("area"),
         "held": {l: sum(r["held"][l] is not None for r in rows) / len(rows) for l in levels},
-        "median_calls": {l: statistics.median(r["held"][l] or args.budget + 1 for r in rows) for l in levels},
-        "proposer_calls": mean("proposer_calls")}))
+        "median_calls": {l: statistics.median(r["held"][l] or budget + 1 for r in rows) for l in levels},
+        "proposer_calls": mean("proposer_calls")}
+
+
+def compared(ours, theirs, budget, level):
+    """Both by landscape: calls to a held gain and final gains, with two-sided Wilcoxon signed-rank tests."""
+    calls = [[r["held"][level] or budget + 1 for r in rows] for rows in (ours, theirs)]
+    gains = [[r["gain"] for r in rows] for rows in (ours, theirs)]
+    p = lambda pair: float(wilcoxon(*pair).pvalue) if pair[0] != pair[1] else 1.0
+    rng = np.random.default_rng(0)
+    draws = rng.integers(len(ours), size=(9999, len(ours)))
+    ratios = np.median(np.array(calls[1])[draws], axis=1) / np.median(np.array(calls[0])[draws], axis=1)
+    return {
+        "pairs": len(ours), "level": level, "median_calls": {"ours": statistics.median(calls[0]),
+                                                             "gepa": statistics.median(calls[1])},
+        "ratio": statistics.median(calls[1]) / statistics.median(calls[0]),
+        "ratio_interval_95": [float(q) for q in np.quantile(ratios, [0.025, 0.975])],
+        "p_calls": p(calls), "mean_gain_difference": float(np.mean(gains[0]) - np.mean(gains[1])), "p_gain": p(gains),
+        "pairs_with_lower_gain": sum(a < b - 1e-9 for a, b in zip(*gains)),
+        "proposer_calls_difference": sum(a["proposer_calls"] - b["proposer_calls"] for a, b in zip(ours, theirs))
+        / len(ours)}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--landscapes", default="0..29", help="A..B; develop below 100, report on 100 and above")
+    parser.add_argument("--rho", type=float, default=0.5)
+    parser.add_argument("--budget", type=int, default=3000)
+    parser.add_argument("--variant", default="base")
+    parser.add_argument("--level", default="0.6", help="the gain to be held")
+    parser.add_argument("--threads", default="1")
+    parser.add_argument("--program", help="the bench, if it is built")
+    parser.add_argument("--out", required=True)
+    args = parser.parse_args()
+    build = "cargo run --release -p metaorch-benches --no-default-features --bin prompt --".split()
+    bench = [args.program] if args.program else build
+    scapes, ours_at = f"{args.out}/landscapes", f"{args.out}/ours"
+    common = ["--landscapes", args.landscapes, "--variant", args.variant]
+    subprocess.run(bench + ["promptscape-export", *common, "--out", scapes], check=True)
+    subprocess.run(bench + ["promptscape", "--preset", "model", *common, "--rho", str(args.rho), "--budget",
+                            str(args.budget), "--threads", args.threads, "--out", ours_at, "--json"], check=True)
+    with open(f"{ours_at}/rows.jsonl") as rows:
+        ours = [json.loads(line) for line in rows]
+    first, last = (int(n) for n in args.landscapes.split(".."))
+    theirs = []
+    for number in range(first, last + 1):
+        scape = Landscape(f"{scapes}/landscape-{number}.json")
+        theirs.append(row(scape, args.budget, args.rho, run(scape, args.budget, args.rho, 777 + scape.number)))
+        print(json.dumps(theirs[-1]), flush=True)
+    with open(f"{args.out}/gepa.jsonl", "w") as out:
+        out.writelines(json.dumps(r) + "\n" for r in theirs)
+    assert [r["landscape"] for r in ours] == [r["landscape"] for r in theirs]
+    print(json.dumps({"ours": summary(ours, args.budget), "gepa": summary(theirs, args.budget),
+                      "compared": compared(ours, theirs, args.budget, args.level)}))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ mod transfer;
 pub use cost::{CostArgs, run as run_cost};
 pub use fidelity::{FidelityArgs, FidelityRow, Method, run as run_fidelity, search};
 pub use functions::{FUNCTIONS, FURTHER, Function, Input, Noise};
-pub use latency::LatencySummary;
+pub use latency::{LatencySummary, ask_peers};
 pub use regret::{INITIAL, RegretRow, RegretSummary, drive, median, regret};
 pub use space::{point, space};
 pub use tasks::{LEVELS, Task};

@@ -26,4 +26,4 @@ pub use clock::processor_seconds;
 pub use command::parse;
 pub use parallel::in_parallel;
 pub use range::Range;
-pub use rows::write_rows;
+pub use rows::{read_rows, write_rows};

@@ -3,4 +3,6 @@
 pub mod attribution;
 pub mod derive;
 pub mod ge;
+pub mod overhead;
+pub mod patterns;
 pub mod promptscape;

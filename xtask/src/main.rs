@@ -1,5 +1,5 @@
 //! Project chores: `cargo xtask tidy` checks what no compiler checks, `cargo xtask soak NAME --n N --out DIR` runs a
-//! test's loop as often as you say.
+//! test's loop as often as you say, `cargo xtask integrations` builds the program and tests the Python integrations with it.
 //!
 //! The same checks run as a test (`cargo test -p xtask`). Each prints `path:line: [check] what is wrong and what to
 //! do`; the exit code is 1 when anything was found and 2 when the call itself is wrong.
@@ -8,7 +8,7 @@ mod soak;
 mod tidy;
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -27,10 +27,27 @@ fn main() -> ExitCode {
                 }
             }
         }
+        ["integrations"] => run_integrations(),
         ref other => {
-            eprintln!("xtask: '{}' is no chore; allowed: tidy, soak NAME --n N --out DIR", other.join(" "));
+            let allowed = "tidy, integrations, soak NAME --n N --out DIR";
+            eprintln!("xtask: '{}' is no chore; allowed: {allowed}", other.join(" "));
             ExitCode::from(2)
         }
+    }
+}
+
+/// Tests `integrations/` against the versions that its script installs.
+fn run_integrations() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let run = |program: &str, arguments: &[&str]| {
+        let status = Command::new(program).args(arguments).current_dir(&root).status();
+        status.map_err(|e| eprintln!("xtask: {program}: {e}")).is_ok_and(|status| status.success())
+    };
+    let built = run(env!("CARGO"), &["build", "--package", "metaorch"]);
+    if built && run("bash", &["integrations/python/tests/run.sh"]) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 

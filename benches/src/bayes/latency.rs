@@ -1,6 +1,8 @@
 //! How long one suggestion takes.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -10,10 +12,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Function, point, space};
+use crate::processor_seconds;
 
 const SIZES: [u64; 6] = [50, 100, 200, 500, 1000, 10_000];
 
-/// Times of one cold suggestion.
+/// Where the peers are measured, seen from the root of the repository.
+const SCRIPT: &str = "benches/peers/bayes.py";
+
+/// Times of one cold suggestion, in processor time of this process where the system tells it.
 #[derive(Clone, Debug, Serialize)]
 pub struct LatencySummary {
     /// Milliseconds by number of trials told.
@@ -47,6 +53,21 @@ impl LatencySummary {
     }
 }
 
+/// Runs the peers' script with `python`, from the root of the repository, and gives what it printed.
+///
+/// # Errors
+/// When it cannot be started or ends with a failure.
+pub fn ask_peers(python: &Path, repeats: u64) -> anyhow::Result<String> {
+    let mut command = Command::new(python);
+    command.args([SCRIPT, "latency", "--peers", "botorch,botorch_rust,egobox,optuna_gp"]);
+    let sizes = SIZES.iter().filter(|n| **n <= 500).map(ToString::to_string).collect::<Vec<_>>().join(",");
+    command.args(["--sizes", &sizes, "--repeats", &repeats.max(1).to_string()]);
+    let output = command.stderr(std::process::Stdio::inherit()).output();
+    let output = output.with_context(|| format!("{} cannot be started", python.display()))?;
+    anyhow::ensure!(output.status.success(), "{SCRIPT} ended with {}", output.status);
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Milliseconds from the question to the suggestion, for a search that was just told `n` random points.
 fn suggestion(n: u64, repeat: u64) -> anyhow::Result<f64> {
     let function = Function::named("hartmann6").context("hartmann6 is missing")?;
@@ -59,11 +80,12 @@ fn suggestion(n: u64, repeat: u64) -> anyhow::Result<f64> {
         let outcome = function.observe(&point(function.inputs, &candidate)?, &mut rng);
         search.observe(candidate, outcome)?;
     }
-    let start = Instant::now();
+    let (start, busy) = (Instant::now(), processor_seconds());
     let asked = search.ask();
-    let time = start.elapsed();
+    let (wall, after) = (start.elapsed().as_secs_f64(), processor_seconds());
     std::hint::black_box(asked);
-    Ok(time.as_secs_f64() * 1e3)
+    let seconds = busy.zip(after).map_or(wall, |(before, after)| after - before);
+    Ok(seconds * 1e3)
 }
 
 fn ratios(text: &str, peer: &str, own: &BTreeMap<String, f64>) -> anyhow::Result<BTreeMap<String, f64>> {

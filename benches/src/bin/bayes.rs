@@ -48,7 +48,7 @@ struct Regret {
     output: Output,
 }
 
-/// The least of some repetitions of the wall time on one thread, of a search that is told all its trials at once.
+/// The least of some repetitions of the processor time on one thread, of a search that is told all its trials at once.
 #[derive(clap::Args)]
 struct Latency {
     /// Repetitions a size; the least time counts. One above 1,000 trials.
@@ -57,6 +57,9 @@ struct Latency {
     /// What `peers/bayes.py latency` printed in the same session, for the ratios.
     #[arg(long, value_name = "FILE")]
     peers: Option<PathBuf>,
+    /// Runs `benches/peers/bayes.py latency` in this Python environment first, and compares with what it prints.
+    #[arg(long, value_name = "PYTHON", conflicts_with = "peers")]
+    run_peers: Option<PathBuf>,
     /// Prints the JSON object alone.
     #[arg(long)]
     json: bool,
@@ -129,7 +132,10 @@ fn regret(args: &Regret) -> anyhow::Result<()> {
 }
 
 fn latency(args: &Latency) -> anyhow::Result<()> {
-    let peers = args.peers.as_ref().map(std::fs::read_to_string).transpose()?;
+    let peers = match &args.run_peers {
+        Some(python) => Some(bayes::ask_peers(python, args.repeats.min(3))?),
+        None => args.peers.as_ref().map(std::fs::read_to_string).transpose()?,
+    };
     let summary = LatencySummary::measure(args.repeats, peers.as_deref())?;
     if !args.json {
         println!("{}", serde_json::to_string_pretty(&summary)?);

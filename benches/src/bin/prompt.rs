@@ -12,6 +12,8 @@ use clap::Subcommand;
 use metaorch_benches::prompt::attribution as effects;
 use metaorch_benches::prompt::derive::{self, DeriveArgs};
 use metaorch_benches::prompt::ge::{self, GeArgs};
+use metaorch_benches::prompt::overhead;
+use metaorch_benches::prompt::patterns::{self, PatternArgs};
 use metaorch_benches::prompt::promptscape::{self, Landscape, Preset, Row, Settings, Summary, Variant};
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 use prompt_grammar::optimizer::ModelOptions;
@@ -30,7 +32,9 @@ enum Command {
     PromptscapeExport(Export),
     Derive(DeriveArgs),
     Ge(GeArgs),
+    Patterns(PatternArgs),
     Attribution(Attribution),
+    Overhead(Overhead),
 }
 
 /// Runs a search on PromptScape landscapes: gain at the end of the budget, mean gain over it, calls to held gains.
@@ -79,7 +83,7 @@ struct Export {
     out: PathBuf,
 }
 
-/// Rank correlation of estimated with true main effects after 1,000, 3,000 and 10,000 calls on random prompts, and the
+/// Rank correlation of estimated with true main effects after 1,000, 3,000 and 10,000 calls on designed prompts, and the
 /// largest error of the efficiency axiom of Shapley values.
 #[derive(clap::Args)]
 struct Attribution {
@@ -95,6 +99,20 @@ struct Attribution {
     /// Prints the JSON object alone.
     #[arg(long)]
     json: bool,
+}
+
+/// Processor time of a round of the model-guided search, evaluations left out: mean and greatest, in milliseconds.
+#[derive(clap::Args)]
+struct Overhead {
+    /// The landscape.
+    #[arg(long, default_value_t = 0)]
+    landscape: u64,
+    /// Prompts tried before the first round that counts.
+    #[arg(long, default_value_t = 400)]
+    candidates: usize,
+    /// Rounds that count.
+    #[arg(long, default_value_t = 40)]
+    rounds: usize,
 }
 
 fn probability(text: &str) -> Result<f64, String> {
@@ -115,7 +133,9 @@ fn main() -> ExitCode {
         Command::PromptscapeExport(args) => export(args),
         Command::Derive(args) => derive::derive(args),
         Command::Ge(args) => ge::evolve(args),
+        Command::Patterns(args) => patterns::patterns(args),
         Command::Attribution(args) => attribution(args),
+        Command::Overhead(args) => overhead(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -177,5 +197,11 @@ fn attribution(args: &Attribution) -> anyhow::Result<()> {
         effects::AT.iter().enumerate().map(|(i, calls)| (calls.to_string(), mean(i))).collect();
     let error = rows.iter().map(|r| r.efficiency_error).fold(0.0, f64::max);
     println!("{}", serde_json::json!({ "rank_correlation": correlation, "efficiency_error": error }));
+    Ok(())
+}
+
+fn overhead(args: &Overhead) -> anyhow::Result<()> {
+    let (mean, greatest) = overhead::milliseconds(args.landscape, args.candidates, args.rounds)?;
+    println!("{}", serde_json::json!({ "ms_a_round": mean, "greatest_ms": greatest }));
     Ok(())
 }

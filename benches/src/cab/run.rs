@@ -7,9 +7,9 @@ use coordination::journal::FileStorage;
 use meta_traits::{
     Batching, BoxFuture, Budget, Components, Cost, Evaluator, Outcome, Query, Split, Stream, Trial,
 };
-use orchestrator_core::algorithms::{Racing, ReflectiveMutation, racing};
+use orchestrator_core::algorithms::{Joint, Racing, ReflectiveMutation, joint, racing};
 use orchestrator_core::run::{Options, Progress, Proposal, Proposer, Search, open};
-use orchestrator_core::simulated::{Family, Genome, Problem, Scenario};
+use orchestrator_core::simulated::{Family, Genome, Pillar, Problem, Scenario};
 
 use super::curve::{AT, Curve, Step};
 
@@ -20,10 +20,33 @@ pub enum Searcher {
     StaticGepa,
     /// The same reflection, with the evaluation scheduler for its gate and its validation.
     Racing,
+    /// Search over texts and the lines they share, by one posterior.
+    Metaorch,
+    /// The same, prompts left as they are.
+    #[value(name = "ablation:no-prompt")]
+    NoPrompt,
+    /// The same, hyperparameters left as they are.
+    #[value(name = "ablation:no-hyperopt")]
+    NoHyperOpt,
+    /// The same, topology left as it is.
+    #[value(name = "ablation:no-topology")]
+    NoTopology,
+    /// The same, prompts alone.
+    #[value(name = "ablation:only-prompt")]
+    OnlyPrompt,
+    /// The same, hyperparameters alone.
+    #[value(name = "ablation:only-hyperopt")]
+    OnlyHyperOpt,
+    /// The same, topology alone.
+    #[value(name = "ablation:only-topology")]
+    OnlyTopology,
+    /// The same, for a third of the budget each: prompts, then hyperparameters, then topology. What was learned is kept.
+    #[value(name = "ablation:sequential")]
+    Sequential,
 }
 
 impl Searcher {
-    fn build(self, problem: &Problem, seed: u64) -> anyhow::Result<Box<dyn Search>> {
+    fn build(self, problem: &Problem, seed: u64, budget: u64) -> anyhow::Result<Box<dyn Search>> {
         let (train, val) = (problem.examples(Split::Train), problem.examples(Split::Val));
         let stream = Stream::root(seed).child("search", 0);
         Ok(match self {
@@ -35,15 +58,38 @@ impl Searcher {
                 let options = racing::Options::default();
                 Box::new(Racing::new(&problem.seed(), train, val, options, stream)?)
             }
+            _ => {
+                let turns = self.turns(budget);
+                let names =
+                    |pillars: &[Pillar]| pillars.iter().flat_map(|p| problem.components_of(*p)).collect();
+                let turns = turns.into_iter().map(|(from, pillars)| (from, names(&pillars))).collect();
+                let options = joint::Options { turns, ..joint::Options::default() };
+                Box::new(Joint::new(&problem.seed(), train, val, options, stream)?)
+            }
         })
     }
 
-    /// The name used on command lines.
-    pub fn name(self) -> &'static str {
+    /// Which pillars may change a candidate, from so many metric calls on; all when it is empty.
+    fn turns(self, budget: u64) -> Vec<(u64, Vec<Pillar>)> {
+        let but = |pillar: Pillar| Pillar::ALL.into_iter().filter(|p| *p != pillar).collect();
         match self {
-            Self::StaticGepa => "static-gepa",
-            Self::Racing => "racing",
+            Self::StaticGepa | Self::Racing | Self::Metaorch => Vec::new(),
+            Self::NoPrompt => vec![(0, but(Pillar::Prompt))],
+            Self::NoHyperOpt => vec![(0, but(Pillar::HyperOpt))],
+            Self::NoTopology => vec![(0, but(Pillar::Topology))],
+            Self::OnlyPrompt => vec![(0, vec![Pillar::Prompt])],
+            Self::OnlyHyperOpt => vec![(0, vec![Pillar::HyperOpt])],
+            Self::OnlyTopology => vec![(0, vec![Pillar::Topology])],
+            Self::Sequential => {
+                let turn = |(i, pillar): (usize, Pillar)| (i as u64 * budget / 3, vec![pillar]);
+                Pillar::ALL.into_iter().enumerate().map(turn).collect()
+            }
         }
+    }
+
+    /// The name used on command lines.
+    pub fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
 
@@ -109,7 +155,7 @@ pub fn run(
     logs: &std::path::Path,
 ) -> anyhow::Result<Finished> {
     let problem = settings.problem(instance);
-    let search = settings.searcher.build(&problem, seed)?;
+    let search = settings.searcher.build(&problem, seed, settings.budget)?;
     let log = logs.join(format!("{instance}-{seed}.jsonl"));
     let storage = FileStorage::open(&log).with_context(|| format!("cannot open {}", log.display()))?;
     let timed = Timed { problem: &problem, inside: AtomicU64::new(0) };

@@ -71,7 +71,7 @@ impl Rows {
 /// A run with everything that was measured.
 #[derive(Clone, Debug, Serialize)]
 pub struct Raw {
-    optimizer: &'static str,
+    optimizer: String,
     scenario: &'static str,
     family: &'static str,
     rho: f64,

@@ -1,7 +1,7 @@
 //! Attribution against the truth of PromptScape landscapes.
 
 use meta_traits::{Space as _, Split, Stream};
-use prompt_grammar::attribution::{main_effects, shapley};
+use prompt_grammar::attribution::{Additive, Telling, design, shapley};
 use prompt_grammar::model::Posterior;
 use prompt_grammar::space::{Choices, PromptSpace};
 use serde::Serialize;
@@ -10,14 +10,13 @@ use super::promptscape::{Landscape, TRAIN, VAL};
 
 /// Example calls after which effects are compared.
 pub const AT: [u64; 3] = [1000, 3000, 10_000];
-/// Most prompts the model is fitted to.
-const PROMPTS: u64 = 900;
-/// Least examples a prompt is tried on.
-const LEAST: u64 = 4;
-/// Steps of the variances before effects are read.
-const STEPS: usize = 6;
+/// Prompts the model of Shapley values is fitted to, and examples each is tried on.
+const PROMPTS: usize = 250;
+const EACH: usize = 4;
+/// Steps of its variances.
+const STEPS: usize = 3;
 /// Prompts that true effects are averaged over.
-const HOSTS: u64 = 256;
+const HOSTS: u64 = 1024;
 
 /// One landscape.
 #[derive(Clone, Debug, Serialize)]
@@ -30,54 +29,71 @@ pub struct Row {
     pub efficiency_error: f64,
 }
 
-/// Tries random prompts of a landscape and compares the main effects of all options with the true ones.
+/// Tries prompts of a design, each on one telling example, and compares the main effects of all options with the true ones.
 ///
 /// A true main effect is the mean true score over random prompts with the option, less the mean over the options of its
-/// slot: the additive projection.
+/// slot: the additive projection. Shapley values are those of twenty random prompts.
 pub fn attribution(landscape: &Landscape) -> Row {
     let space = landscape.space();
     let stream = Stream::root(4242 + landscape.number()).child("attribution", 0);
     let truth = true_effects(landscape, &space, &stream);
-    let mut efficiency_error: f64 = 0.0;
     let rank_correlation = AT.map(|calls| {
-        let posterior = learnt(landscape, &space, calls, &stream);
-        let found: Vec<f64> = main_effects(&posterior, &space, 0, &stream.child("effects", 0))
-            .iter()
-            .map(|e| e.value)
-            .collect();
-        for i in 0..20 {
-            let prompt = space.sample(&mut stream.child("shapley", i));
-            let mean = posterior.mean_effects();
-            let whole = posterior.value_of(&mean, &prompt) - posterior.value_of(&mean, &space.seed());
-            let shares = shapley(&posterior, &space, &prompt, &space.seed(), 0, &stream.child("orders", i));
-            let sum: f64 = shares.iter().map(|s| s.value).sum();
-            efficiency_error = efficiency_error.max((sum - whole).abs());
-        }
+        let found = found(landscape, &space, calls as usize, &stream.child("design", calls));
         correlation(&ranks(&found), &ranks(&truth))
     });
+    let posterior = learnt(landscape, &space, &stream);
+    let mean = posterior.mean_effects();
+    let error = |i: u64| {
+        let prompt = space.sample(&mut stream.child("shapley", i));
+        let whole = posterior.value_of(&mean, &prompt) - posterior.value_of(&mean, &space.seed());
+        let shares = shapley(&posterior, &space, &prompt, &space.seed(), 0, &stream.child("orders", i));
+        (shares.iter().map(|s| s.value).sum::<f64>() - whole).abs()
+    };
+    let efficiency_error = (0..20).map(error).fold(0.0, f64::max);
     Row { landscape: landscape.number(), rank_correlation, efficiency_error }
 }
 
-fn learnt(landscape: &Landscape, space: &PromptSpace, calls: u64, stream: &Stream) -> Posterior {
-    let each = calls.div_ceil(PROMPTS).max(LEAST);
-    let mut posterior = Posterior::new(space.clone(), TRAIN + VAL);
-    let mut left = calls;
-    let mut number = 0;
-    while left > 0 {
-        let mut rng = stream.child("prompt", number);
-        number += 1;
-        let prompt = space.sample(&mut rng);
-        let row = posterior.add(&prompt);
-        let mut examples: Vec<usize> = [Split::Train, Split::Val]
-            .into_iter()
-            .flat_map(Landscape::examples)
-            .map(Landscape::position)
-            .collect();
-        rng.shuffle(&mut examples);
-        for &example in examples.iter().take(each.min(left) as usize) {
-            posterior.observe(row, example, f64::from(u8::from(landscape.outcome(&prompt, example, 0))));
+/// All examples a search may use, in random order.
+fn examples(rng: &mut Stream) -> Vec<usize> {
+    let mut all: Vec<usize> = [Split::Train, Split::Val]
+        .into_iter()
+        .flat_map(Landscape::examples)
+        .map(Landscape::position)
+        .collect();
+    rng.shuffle(&mut all);
+    all
+}
+
+fn score(landscape: &Landscape, prompt: &Choices, example: usize) -> f64 {
+    f64::from(u8::from(landscape.outcome(prompt, example, 0)))
+}
+
+/// Estimated main effects of all options after `calls` calls.
+fn found(landscape: &Landscape, space: &PromptSpace, calls: usize, stream: &Stream) -> Vec<f64> {
+    let mut additive = Additive::new(space.clone(), TRAIN + VAL);
+    let mut telling = Telling::new(TRAIN + VAL);
+    let prompts = design(space, calls, stream);
+    let mut done = 0;
+    while done < calls {
+        let block = (done / 3).max(TRAIN + VAL).min(calls - done);
+        let on = telling.next(block, &stream.child("examples", done as u64));
+        for (prompt, example) in prompts[done..done + block].iter().zip(on) {
+            let score = score(landscape, prompt, example);
+            additive.observe(prompt, example, score);
+            telling.observe(example, score);
         }
-        left = left.saturating_sub(each);
+        done += block;
+    }
+    additive.main_effects().into_iter().map(|e| e.value).collect()
+}
+
+fn learnt(landscape: &Landscape, space: &PromptSpace, stream: &Stream) -> Posterior {
+    let mut posterior = Posterior::new(space.clone(), TRAIN + VAL);
+    for (i, prompt) in design(space, PROMPTS, &stream.child("learnt", 0)).iter().enumerate() {
+        let row = posterior.add(prompt);
+        for example in examples(&mut stream.child("learnt", i as u64)).into_iter().take(EACH) {
+            posterior.observe(row, example, score(landscape, prompt, example));
+        }
     }
     posterior.fit();
     (0..STEPS).for_each(|_| posterior.learn_variances());

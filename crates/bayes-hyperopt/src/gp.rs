@@ -1,6 +1,7 @@
 //! Gaussian processes: fit, predict, append.
 
 pub(crate) mod dense;
+mod joint;
 mod objective;
 mod posterior;
 mod prior;
@@ -8,6 +9,7 @@ mod prior;
 mod tests;
 mod warp;
 
+pub(crate) use joint::Joint;
 pub(crate) use objective::{Problem, Workspace};
 pub(crate) use posterior::{Gp, Marginal, Predictor};
 pub(crate) use prior::{NoiseKind, Prior};

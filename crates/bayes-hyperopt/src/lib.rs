@@ -24,11 +24,14 @@ mod gp;
 mod kernel;
 mod level;
 mod maximize;
+pub mod multi;
 mod numerics;
 mod optimizer;
 mod range;
 pub mod scheduler;
 mod space;
+pub mod stopping;
+mod surrogate;
 pub mod transfer;
 
 pub use choice::{Acquisition, KernelKind};
@@ -39,3 +42,4 @@ pub use optimizer::{BayesOptimizer, Explanation, State as BayesState};
 pub use space::{
     Condition, Configuration, Constraint, Domain, Forbidden, INACTIVE, Parameter, SearchSpace, Value,
 };
+pub use surrogate::Surrogate;

@@ -6,6 +6,7 @@ mod feasibility;
 mod propose;
 mod record;
 pub(crate) mod regime;
+mod regret;
 mod subset;
 
 use std::collections::BTreeMap;

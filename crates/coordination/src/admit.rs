@@ -9,10 +9,16 @@
 //! earlier or admitted before it had waited so long. A bound of zero
 //! is strict first-come-first-served by key; no bound at all is pure skip-ahead.
 //!
+//! **Keys are let go by their holder alone.** A deadline, a wound or the end of a parent asks an update to stop; what it
+//! holds is free when it has stopped, so two never work on one key, whatever is cancelled.
+//!
 //! Time is told by the caller, never read: the same calls give the same grants.
 
 mod error;
+mod group;
 mod line;
+mod settle;
+mod stop;
 mod ticket;
 mod why;
 
@@ -21,15 +27,17 @@ use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 pub use error::AdmitError;
+pub use stop::Stop;
 pub use ticket::Ticket;
 pub use why::Why;
 
 use crate::update::Update;
+use group::Groups;
 use line::Line;
 use ticket::{Entries, Place, State};
 
 /// The number of the line for units of capacity; key `k` has line `k + 1`.
-const UNITS: usize = 0;
+const UNITS: u32 = 0;
 
 /// What became of an update without its own doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,19 +57,27 @@ pub enum Notice {
         /// The dependency.
         because: Ticket,
     },
+    /// It runs and is to end soon, well or badly; until then it keeps what it holds.
+    Stop {
+        /// Which.
+        ticket: Ticket,
+        /// Why.
+        why: Stop,
+    },
 }
 
 /// Decides which updates run at once.
 ///
-/// Per update: O(keys log waiting), whatever the number of updates that ended before. Memory: what has not ended, and the
-/// numbers of what failed.
+/// Per update: O(keys log waiting), whatever the number of updates that ended before. Those that want the same wait
+/// together, and only the first of them is looked at. Memory: what has not ended, all keys, and the numbers of what failed.
+/// Stopping children and wounding look at all that has not ended.
 ///
 /// ```
 /// use std::time::Duration;
 /// use coordination::{Access, Admission, Keys, Notice, Update};
 /// let mut keys = Keys::default();
 /// let weights = keys.key("weights");
-/// let update = |name: &str| Update::new(name, Access::new([], [weights]));
+/// let update = |name: &'static str| Update::new(name, Access::new([], [weights]));
 /// let mut admission = Admission::new(4).with_bound(Duration::from_secs(60));
 /// let first = admission.submit(update("selector"), Duration::ZERO)?;
 /// let second = admission.submit(update("hyperopt"), Duration::ZERO)?;
@@ -77,11 +93,13 @@ pub struct Admission {
     capacity: u32,
     free: u32,
     bound: Option<Duration>,
+    wounds: bool,
     now: Duration,
     entries: Entries,
+    groups: Groups,
     lines: Vec<Line>,
     /// Lines of which somebody may be admitted, by the place of their first.
-    open: BinaryHeap<Reverse<(Place, usize)>>,
+    open: BinaryHeap<Reverse<(Place, u32)>>,
     /// Waiting updates in the order in which they began to.
     aging: VecDeque<Ticket>,
     /// Numbers of updates that ended badly.
@@ -89,6 +107,8 @@ pub struct Admission {
     notices: VecDeque<Notice>,
     /// Whether units that were kept for an aged update are no longer.
     unclaimed: bool,
+    /// When running updates are to be asked to stop.
+    deadlines: BinaryHeap<Reverse<(Duration, Ticket)>>,
 }
 
 impl Admission {
@@ -99,14 +119,17 @@ impl Admission {
             capacity,
             free: capacity,
             bound: None,
+            wounds: false,
             now: Duration::ZERO,
             entries: Entries::default(),
+            groups: Groups::default(),
             lines: vec![Line::default()],
             open: BinaryHeap::new(),
             aging: VecDeque::new(),
             failed: BTreeSet::new(),
             notices: VecDeque::new(),
             unclaimed: false,
+            deadlines: BinaryHeap::new(),
         }
     }
 
@@ -123,15 +146,21 @@ impl Admission {
     /// [`AdmitError::Units`], [`AdmitError::UnknownDependency`], [`AdmitError::FailedDependency`].
     pub fn submit(&mut self, update: Update, now: Duration) -> Result<Ticket, AdmitError> {
         if update.units == 0 || update.units > self.capacity {
-            let (component, asked) = (update.component, update.units);
+            let (component, asked) = (update.component.into_owned(), update.units);
             return Err(AdmitError::Units { component, asked, capacity: self.capacity });
         }
         let mut unmet = 0;
         for dependency in &update.after {
             let fault = if !self.entries.knows(*dependency) {
-                AdmitError::UnknownDependency { component: update.component.clone(), dependency: *dependency }
+                AdmitError::UnknownDependency {
+                    component: update.component.to_string(),
+                    dependency: *dependency,
+                }
             } else if self.failed.contains(&dependency.seq) {
-                AdmitError::FailedDependency { component: update.component.clone(), dependency: *dependency }
+                AdmitError::FailedDependency {
+                    component: update.component.to_string(),
+                    dependency: *dependency,
+                }
             } else {
                 unmet += u32::from(self.entries.get(*dependency).is_some());
                 continue;
@@ -143,7 +172,7 @@ impl Admission {
         let ticket = self.entries.insert(update, State::Held(unmet), self.now);
         for dependency in after {
             if let Some(entry) = self.entries.get_mut(dependency) {
-                entry.dependents.push(ticket);
+                entry.kin_mut().dependents.push(ticket);
             }
         }
         if unmet == 0 {
@@ -166,14 +195,16 @@ impl Admission {
         let Some(entry) = self.entries.get_mut(parent).filter(|e| e.state == State::Running) else {
             return Err(AdmitError::NotRunning(parent));
         };
-        if !entry.update.access.covers(&update.access) {
-            return Err(AdmitError::BeyondParent { component: update.component, parent });
+        if !entry.access.covers(&update.access) {
+            return Err(AdmitError::BeyondParent { component: update.component.into_owned(), parent });
         }
-        entry.children += 1;
+        entry.kin_mut().children += 1;
+        let timeout = update.timeout;
         let ticket = self.entries.insert(update, State::Running, self.now);
         if let Some(entry) = self.entries.get_mut(ticket) {
-            entry.parent = Some(parent);
+            entry.kin_mut().parent = Some(parent);
         }
+        self.set_deadline(ticket, timeout);
         self.notices.push_back(Notice::Granted { ticket, waited: Duration::ZERO });
         Ok(ticket)
     }
@@ -184,7 +215,7 @@ impl Admission {
     /// [`AdmitError::NotRunning`], [`AdmitError::Children`].
     pub fn finish(&mut self, ticket: Ticket, well: bool, now: Duration) -> Result<(), AdmitError> {
         let entry = self.entries.get(ticket).filter(|e| e.state == State::Running);
-        let children = entry.ok_or(AdmitError::NotRunning(ticket))?.children;
+        let children = entry.ok_or(AdmitError::NotRunning(ticket))?.kin().children;
         if children > 0 {
             return Err(AdmitError::Children { ticket, children });
         }
@@ -193,32 +224,27 @@ impl Admission {
         Ok(())
     }
 
-    /// Takes an update back, waiting or running, at any time; its children are cancelled with it. Whether it had not ended.
+    /// Takes an update back, waiting or running, at any time. Whether it had not ended.
+    ///
+    /// Children that run are asked to stop, and it ends, badly, when the last of them has.
     pub fn cancel(&mut self, ticket: Ticket, now: Duration) -> bool {
         self.advance(now);
-        if self.entries.get(ticket).is_none() {
-            return false;
+        let Some(entry) = self.entries.get_mut(ticket) else { return false };
+        if entry.kin().children == 0 {
+            self.end(ticket, false);
+        } else {
+            entry.ending = true;
+            self.stop_children(ticket);
         }
-        let children: Vec<Ticket> = self
-            .entries
-            .in_order()
-            .into_iter()
-            .filter(|e| e.parent == Some(ticket))
-            .map(|e| e.ticket)
-            .collect();
-        for child in children {
-            self.cancel(child, now);
-        }
-        self.end(ticket, false);
         true
     }
 
-    /// The next thing that happened to an update, in order; `None` when all were told. Grants of updates that were
-    /// cancelled in the meantime are passed over.
+    /// The next thing that happened to an update, in order; `None` when all were told. What was told to updates that
+    /// have ended in the meantime is passed over.
     pub fn poll(&mut self) -> Option<Notice> {
         while let Some(notice) = self.notices.pop_front() {
             match notice {
-                Notice::Granted { ticket, .. } if !self.is_running(ticket) => {}
+                Notice::Granted { ticket, .. } | Notice::Stop { ticket, .. } if !self.is_running(ticket) => {}
                 notice => return Some(notice),
             }
         }
@@ -228,6 +254,11 @@ impl Admission {
     /// Whether it was granted and has not ended.
     pub fn is_running(&self, ticket: Ticket) -> bool {
         self.entries.get(ticket).is_some_and(|e| e.state == State::Running)
+    }
+
+    /// Whether it finished, failed, was cancelled or dropped, or never was.
+    pub fn has_ended(&self, ticket: Ticket) -> bool {
+        self.entries.get(ticket).is_none()
     }
 
     /// Units that nobody holds.
@@ -240,211 +271,23 @@ impl Admission {
         self.now = self.now.max(now);
         let Some(bound) = self.bound else { return };
         while let Some(ticket) = self.aging.front().copied() {
-            let waits = |e: &&mut ticket::Entry| matches!(e.state, State::Waiting(_));
+            let waits = |e: &&mut ticket::Entry| e.state == State::Waiting;
             if let Some(entry) = self.entries.get_mut(ticket).filter(waits) {
                 if entry.since + bound > self.now {
                     break;
                 }
+                self.groups.leave(entry);
                 entry.aged = true;
-                let place = entry.place();
-                for (key, mode) in entry.update.access.keys() {
-                    self.lines[line_of(*key)].reserved.insert(ticket.seq, *mode);
+                for (key, mode) in entry.access.keys() {
+                    self.lines[line_of(*key) as usize].reserved.insert(ticket.seq, *mode);
                 }
-                if let State::Waiting(line) = entry.state {
-                    self.lines[line].waiting.push(Reverse(place));
-                }
+                self.join(ticket);
             }
             self.aging.pop_front();
         }
     }
-
-    /// Starts an update whose dependencies are met, or puts it into a line.
-    fn enqueue(&mut self, ticket: Ticket) {
-        let Some(entry) = self.entries.get_mut(ticket) else { return };
-        entry.since = self.now;
-        if let Some((key, _)) = entry.update.access.keys().last() {
-            let lines = line_of(*key) + 1;
-            if self.lines.len() < lines {
-                self.lines.resize_with(lines, Line::default);
-            }
-        }
-        match self.obstacle(ticket) {
-            None => self.grant(ticket),
-            Some(line) => {
-                self.wait_in(line, ticket);
-                if self.bound.is_some() {
-                    self.aging.push_back(ticket);
-                    // With a bound of zero it has waited for it already.
-                    self.advance(self.now);
-                }
-            }
-        }
-    }
-
-    /// The line of something that the update cannot have now: of several keys, the one that most wait for, because it
-    /// will be free last.
-    fn obstacle(&self, ticket: Ticket) -> Option<usize> {
-        let entry = self.entries.get(ticket)?;
-        let mut most = None;
-        for (key, mode) in entry.update.access.keys() {
-            let line = &self.lines[line_of(*key)];
-            if !line.admits(ticket.seq, *mode) && most.is_none_or(|(length, _)| line.waiting.len() > length) {
-                most = Some((line.waiting.len(), line_of(*key)));
-            }
-        }
-        let short =
-            entry.update.units > self.free || !self.lines[UNITS].admits(ticket.seq, crate::Mode::Write);
-        most.map(|(_, line)| line).or_else(|| short.then_some(UNITS))
-    }
-
-    /// Whether the key of `line` keeps the update from running now.
-    fn blocks(&self, line: usize, ticket: Ticket) -> bool {
-        let key = line.checked_sub(1).map(|k| crate::Key(k as u32));
-        let mode = key.zip(self.entries.get(ticket)).and_then(|(k, e)| e.update.access.mode(k));
-        mode.is_some_and(|m| !self.lines[line].admits(ticket.seq, m))
-    }
-
-    fn wait_in(&mut self, line: usize, ticket: Ticket) {
-        let Some(entry) = self.entries.get_mut(ticket) else { return };
-        entry.state = State::Waiting(line);
-        self.lines[line].waiting.push(Reverse(entry.place()));
-    }
-
-    fn grant(&mut self, ticket: Ticket) {
-        let Some(entry) = self.entries.get_mut(ticket) else { return };
-        entry.state = State::Running;
-        self.free -= entry.update.units;
-        for (key, mode) in entry.update.access.keys() {
-            self.lines[line_of(*key)].take(ticket.seq, *mode);
-        }
-        let waited = self.now.saturating_sub(entry.since);
-        self.unclaimed |= self.lines[UNITS].reserved.remove(&ticket.seq).is_some();
-        self.notices.push_back(Notice::Granted { ticket, waited });
-    }
-
-    /// Removes an update and lets go of what it held or had reserved; those that wait for it start, or are dropped.
-    fn end(&mut self, ticket: Ticket, well: bool) {
-        let mut met = Vec::new();
-        let mut ended = vec![(ticket, well)];
-        while let Some((ticket, well)) = ended.pop() {
-            let Some(entry) = self.entries.remove(ticket) else { continue };
-            if !well {
-                self.failed.insert(ticket.seq);
-            }
-            match entry.parent {
-                Some(parent) => {
-                    if let Some(parent) = self.entries.get_mut(parent) {
-                        parent.children -= 1;
-                    }
-                }
-                None => self.let_go(&entry),
-            }
-            for dependent in entry.dependents {
-                let Some(State::Held(unmet)) = self.entries.get_mut(dependent).map(|e| &mut e.state) else {
-                    continue;
-                };
-                *unmet -= 1;
-                if !well {
-                    self.notices.push_back(Notice::Dropped { ticket: dependent, because: ticket });
-                    ended.push((dependent, false));
-                } else if *unmet == 0 {
-                    met.push(dependent);
-                }
-            }
-        }
-        // Those that waited already go first.
-        self.settle();
-        for dependent in met {
-            self.enqueue(dependent);
-        }
-    }
-
-    fn let_go(&mut self, entry: &ticket::Entry) {
-        let keys = entry.update.access.keys();
-        if entry.state == State::Running {
-            self.free += entry.update.units;
-            for (key, mode) in keys {
-                self.lines[line_of(*key)].release(*mode);
-            }
-        } else if entry.aged {
-            for line in keys.iter().map(|(key, _)| line_of(*key)).chain([UNITS]) {
-                self.lines[line].reserved.remove(&entry.ticket.seq);
-            }
-        } else {
-            return;
-        }
-        for line in keys.iter().map(|(key, _)| line_of(*key)).chain([UNITS]) {
-            self.wake(line);
-        }
-    }
-
-    /// Puts a line among those to be looked at, if anybody stands in it.
-    fn wake(&mut self, line: usize) {
-        self.leave_stale(line);
-        let Line { waiting, open, .. } = &mut self.lines[line];
-        if let (Some(Reverse(place)), false) = (waiting.peek(), *open) {
-            *open = true;
-            self.open.push(Reverse((*place, line)));
-        }
-    }
-
-    /// Takes places out of the front of a line that were left, or taken again with a better place.
-    fn leave_stale(&mut self, line: usize) {
-        while let Some(Reverse(place)) = self.lines[line].waiting.peek().copied() {
-            let stands = |e: &ticket::Entry| e.state == State::Waiting(line) && e.place() == place;
-            if self.entries.get(place.ticket()).is_some_and(stands) {
-                break;
-            }
-            self.lines[line].waiting.pop();
-        }
-    }
-
-    /// Admits whom it can, best place first over all open lines.
-    fn settle(&mut self) {
-        let mut aside: Vec<(usize, Ticket)> = Vec::new();
-        while self.free > 0 {
-            let Some(Reverse((_, line))) = self.open.pop() else { break };
-            self.lines[line].open = false;
-            let Some(ticket) = self.first(line) else { continue };
-            match self.obstacle(ticket) {
-                None => self.grant(ticket),
-                Some(UNITS) => {
-                    self.reserve_units(ticket);
-                    aside.push((UNITS, ticket));
-                }
-                // Moved only out of a line that is no obstacle: so nobody moves twice.
-                Some(_) if self.blocks(line, ticket) => aside.push((line, ticket)),
-                Some(other) => self.wait_in(other, ticket),
-            }
-            self.wake(line);
-        }
-        for (line, ticket) in aside {
-            self.wait_in(line, ticket);
-        }
-        // Somebody that all units were kept for has started: those put aside for it may, too. Ends, for each turn starts one.
-        if std::mem::take(&mut self.unclaimed) {
-            self.wake(UNITS);
-            self.settle();
-        }
-    }
-
-    /// Takes the first of a line out of it, unless somebody writes the key, who will open the line again.
-    fn first(&mut self, line: usize) -> Option<Ticket> {
-        if self.lines[line].writer {
-            return None;
-        }
-        self.leave_stale(line);
-        self.lines[line].waiting.pop().map(|Reverse(place)| place.ticket())
-    }
-
-    /// Of an aged update that lacks nothing but units: nobody later may take any.
-    fn reserve_units(&mut self, ticket: Ticket) {
-        if self.entries.get(ticket).is_some_and(|e| e.aged) {
-            self.lines[UNITS].reserved.insert(ticket.seq, crate::Mode::Write);
-        }
-    }
 }
 
-fn line_of(key: crate::Key) -> usize {
-    key.0 as usize + 1
+fn line_of(key: crate::Key) -> u32 {
+    key.0 + 1
 }

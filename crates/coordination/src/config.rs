@@ -11,7 +11,7 @@ pub enum AllocationStrategy {
     /// By what each component's updates have brought.
     #[default]
     Adaptive,
-    /// In equal shares.
+    /// By the shares of the mode of optimisation, which bind.
     Fixed,
     /// By priority.
     Priority,

@@ -1,16 +1,21 @@
+mod held;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
+use std::time::Duration;
 
-use meta_traits::{Budget, Classify, Cost, ErrorKind, Exhausted, Lease, Meter};
+use meta_traits::{Budget, Classify, Cost, ErrorKind, Exhausted, Meter};
+use smallvec::SmallVec;
 use thiserror::Error;
 
-use crate::admit::{Admission, AdmitError, Notice, Ticket, Why};
+use crate::admit::{Admission, AdmitError, Notice, Stop, Ticket, Why};
 use crate::clock::{Clock, MachineClock};
 use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::timeline::{Happening, What};
 use crate::update::Update;
+use held::Held;
+pub use held::{Grant, Pass};
 
 /// Admission and budget for concurrent tasks: the asynchronous edge of [`Admission`] and [`Meter`].
 ///
@@ -51,8 +56,17 @@ struct Shared {
 struct State {
     admission: Admission,
     meter: Meter,
-    waiting: BTreeMap<Ticket, Waker>,
+    /// What is kept for each unended update, by the slot of its ticket.
+    seats: Vec<Seat>,
+    trace: Option<Vec<Happening>>,
     dropped: BTreeMap<Ticket, Ticket>,
+}
+
+struct Seat {
+    ticket: Ticket,
+    /// Who is to be told.
+    waker: Option<Waker>,
+    stop: Option<Stop>,
 }
 
 /// Why an update does not run.
@@ -85,6 +99,18 @@ impl Classify for CoordinateError {
     }
 }
 
+impl State {
+    fn note(&mut self, at: Duration, ticket: Ticket, what: What) {
+        if let Some(trace) = &mut self.trace {
+            trace.push(Happening { at, ticket, what });
+        }
+    }
+
+    fn seat(&mut self, ticket: Ticket) -> Option<&mut Seat> {
+        self.seats.get_mut(ticket.slot()).filter(|seat| seat.ticket == ticket)
+    }
+}
+
 impl Coordinator {
     /// Coordinates by `admission` within `budget`, on the machine's clock.
     pub fn new(admission: Admission, budget: Budget) -> Self {
@@ -93,9 +119,21 @@ impl Coordinator {
 
     /// The same on another clock.
     pub fn with_clock(admission: Admission, budget: Budget, clock: impl Clock + 'static) -> Self {
-        let (meter, waiting, dropped) = (Meter::new(budget), BTreeMap::new(), BTreeMap::new());
-        let state = Mutex::new(State { admission, meter, waiting, dropped });
+        let (meter, seats) = (Meter::new(budget), Vec::new());
+        let state = Mutex::new(State { admission, meter, seats, trace: None, dropped: BTreeMap::new() });
         Self { shared: Arc::new(Shared { clock: Box::new(clock), state }) }
+    }
+
+    /// The same, recording what happens to every update from now on, for [`crate::timeline`]. Memory grows with each.
+    #[must_use]
+    pub fn traced(self) -> Self {
+        self.lock().trace.get_or_insert_default();
+        self
+    }
+
+    /// What has happened since it was [`traced`](Coordinator::traced), in order.
+    pub fn trace(&self) -> Vec<Happening> {
+        self.lock().trace.clone().unwrap_or_default()
     }
 
     /// Takes an update that will use `cap` at the most; its place in the order and the reservation are fixed on return.
@@ -103,7 +141,7 @@ impl Coordinator {
     /// # Errors
     /// [`CoordinateError::Budget`], [`CoordinateError::Admit`]; nothing is reserved then.
     pub fn submit(&self, update: Update, cap: Cost) -> Result<Pass, CoordinateError> {
-        self.take(cap, |admission, now| admission.submit(update, now))
+        self.take(cap, update, Admission::submit)
     }
 
     /// Takes an update that the holder of `parent` needs done; see [`Admission::submit_child`].
@@ -111,30 +149,61 @@ impl Coordinator {
     /// # Errors
     /// As [`Coordinator::submit`].
     pub fn submit_child(&self, parent: &Grant, update: Update, cap: Cost) -> Result<Pass, CoordinateError> {
-        self.take(cap, |admission, now| admission.submit_child(parent.held.ticket, update, now))
+        let parent = parent.ticket();
+        self.take(cap, update, |admission, update, now| admission.submit_child(parent, update, now))
     }
 
     fn take(
         &self,
         cap: Cost,
-        submit: impl FnOnce(&mut Admission, std::time::Duration) -> Result<Ticket, AdmitError>,
+        update: Update,
+        submit: impl FnOnce(&mut Admission, Update, Duration) -> Result<Ticket, AdmitError>,
     ) -> Result<Pass, CoordinateError> {
         let mut state = self.lock();
         let lease = state.meter.reserve(cap)?;
-        let ticket = match submit(&mut state.admission, self.shared.clock.now()) {
+        let now = self.shared.clock.now();
+        let names = state.trace.is_some().then(|| (update.component.to_string(), update.kind.to_string()));
+        let ticket = match submit(&mut state.admission, update, now) {
             Ok(ticket) => ticket,
             Err(error) => {
                 state.meter.refund(lease);
                 return Err(error.into());
             }
         };
-        tell(state);
-        Ok(Pass { held: Some(Held { coordinator: self.clone(), ticket, lease: Some(lease) }) })
+        if let Some((component, kind)) = names {
+            let why = state.admission.why(ticket).unwrap_or_default();
+            let behind = why.conflicts.into_iter().map(|(_, holder)| holder).collect();
+            state.note(now, ticket, What::Submitted { component, kind, behind });
+        }
+        let seat = || Seat { ticket, waker: None, stop: None };
+        let slot = ticket.slot();
+        // Wakers are let go without the lock: what hangs on one may want it.
+        let _before = state.seats.get_mut(slot).map(|before| std::mem::replace(before, seat()));
+        if state.seats.len() == slot {
+            state.seats.push(seat());
+        }
+        tell(state, now);
+        Ok(Pass::new(Held::new(self.clone(), ticket, lease)))
     }
 
     /// Why an update is not running yet; `None` if it has ended.
     pub fn why(&self, ticket: Ticket) -> Option<Why> {
         self.lock().admission.why(ticket)
+    }
+
+    /// Asks updates to stop that have run for as long as they may; how many. See [`Admission::expire`].
+    pub fn expire(&self) -> usize {
+        let mut state = self.lock();
+        let now = self.shared.clock.now();
+        let asked = state.admission.expire(now);
+        tell(state, now);
+        asked
+    }
+
+    /// How long until [`Coordinator::expire`] has something to do, if nothing ends before.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let now = self.shared.clock.now();
+        self.lock().admission.next_deadline().map(|deadline| deadline.saturating_sub(now))
     }
 
     /// What finished and abandoned updates have used.
@@ -153,17 +222,26 @@ impl Coordinator {
 }
 
 /// Wakes those to whom something happened, after the lock is let go.
-fn tell(mut state: MutexGuard<'_, State>) {
-    let mut wakers = Vec::new();
+fn tell(mut state: MutexGuard<'_, State>, now: Duration) {
+    let mut wakers: SmallVec<[Waker; 4]> = SmallVec::new();
     while let Some(notice) = state.admission.poll() {
-        let ticket = match notice {
-            Notice::Granted { ticket, .. } => ticket,
+        let (ticket, what) = match notice {
+            Notice::Granted { ticket, .. } => (ticket, What::Granted),
             Notice::Dropped { ticket, because } => {
                 state.dropped.insert(ticket, because);
-                ticket
+                (ticket, What::Dropped)
+            }
+            Notice::Stop { ticket, why } => {
+                if let Some(seat) = state.seat(ticket) {
+                    seat.stop = Some(why);
+                }
+                (ticket, What::AskedToStop)
             }
         };
-        wakers.extend(state.waiting.remove(&ticket));
+        state.note(now, ticket, what);
+        if let Some(seat) = state.seat(ticket) {
+            wakers.extend(seat.waker.take());
+        }
     }
     drop(state);
     for waker in wakers {
@@ -175,118 +253,5 @@ impl fmt::Debug for Coordinator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
         f.debug_struct("Coordinator").field("meter", &state.meter).finish_non_exhaustive()
-    }
-}
-
-/// A place in the order and a reservation, given back when dropped.
-struct Held {
-    coordinator: Coordinator,
-    ticket: Ticket,
-    lease: Option<Lease>,
-}
-
-impl Held {
-    /// Ends the update and its reservation; what was used beyond the cap.
-    fn end(&mut self, used: Option<Cost>, well: bool) -> Cost {
-        let Some(lease) = self.lease.take() else { return Cost::ZERO };
-        let now = self.coordinator.shared.clock.now();
-        let mut state = self.coordinator.lock();
-        state.waiting.remove(&self.ticket);
-        // With children still running there is no good end: they lose what they stood on.
-        if !well || state.admission.finish(self.ticket, true, now).is_err() {
-            state.admission.cancel(self.ticket, now);
-        }
-        let beyond = if let Some(used) = used {
-            state.meter.commit(lease, used)
-        } else {
-            state.meter.refund(lease);
-            Cost::ZERO
-        };
-        tell(state);
-        beyond
-    }
-}
-
-/// An update that waits: a future of its [`Grant`]. Dropped, it is taken back and nothing is spent.
-#[must_use = "an update whose pass is dropped is taken back"]
-pub struct Pass {
-    held: Option<Held>,
-}
-
-impl Pass {
-    /// The update's place in the order.
-    pub fn ticket(&self) -> Option<Ticket> {
-        self.held.as_ref().map(|h| h.ticket)
-    }
-}
-
-impl Future for Pass {
-    type Output = Result<Grant, CoordinateError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(held) = self.held.take() else { return Poll::Pending };
-        let mut state = held.coordinator.lock();
-        if state.admission.is_running(held.ticket) {
-            drop(state);
-            return Poll::Ready(Ok(Grant { held }));
-        }
-        if let Some(because) = state.dropped.remove(&held.ticket) {
-            drop(state);
-            return Poll::Ready(Err(CoordinateError::Dropped { ticket: held.ticket, because }));
-        }
-        state.waiting.insert(held.ticket, context.waker().clone());
-        drop(state);
-        self.held = Some(held);
-        Poll::Pending
-    }
-}
-
-impl fmt::Debug for Pass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pass").field("ticket", &self.ticket()).finish()
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let running = self.lease.is_some() && {
-            let mut state = self.coordinator.lock();
-            state.dropped.remove(&self.ticket);
-            state.admission.is_running(self.ticket)
-        };
-        // Nobody knows what an abandoned update has used: its cap counts as used. One that never ran used nothing.
-        let used = self.lease.as_ref().filter(|_| running).map(Lease::reserved);
-        self.end(used, false);
-    }
-}
-
-/// An update that runs and holds all it declared. Dropped, it counts as failed and its whole cap as spent.
-#[must_use = "an update whose grant is dropped has failed"]
-pub struct Grant {
-    held: Held,
-}
-
-impl Grant {
-    /// The update's place in the order.
-    pub fn ticket(&self) -> Ticket {
-        self.held.ticket
-    }
-
-    /// Ends it well, having used so much; returns what went beyond the cap.
-    ///
-    /// Children that have not ended are cancelled, and the update with them.
-    pub fn finish(mut self, used: Cost) -> Cost {
-        self.held.end(Some(used), true)
-    }
-
-    /// Ends it badly, having used so much: what depends on it is dropped. Returns what went beyond the cap.
-    pub fn fail(mut self, used: Cost) -> Cost {
-        self.held.end(Some(used), false)
-    }
-}
-
-impl fmt::Debug for Grant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Grant").field("ticket", &self.held.ticket).finish()
     }
 }

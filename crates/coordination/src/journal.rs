@@ -6,13 +6,22 @@
 //!
 //! **Recovery.** A last line without its line feed is a torn write and is cut off. Anything else that does not check
 //! is [`JournalError::Corrupt`]: the journal refuses rather than guess.
+//!
+//! **Compaction.** One record can be put in the place of all before it; numbers and checksums go on as if they still stood
+//! there. So a log has no longest run.
 
 mod error;
+mod group;
 mod line;
-#[expect(clippy::disallowed_types, reason = "the file storage is the journal's edge to the system")]
+#[expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "the file storage is the journal's edge to the system"
+)]
 mod storage;
 
 pub use error::JournalError;
+pub use group::{GroupJournal, Position};
 pub use storage::{FileStorage, MemoryStorage, Storage};
 
 use line::Checked;
@@ -24,6 +33,8 @@ pub struct Recovered {
     pub records: Vec<String>,
     /// Bytes of a torn last line that were cut off.
     pub torn_bytes: usize,
+    /// How many records the first one stands for; 0 if the log was never compacted.
+    pub compacted: u64,
 }
 
 /// A log open for appending.
@@ -51,15 +62,24 @@ impl<S: Storage> Journal<S> {
         while start < bytes.len() {
             let Some(length) = bytes[start..].iter().position(|b| *b == b'\n') else {
                 let tail = &bytes[start..];
-                if line::is_whole_but_for_its_end(tail, journal.seq, journal.crc) {
+                let base = line::base(tail).filter(|_| start == 0);
+                let (seq, crc) = base.unwrap_or((journal.seq, journal.crc));
+                if line::is_whole_but_for_its_end(tail, seq, crc) {
                     return Err(journal.corrupt("its line feed is damaged"));
                 }
                 recovered.torn_bytes = tail.len();
                 journal.storage.truncate(start as u64).map_err(JournalError::io("cut the torn end of"))?;
                 break;
             };
-            match line::check(&bytes[start..start + length], journal.seq, journal.crc) {
+            let text = &bytes[start..start + length];
+            if let (0, Some((before, crc))) = (start, line::base(text)) {
+                (journal.seq, journal.crc, recovered.compacted) = (before, crc, before);
+            }
+            match line::check(text, journal.seq, journal.crc) {
                 Ok(Checked { record, crc }) => {
+                    let stands_for_others = start == 0 && recovered.compacted > 0;
+                    let record =
+                        if stands_for_others { line::state(record).unwrap_or(record) } else { record };
                     recovered.records.push(record.to_owned());
                     journal.seq += 1;
                     journal.crc = crc;
@@ -109,6 +129,27 @@ impl<S: Storage> Journal<S> {
     pub fn sync(&mut self) -> Result<(), JournalError> {
         self.flush()?;
         self.storage.sync().map_err(JournalError::io("sync"))
+    }
+
+    /// Puts one record, JSON text without a line feed, in the place of all before it. Durable on return. O(bytes of it).
+    ///
+    /// # Errors
+    /// [`JournalError::LineFeed`]; [`JournalError::Io`] if the storage cannot replace what it holds: the log is as it was
+    /// then, but for what was buffered.
+    pub fn compact(&mut self, record: &[u8]) -> Result<(), JournalError> {
+        if record.contains(&b'\n') {
+            return Err(JournalError::LineFeed);
+        }
+        self.flush()?;
+        if self.seq == 0 {
+            self.append(record)?;
+            return self.sync();
+        }
+        let mut bytes = Vec::new();
+        let crc = line::write(&mut bytes, self.seq, self.crc, &line::compacted(self.crc, record));
+        self.storage.replace(&bytes).map_err(JournalError::io("compact"))?;
+        (self.seq, self.crc) = (self.seq + 1, crc);
+        Ok(())
     }
 
     /// Number of records appended or recovered.

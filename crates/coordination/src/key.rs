@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 /// Something that updates read or write: a component's state, one parameter, one file.
 ///
@@ -30,7 +31,7 @@ impl Keys {
         if let Some(key) = self.numbers.get(name) {
             return *key;
         }
-        let key = Key(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        let key = Key(u32::try_from(self.names.len()).unwrap_or(u32::MAX - 1));
         self.names.push(name.to_owned());
         self.numbers.insert(name.to_owned(), key);
         key
@@ -54,13 +55,14 @@ impl Keys {
 /// assert!(!reader.conflicts(&Access::new([b], [])));
 /// assert!(reader.conflicts(&Access::new([], [b])));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Access {
-    keys: Vec<(Key, Mode)>,
+    /// Inline up to four: most updates touch few things, and admission is cheaper without a heap.
+    keys: SmallVec<[(Key, Mode); 4]>,
 }
 
 /// How a key is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Others may read at the same time.
@@ -79,7 +81,7 @@ impl Mode {
 impl Access {
     /// An access that reads and writes these keys.
     pub fn new(reads: impl IntoIterator<Item = Key>, writes: impl IntoIterator<Item = Key>) -> Self {
-        let mut keys: Vec<(Key, Mode)> = writes.into_iter().map(|k| (k, Mode::Write)).collect();
+        let mut keys: SmallVec<[(Key, Mode); 4]> = writes.into_iter().map(|k| (k, Mode::Write)).collect();
         keys.extend(reads.into_iter().map(|k| (k, Mode::Read)));
         // Writes first among equals, so that they are the ones kept.
         keys.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));

@@ -1,10 +1,16 @@
 //! The command line.
 
+mod config;
+mod tune;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use inference::mock::Fault;
+
+pub(crate) use config::{Config, Settings};
+pub(crate) use tune::Tune;
 
 /// Makes a compound AI system measurably better within a hard budget.
 #[derive(Debug, Parser)]
@@ -35,6 +41,8 @@ pub(crate) enum Command {
     Check {
         /// YAML or JSON file.
         config: PathBuf,
+        #[command(flatten)]
+        settings: Settings,
     },
     /// Predicts calls, tokens, money and time before anything is spent.
     ///
@@ -48,6 +56,8 @@ pub(crate) enum Command {
         /// Tries six training examples even where that may cost money, and predicts from what they took.
         #[arg(long)]
         probe: bool,
+        #[command(flatten)]
+        settings: Settings,
     },
     /// Scores the best system of a run on examples of your choice.
     Eval(Eval),
@@ -63,8 +73,20 @@ pub(crate) enum Command {
         #[arg(long, default_value = "runs")]
         runs: PathBuf,
     },
+    /// Searches the parameters of any program for the least loss.
+    Tune(Box<Tune>),
     /// Serves a pretended model on the loopback that fails on demand, to try out what a run does then.
     MockLlm(MockLlm),
+    /// Shows the settings of the whole orchestrator and where each was set.
+    Config {
+        #[command(subcommand)]
+        action: Config,
+    },
+    /// Takes prompts apart: structure, what each component is worth, differences, shorter ones.
+    Prompt {
+        #[command(subcommand)]
+        action: Prompt,
+    },
     /// Finds, fetches or imports the embedded model's file.
     Model {
         #[command(subcommand)]
@@ -91,6 +113,8 @@ pub(crate) struct Run {
     /// Where the run's directory is made, instead of the file's `runs`.
     #[arg(long)]
     pub(crate) runs: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
 
 #[derive(Debug, Args)]
@@ -152,6 +176,81 @@ pub(crate) enum Model {
         #[arg(default_value = "smollm2-135m-instruct")]
         name: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Prompt {
+    /// Reads a prompt into its sections and components, or by a grammar.
+    Parse {
+        /// Text file; `-` for the standard input.
+        prompt: PathBuf,
+        /// Grammar to read it by: `.bnf`, `.ebnf` or `.json`.
+        #[arg(long)]
+        grammar: Option<PathBuf>,
+        /// Adds what can be measured of the wording.
+        #[arg(long)]
+        features: bool,
+    },
+    /// Shows what each component of a prompt is worth, by all scores there are.
+    ///
+    /// Values are Shapley values in log odds of success with 90 % intervals. They are observational: what a search chose
+    /// is not randomised.
+    Show(Show),
+    /// Shows what two prompts differ in, section by section.
+    Diff {
+        /// Text file.
+        old: PathBuf,
+        /// Text file; one of the two may be `-`.
+        new: PathBuf,
+    },
+    /// Finds a shorter prompt that is no worse by the scores there are.
+    ///
+    /// A recorded prompt is taken if a lower bound of the difference on the examples that both have is above the margin.
+    /// What else could go is named, and nobody knows about that before it is scored.
+    Shorten(Shorten),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Scores {
+    /// The run's directory, or a file of scored prompts: CSV with the columns `prompt`, `score` (0 to 1) and, where
+    /// prompts share examples, `example`; or JSON lines with these keys.
+    pub(crate) source: PathBuf,
+    /// The component of the system whose texts are meant, where it has several.
+    #[arg(long)]
+    pub(crate) component: Option<String>,
+    /// The prompt to look at, a text file; by default the best one.
+    #[arg(long)]
+    pub(crate) prompt: Option<PathBuf>,
+    /// Prompts that must have a component for it to be judged, 1 to 10.
+    #[arg(long, default_value_t = 2)]
+    pub(crate) min_frequency: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    pub(crate) scores: Scores,
+    /// Looks at components one by one, not at what they do together.
+    #[arg(long)]
+    pub(crate) basic: bool,
+    /// Colours even where the output is no terminal.
+    #[arg(long)]
+    pub(crate) colour: bool,
+    /// Writes a page for browsers to this file as well.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Shorten {
+    #[command(flatten)]
+    pub(crate) scores: Scores,
+    /// The mean score that may be lost, above 0 and below 1.
+    #[arg(long, default_value_t = 0.01)]
+    pub(crate) margin: f64,
+    /// How often the test may be wrong, above 0 and below 1.
+    #[arg(long, default_value_t = 0.05)]
+    pub(crate) level: f64,
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -4,6 +4,7 @@ mod args;
 mod cmd;
 mod exit;
 mod progress;
+mod tune;
 
 use std::process::ExitCode;
 
@@ -23,13 +24,20 @@ fn main() -> ExitCode {
     let finished = runtime.block_on(async {
         match cli.command {
             Command::Run(args) => cmd::run::run(args, json).await,
+            Command::Tune(args) => cmd::tune::tune(*args, json).await,
+            Command::Resume { run } if cmd::tune::is_search(&run) => cmd::tune::resume(&run, json).await,
+            Command::Status { run } if cmd::tune::is_search(&run) => cmd::tune::status(&run, json),
             Command::Resume { run } => cmd::run::resume(&run, json).await,
             Command::Demo { budget, seed, runs } => cmd::run::demo(budget, seed, runs, json).await,
             Command::Status { run } => cmd::status::status(&run, json),
-            Command::Check { config } => cmd::check::check(&config, json).await,
-            Command::Plan { config, probe } => cmd::plan::plan(&config, probe, json).await,
+            Command::Check { config, settings } => cmd::check::check(&config, &settings, json).await,
+            Command::Plan { config, probe, settings } => {
+                cmd::plan::plan(&config, &settings, probe, json).await
+            }
             Command::Eval(args) => cmd::eval::eval(args, json).await,
             Command::MockLlm(args) => cmd::mock::serve(args, json).await,
+            Command::Config { action } => cmd::config::config(action, json),
+            Command::Prompt { action } => cmd::prompt::prompt(action, json),
             Command::Model { action } => cmd::model::model(action, json),
         }
     });
@@ -38,13 +46,7 @@ fn main() -> ExitCode {
     match finished {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            if json {
-                let kind = meta_traits::Classify::kind(&error);
-                progress::print_json(
-                    &serde_json::json!({"event": "error", "kind": kind, "message": error.to_string()}),
-                );
-            }
-            eprintln!("error: {error}");
+            progress::print_error(json, meta_traits::Classify::kind(&error), &error);
             ExitCode::from(exit::code(&error))
         }
     }

@@ -99,6 +99,14 @@ impl Observer for Show {
     }
 }
 
+/// What went wrong, on one line; in JSON mode also as an object.
+pub(crate) fn print_error(json: bool, kind: meta_traits::ErrorKind, error: &dyn std::fmt::Display) {
+    if json {
+        print_json(&serde_json::json!({"event": "error", "kind": kind, "message": error.to_string()}));
+    }
+    eprintln!("error: {error}");
+}
+
 /// One JSON object on a line of its own.
 pub(crate) fn print_json(value: &impl serde::Serialize) {
     let mut out = std::io::stdout().lock();

@@ -21,7 +21,7 @@ pub use spending::{ModelSpending, Spending};
 
 use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, RunConfig, SimulatedSpec};
 use crate::error::Error;
-use crate::proposers::{ExternalProposer, ReflectiveProposer, StructuralProposer};
+use crate::proposers::{ExternalProposer, ReflectiveProposer, SettingsProposer, StructuralProposer};
 use crate::result::LabelTask;
 use crate::run::Proposer;
 use crate::session::Session;
@@ -92,7 +92,7 @@ async fn prepare(
         test,
         evaluator: parts.evaluator,
         proposer: parts.proposer,
-        algorithm: config.optimizer.algorithm,
+        algorithm: config.algorithm(),
         gepa: gepa::Options {
             minibatch,
             merge: config.optimizer.merge.then(gepa::MergeOptions::default),
@@ -176,13 +176,17 @@ async fn of_system(
     let start = system.components();
     if start.is_empty() {
         return Err(ConfigError::inconsistent(
-            "no module has a prompt to optimise. Give an llm module without optimize: false",
+            "there is nothing to optimise. Give an llm module without optimize: false, or system.search",
         )
         .into());
     }
     let scorer = metric.build(&dataset, |name| models.judge(name))?;
     let forecast = system.estimate(&start, &dataset, TOKENS_PER_CHARACTER)?;
-    let proposer = system_proposer(config, spec, &models, &dataset)?;
+    let mut proposer = system_proposer(config, spec, &models, &dataset)?;
+    let settings = spec.settings();
+    if !settings.is_empty() {
+        proposer = Box::new(SettingsProposer::new(settings, proposer));
+    }
     let val = chosen(&dataset, config.optimizer.val_examples, config.seed);
     let hash = |split| dataset.hash(split).unwrap_or_default();
     let digest = [Split::Train, Split::Val, Split::Test].map(hash).join(" ");

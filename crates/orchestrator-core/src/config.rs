@@ -5,6 +5,7 @@
 
 mod check;
 mod error;
+pub mod meta;
 mod read;
 mod spec;
 

@@ -16,11 +16,11 @@
 //!    ([`PastRun`]) come in before that, as a normal correction of each amount's logarithm.
 
 mod calibration;
-mod draws;
 mod gepa;
 mod growth;
 mod history;
 mod interval;
+mod joint;
 mod prediction;
 mod probe;
 mod purse;

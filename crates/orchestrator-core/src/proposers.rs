@@ -9,6 +9,63 @@ use prompt_grammar::reflect::Reflection;
 use prompt_grammar::structural::Structural;
 
 use crate::run::{Effort, Proposal, Proposer};
+use crate::system::{SETTINGS, Setting, changed};
+
+/// Sets one of a system's settings to another of its values, at no cost; prompts are left to another proposer.
+///
+/// Every other value of every setting is as likely as the next.
+///
+/// ```
+/// use meta_traits::{Query, QueryId, Reply, Stream};
+/// use orchestrator_core::proposers::{SettingsProposer, StructuralProposer};
+/// use orchestrator_core::run::Proposer;
+/// use orchestrator_core::system::{SETTINGS, SystemSpec};
+/// use prompt_grammar::structural::{Bank, Structural, StructuralOptions};
+/// let spec = SystemSpec::from_yaml("
+/// modules: {sort: {kind: llm, model: task, prompt: 'Sort: {{ input }}'}}
+/// search: {sort.temperature: [0, 0.7]}").unwrap();
+/// let prompts = Structural::new(Bank::new([])?, StructuralOptions::default())?;
+/// let proposer = SettingsProposer::new(spec.settings(), Box::new(StructuralProposer(prompts)));
+/// let seed = [("sort", "Sort: {{ input }}"), (SETTINGS, "sort.temperature: 0")].into_iter().collect();
+/// let query = Query::new(QueryId(0), SETTINGS.into(), seed, Vec::new());
+/// let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// let written = runtime.block_on(proposer.propose(&query, Stream::root(1)));
+/// assert_eq!(written.reply, Reply::Text("sort.temperature: 0.7".into()));
+/// # Ok::<(), prompt_grammar::PromptError>(())
+/// ```
+pub struct SettingsProposer {
+    settings: Vec<Setting>,
+    prompts: Box<dyn Proposer>,
+}
+
+impl SettingsProposer {
+    /// Sets `settings`, and leaves the prompts to `prompts`.
+    pub fn new(settings: Vec<Setting>, prompts: Box<dyn Proposer>) -> Self {
+        Self { settings, prompts }
+    }
+}
+
+impl Proposer for SettingsProposer {
+    fn propose<'a>(&'a self, query: &'a Query, mut rng: Stream) -> BoxFuture<'a, Proposal> {
+        if query.component != SETTINGS {
+            return self.prompts.propose(query, rng);
+        }
+        let text = query.candidate.get(SETTINGS).unwrap_or_default();
+        let reply = match changed(&self.settings, text, &mut rng) {
+            Some(text) => Reply::Text(text),
+            None => Reply::Failed("no setting has another value".to_owned()),
+        };
+        Box::pin(std::future::ready(Proposal { reply, cost: Cost::ZERO }))
+    }
+
+    fn cap(&self, query: &Query) -> Cost {
+        if query.component == SETTINGS { Cost::ZERO } else { self.prompts.cap(query) }
+    }
+
+    fn effort(&self, query: &Query) -> Effort {
+        if query.component == SETTINGS { Effort::None } else { self.prompts.effort(query) }
+    }
+}
 
 /// Edits of structure, without any model and at no cost.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use meta_traits::{
 };
 use prompt_grammar::gepa;
 
-use crate::algorithms::{Racing, ReflectiveMutation, racing};
+use crate::algorithms::{Joint, Racing, ReflectiveMutation, joint, racing};
 use crate::config::Algorithm;
 use crate::error::Error;
 use crate::result::{HeldOut, LabelTask, RunResult};
@@ -84,6 +84,7 @@ impl Session {
                 ReflectiveMutation::affordable(&self.budget, self.val.len(), self.gepa.minibatch)
             }
             Algorithm::Racing => Racing::affordable(&self.budget, &racing::Options::default()),
+            Algorithm::Joint => Joint::affordable(&self.budget, &self.joint()),
         }?)
     }
 
@@ -130,7 +131,12 @@ impl Session {
             Algorithm::Racing => {
                 Box::new(Racing::new(&start, train, val, racing::Options::default(), stream)?)
             }
+            Algorithm::Joint => Box::new(Joint::new(&start, train, val, self.joint(), stream)?),
         })
+    }
+
+    fn joint(&self) -> joint::Options {
+        joint::Options { longest: self.max_length, ..joint::Options::default() }
     }
 
     async fn drive(

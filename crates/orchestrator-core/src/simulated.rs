@@ -21,7 +21,7 @@ mod reflect;
 mod tables;
 
 pub use best::BestKnown;
-pub use family::{Family, Scenario};
+pub use family::{Family, Pillar, Scenario};
 pub use feedback::Vote;
 pub use genome::Genome;
 pub use hash::{fnv1a, hash, normal, splitmix, uniform};

@@ -9,6 +9,9 @@
 //! (draft and critique, bounded) and `branch`. Modules that stand side by side in a sequence and do not use each other
 //! run at the same time; results, traces and costs come in the order of the description all the same.
 //!
+//! **Settings:** keys of modules in `search`, and one of several `flows`, are chosen by the search too. They are a component
+//! of candidates, [`SETTINGS`].
+//!
 //! Equal inputs, candidates and streams give equal executions, as far as models and tools do: every sampling call gets
 //! its seed from the stream's child of the module's name and call number.
 
@@ -23,6 +26,7 @@ mod invoke;
 mod raw;
 mod retrieve;
 mod scope;
+mod settings;
 mod spec;
 mod template;
 mod tool;
@@ -34,6 +38,8 @@ pub use error::{Failure, SystemError, ToolFault};
 pub use evaluate::SystemEvaluator;
 pub use flow::{BranchStep, RefineStep, Step, VoteStep};
 pub use forecast::{Estimate, ModuleForecast, Spread, Writes};
+pub(crate) use settings::changed;
+pub use settings::{SETTINGS, Setting};
 pub use spec::{
     Choose, LlmSpec, ModuleSpec, PromptFormat, RetrieveSpec, RouteSpec, SystemSpec, ToolSpec, VerifySpec,
     VoteSpec,

@@ -4,7 +4,10 @@
 //! (Shapley 1953); [`main_effects`] and [`indices`] say which slots matter over all prompts (functional analysis of
 //! variance, Sobol' 2001). All values are log odds under a [`Posterior`]; intervals come from draws of its effects.
 
+mod additive;
 mod anova;
+mod design;
+mod telling;
 
 use meta_traits::Stream;
 use serde::{Deserialize, Serialize};
@@ -12,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::model::Posterior;
 use crate::space::{Choices, PromptSpace};
 
+pub use self::additive::Additive;
 pub use self::anova::{Index, MainEffect, indices, main_effects};
+pub use self::design::design;
+pub use self::telling::Telling;
 
 /// Differences up to which all subsets are gone through.
 const EXACT: usize = 10;

@@ -90,6 +90,9 @@ pub enum PromptError {
         /// What is wrong with it, and what is allowed.
         why: String,
     },
+    /// A grammar that cannot be used, or a tree of another.
+    #[error(transparent)]
+    Grammar(#[from] crate::grammar::GrammarError),
     /// No edit of the present text is legal.
     #[error("prompt: no edit of '{component}' fits within {limit} characters; raise max_prompt_length")]
     NoEdit {
@@ -109,6 +112,7 @@ impl PromptError {
 impl Classify for PromptError {
     fn kind(&self) -> ErrorKind {
         match self {
+            Self::Grammar(fault) => fault.kind(),
             Self::Range { .. } | Self::UnknownComponent { .. } | Self::Repeated { .. } => ErrorKind::Config,
             Self::Empty { .. } | Self::Examples { .. } | Self::NoEdit { .. } | Self::Encoding { .. } => {
                 ErrorKind::InvalidInput

@@ -103,7 +103,7 @@ pub struct Ge {
     pending: BTreeMap<TrialId, Proposal>,
     /// Evaluated in this round.
     told: Vec<Member>,
-    /// What operators gained in this round, by trial.
+    /// What operators gained in this round for each token spent, or evaluation where no tokens were, by trial.
     gains: BTreeMap<TrialId, (Operator, f64)>,
     bandit: OperatorBandit,
     /// Fingerprints of all trees evaluated.
@@ -272,7 +272,8 @@ impl Optimizer for Ge {
         let loss = observation.losses.first().copied().filter(|_| sound).unwrap_or(f64::INFINITY);
         self.seen.insert(proposal.tree.fingerprint());
         if let Some((operator, before)) = proposal.made {
-            self.gains.insert(id, (operator, f64::from(u8::from(loss < before))));
+            let tokens = observation.cost.tokens_in.saturating_add(observation.cost.tokens_out).max(1);
+            self.gains.insert(id, (operator, f64::from(u8::from(loss < before)) / tokens as f64));
         }
         if sound {
             let at = self.told.partition_point(|m| m.trial < id);

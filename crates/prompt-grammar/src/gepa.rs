@@ -14,6 +14,7 @@
 
 mod batch;
 mod decision;
+mod draws;
 mod merge;
 mod options;
 mod pool;
@@ -34,6 +35,7 @@ use self::step::{Pending, Step};
 use crate::PromptError;
 
 pub use self::decision::{Counts, Decision, Stage};
+pub use self::draws::Draws;
 pub use self::options::{Acceptance, ComponentChoice, MergeOptions, Options, ParentChoice};
 pub use self::pool::Member;
 pub use self::snapshot::GepaState;
@@ -91,6 +93,9 @@ pub struct Gepa {
     batches: Batches,
     merger: Merger,
     log: Log,
+    /// Parents drawn.
+    selected: u64,
+    draws: Draws,
 }
 
 impl Gepa {
@@ -129,7 +134,25 @@ impl Gepa {
             batches,
             merger: Merger::default(),
             log: Log::default(),
+            selected: 0,
+            draws: Draws::default(),
         })
+    }
+
+    /// Uses draws made elsewhere as long as they last.
+    ///
+    /// # Errors
+    /// [`PromptError::Range`] when an epoch is no order of the training examples.
+    pub fn following(mut self, draws: Draws) -> Result<Self, PromptError> {
+        draws.check(self.train.len())?;
+        self.draws = draws;
+        Ok(self)
+    }
+
+    /// The members that parents are drawn from on the Pareto front, each with the number of validation examples it is
+    /// best on, to which its chance is proportional.
+    pub fn chances(&self) -> &[(usize, usize)] {
+        self.pool.fronts()
     }
 
     /// All members in the order of their finding, the seed first; empty until the seed is evaluated.

@@ -11,11 +11,15 @@ mod check;
 mod draft;
 mod ebnf;
 mod error;
+mod evidence;
 mod grow;
 mod json;
 mod learn;
+mod pairs;
+mod parse;
 mod rule;
 mod scan;
+mod warn;
 mod write;
 
 use serde::{Deserialize, Serialize};
@@ -23,11 +27,14 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::arrange::Presence;
 pub use self::draft::Draft;
 pub use self::error::GrammarError;
+pub use self::evidence::{Grown, Growth};
 pub use self::grow::{Pruning, Recurring};
 pub use self::learn::Learning;
+pub use self::parse::Parse;
 pub use self::rule::{
     Arrange, Body, Fill, Guard, Hole, HoleKind, Member, Pair, Part, Production, Rule, RuleId, Source, Text,
 };
+pub use self::warn::Warning;
 
 /// Combinations of attribute values a grammar may have.
 const MOST_SETTINGS: usize = 256;

@@ -9,9 +9,11 @@ mod copies;
 mod data;
 mod reply;
 mod rules;
+mod task;
 
 pub use self::bank::FillBank;
 pub use self::copies::Copies;
 pub use self::data::DataSource;
 pub use self::reply::{read_reply, request};
 pub use self::rules::{FillFault, FillRules};
+pub use self::task::FillTask;

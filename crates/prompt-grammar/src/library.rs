@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::grammar::{Fill, HoleKind, Source};
+use crate::holes::{DataSource, FillBank, FillRules, read_reply};
 use crate::outline::SectionKind;
 
 /// What sort of task a prompt is for.
@@ -94,7 +96,7 @@ const QUESTIONS: &[Entry] = &[
 /// assert!(rules.contains(&"Keep the given names and signatures.") && rules.contains(&"Use tabs."));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Library(Vec<(SectionKind, String)>);
+pub struct Library(Vec<(SectionKind, String, Source)>);
 
 impl Library {
     /// Without components.
@@ -110,22 +112,87 @@ impl Library {
             TaskKind::Summarization => SUMMARY,
             TaskKind::Qa => QUESTIONS,
         };
-        Self(own.iter().chain(GENERAL).map(|(kind, text)| (*kind, (*text).to_string())).collect())
+        let entry = |(kind, text): &Entry| (*kind, (*text).to_string(), Source::Library);
+        Self(own.iter().chain(GENERAL).map(entry).collect())
     }
 
     /// The same with one component more; what is there already or blank is left out.
     #[must_use]
-    pub fn with(mut self, kind: SectionKind, text: impl Into<String>) -> Self {
-        let entry = (kind, text.into().trim().to_string());
-        if !entry.1.is_empty() && !self.0.contains(&entry) {
-            self.0.push(entry);
+    pub fn with(self, kind: SectionKind, text: impl Into<String>) -> Self {
+        self.and(kind, text.into().trim(), Source::Library)
+    }
+
+    fn and(mut self, kind: SectionKind, text: &str, source: Source) -> Self {
+        let known = self.0.iter().any(|(k, t, _)| *k == kind && t == text);
+        // A rule is one line of a list.
+        let fits = kind != SectionKind::Constraints || !text.contains('\n');
+        if !text.is_empty() && !known && fits {
+            self.0.push((kind, text.to_string(), source));
         }
         self
     }
 
+    /// The components of both, these first.
+    #[must_use]
+    pub fn joined(self, other: &Self) -> Self {
+        other.0.iter().fold(self, |library, (kind, text, source)| library.and(*kind, text, *source))
+    }
+
+    /// The same with what training data says: labels as context, a schema of answers as format, up to `most` examples.
+    #[must_use]
+    pub fn with_data(self, data: &DataSource, most: usize) -> Self {
+        let kinds = [
+            (SectionKind::Context, HoleKind::Glossary),
+            (SectionKind::Format, HoleKind::Schema),
+            (SectionKind::Examples, HoleKind::Example),
+        ];
+        let fills = kinds.into_iter().flat_map(|(kind, hole)| {
+            data.fills(hole, most).into_iter().map(move |fill| (kind, hole, fill.text))
+        });
+        fills.fold(self, |library, (kind, hole, text)| {
+            let text = if hole == HoleKind::Schema {
+                format!("Answer with JSON of this schema: {text}")
+            } else {
+                text
+            };
+            library.and(kind, text.trim(), Source::Data)
+        })
+    }
+
+    /// The same with the earlier fills that raise scores with a chance of at least `chance`, for sections of all kinds;
+    /// instructions are for the approach, since the task is the user's.
+    #[must_use]
+    pub fn with_bank(self, bank: &FillBank, chance: f64) -> Self {
+        let kinds = [
+            SectionKind::Role,
+            SectionKind::Context,
+            SectionKind::Constraints,
+            SectionKind::Reasoning,
+            SectionKind::Examples,
+            SectionKind::Format,
+        ];
+        let good =
+            kinds.into_iter().flat_map(|kind| bank.better(kind.hole(), chance).map(move |t| (kind, t)));
+        good.fold(self, |library, (kind, text)| library.and(kind, text.trim(), Source::Bank))
+    }
+
+    /// The same with those texts of a model's reply that may enter, for sections of this kind; see
+    /// [`request`](crate::holes::request).
+    #[must_use]
+    pub fn with_reply(self, kind: SectionKind, reply: &str, rules: &FillRules<'_>) -> Self {
+        let texts = read_reply(reply).into_iter().filter_map(|text| rules.admit(&text).ok());
+        texts.fold(self, |library, text| library.and(kind, &text, Source::Model))
+    }
+
     /// The texts of a kind, in order.
     pub fn texts(&self, kind: SectionKind) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(move |(k, _)| *k == kind).map(|(_, text)| text.as_str())
+        self.0.iter().filter(move |(k, ..)| *k == kind).map(|(_, text, _)| text.as_str())
+    }
+
+    /// The texts of a kind as fills that know where they come from, in order.
+    pub fn fills(&self, kind: SectionKind) -> impl Iterator<Item = Fill> {
+        let entries = self.0.iter().filter(move |(k, ..)| *k == kind);
+        entries.map(|(_, text, source)| Fill { text: text.clone(), weight: 1.0, source: *source })
     }
 }
 

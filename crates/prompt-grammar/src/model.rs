@@ -20,10 +20,12 @@ mod climb;
 mod code;
 mod draw;
 mod kernel;
+mod merge;
 mod posterior;
 mod state;
 mod variance;
 
+pub(crate) use self::cholesky::{Lower, dot};
 pub use self::code::Effects;
 pub use self::kernel::Variances;
 pub use self::posterior::Posterior;

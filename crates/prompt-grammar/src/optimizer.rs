@@ -3,14 +3,20 @@
 //! One round:
 //!
 //! 1. what came back is taken up, the model is fitted;
-//! 2. the prompt to return is the tried one whose lower bound (mean minus `caution` standard deviations) is highest;
+//! 2. the prompt to return is the tried one whose lower bound (mean minus `caution` standard deviations) is highest, or
+//!    the seed while that one is not better by `conviction` standard deviations;
 //! 3. draws from the posterior, each climbed to its best prompt, are tried on a few examples each, and so is the best
 //!    prompt of the posterior mean; what is tried again meets examples it has not met;
 //! 4. now and then a reflecting model sees failures of a good prompt and says how to edit it. The step it takes is
 //!    evidence, see the model's source effect, and its child is a place to climb from.
 //!
 //! There is no gate and no forced full validation: a prompt gets more examples as long as it stays in question.
+//!
+//! Some examples may be anchors ([`ModelSearch::anchored`]): on them the prompt to return never gets worse.
 
+mod brief;
+mod chosen;
+mod manifest;
 mod options;
 mod plan;
 mod snapshot;
@@ -23,15 +29,24 @@ use meta_traits::{
 };
 use serde::{Deserialize, Serialize};
 
+use self::manifest::Manifest;
 use crate::PromptError;
+use crate::attribution::shapley;
 use crate::model::Posterior;
 use crate::space::{Choices, PromptSpace};
 
+pub use self::brief::{Brief, Proposer};
+pub use self::chosen::OnFront;
+pub use self::manifest::{Fate, Origin, Proposal};
 pub use self::options::ModelOptions;
 pub use self::snapshot::ModelState;
 
 /// Name of the one component a query shows and asks to have edited.
 pub const PROMPT: &str = "prompt";
+
+/// Prompts from which on a fit starts so close to its end that one Newton step does; before, so many are made.
+const MANY: u64 = 100;
+const FIRST_STEPS: usize = 3;
 
 /// A prompt that was tried, and all that was seen of it. Its position is its number in the posterior.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,6 +60,16 @@ struct Tried {
 struct Planned {
     prompt: Choices,
     examples: Vec<usize>,
+    #[serde(default = "leftover")]
+    origin: Origin,
+    /// The prompt it was made from.
+    #[serde(default)]
+    parent: Option<Choices>,
+}
+
+/// What older states, which do not say where plans come from, are read as.
+fn leftover() -> Origin {
+    Origin::Leftover
 }
 
 /// The search as a state machine; see the [module](self) for the method.
@@ -94,6 +119,8 @@ pub struct ModelSearch {
     numbers: BTreeMap<Choices, usize>,
     /// How often each example was used.
     uses: Vec<u32>,
+    /// Examples that must not get worse (positions), ascending.
+    anchors: Vec<usize>,
     plan: VecDeque<Planned>,
     running: BTreeMap<TrialId, Planned>,
     back: BTreeMap<TrialId, (Planned, Observation)>,
@@ -106,6 +133,7 @@ pub struct ModelSearch {
     children: VecDeque<Choices>,
     best: Option<usize>,
     exhausted: bool,
+    manifest: Manifest,
     posterior: Posterior,
 }
 
@@ -126,6 +154,7 @@ impl ModelSearch {
         let posterior = Posterior::new(space.clone(), examples.len());
         Ok(Self {
             uses: vec![0; examples.len()],
+            anchors: Vec::new(),
             space,
             examples,
             options,
@@ -145,8 +174,20 @@ impl ModelSearch {
             children: VecDeque::new(),
             best: None,
             exhausted: false,
+            manifest: Manifest::default(),
             posterior,
         })
+    }
+
+    /// From now on asks for so many reflections an example call ([`ModelOptions::reflections`]). A snapshot holds it.
+    ///
+    /// # Errors
+    /// [`PromptError`] when it is outside 0 to 1; nothing changes then.
+    pub fn restrain(&mut self, reflections: f64) -> Result<(), PromptError> {
+        let options = ModelOptions { reflections, ..self.options.clone() };
+        options.check()?;
+        self.options = options;
+        Ok(())
     }
 
     /// The space searched.
@@ -164,12 +205,38 @@ impl ModelSearch {
         self.tried.iter().map(|t| (&t.prompt, &t.observation))
     }
 
+    /// What was proposed since the last call and what became of it; at most the latest 64, older ones are forgotten.
+    ///
+    /// These are events, not state: a snapshot holds none, so drain before saving.
+    pub fn drain_manifest(&mut self) -> Vec<Proposal> {
+        self.manifest.drain()
+    }
+
+    /// What a reflecting model is to know beside the query that is pending; none while none is. `draws` draws of the
+    /// posterior give the intervals.
+    pub fn brief(&self, draws: u64) -> Option<Brief> {
+        let (id, prompt) = self.asked.as_ref()?;
+        let stream = self.stream.child("brief", id.0);
+        let shares = shapley(&self.posterior, &self.space, prompt, &self.space.seed(), draws, &stream);
+        let known = |p: &Choices| self.numbers.get(p).map(|i| self.posterior.value(*i));
+        let worse = |child: &Choices| known(child).zip(known(prompt)).is_some_and(|(new, old)| new <= old);
+        let steps = self.posterior.suggestions().iter().filter(|(from, to)| from == prompt && worse(to));
+        let rejected = steps.map(|(from, to)| self.space.edits(from, to)).collect();
+        let tokens = self.space.tokens(prompt);
+        let tokens_left = self.space.token_limit().map(|limit| limit.saturating_sub(tokens));
+        Some(Brief { prompt: prompt.clone(), shares, rejected, tokens_left })
+    }
+
     /// Takes up what came back, in the order of asking, and finds the prompt to return.
     fn take_up(&mut self) {
         for (from, to) in std::mem::take(&mut self.steps) {
             self.posterior.suggest(&from, &to);
         }
+        let mut back = Vec::new();
         for (planned, seen) in std::mem::take(&mut self.back).into_values() {
+            let scores = seen.instances.iter().map(|s| f64::from(s.score));
+            let score = scores.sum::<f64>() / seen.instances.len().max(1) as f64;
+            back.push((planned.clone(), score));
             let number = if let Some(&number) = self.numbers.get(&planned.prompt) {
                 number
             } else {
@@ -192,28 +259,53 @@ impl ModelSearch {
         if self.tried.is_empty() {
             return;
         }
+        // The more is known, the less a round changes, and the dearer a fit is.
+        let n = self.tried.len() as u64;
         let due = |every: u64| self.round < 2 * every || self.round.is_multiple_of(every);
-        if due(self.options.fit_every) {
-            self.posterior.fit();
+        let steps = if n < MANY { FIRST_STEPS } else { 1 };
+        if self.posterior.expects_variances() {
+            self.posterior.update();
+            self.posterior.adopt_variances(steps);
+        } else if due(self.options.learn_every.max(n / 10)) {
+            self.posterior.update();
+            // With many prompts the work is spread over two rounds, so that none takes long.
+            self.posterior.expect_variances();
+            if n < MANY {
+                self.posterior.adopt_variances(steps);
+            }
+        } else if due(self.options.fit_every.max(n / 40)) {
+            self.posterior.fit_within(steps);
         } else {
             self.posterior.update();
         }
-        if due(self.options.learn_every) {
-            self.posterior.learn_variances();
-        }
         self.best = self.recommended();
+        self.record(back);
     }
 
-    fn recommended(&self) -> Option<usize> {
-        let mut order: Vec<usize> = (0..self.tried.len()).collect();
-        order.sort_by(|a, b| self.posterior.value(*b).total_cmp(&self.posterior.value(*a)));
-        order.truncate(12);
-        let bound = |i: usize| self.posterior.value(i) - self.options.caution * self.posterior.deviation(i);
-        order
-            .into_iter()
-            .map(|i| (bound(i), i))
-            .max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
-            .map(|(_, i)| i)
+    /// Writes down what became of prompts that came back with these mean scores.
+    fn record(&mut self, back: Vec<(Planned, f64)>) {
+        for (planned, score) in back {
+            let Some(&number) = self.numbers.get(&planned.prompt) else { continue };
+            let posterior = (self.posterior.value(number), self.posterior.deviation(number));
+            let fate = if self.best == Some(number) { Fate::Leads } else { Fate::Tried };
+            let proposal = self.proposal(&planned, fate);
+            self.manifest.push(Proposal { score: Some(score), posterior: Some(posterior), ..proposal });
+        }
+    }
+
+    fn proposal(&self, planned: &Planned, fate: Fate) -> Proposal {
+        let edits = planned.parent.as_ref().map(|p| self.space.edits(p, &planned.prompt));
+        Proposal {
+            round: self.round,
+            origin: planned.origin,
+            parent: planned.parent.as_ref().map(Choices::fingerprint),
+            edits: edits.unwrap_or_default(),
+            prompt: Some(planned.prompt.fingerprint()),
+            examples: planned.examples.iter().map(|&e| self.examples[e]).collect(),
+            fate,
+            score: None,
+            posterior: None,
+        }
     }
 
     fn fits(&self, planned: &Planned, seen: &Observation) -> Result<(), TellError> {
@@ -271,7 +363,11 @@ impl Optimizer for ModelSearch {
             (Some(planned), Outcome::Complete(seen)) => {
                 self.back.insert(id, (planned, seen));
             }
-            (Some(planned), _) => planned.examples.iter().for_each(|&e| self.uses[e] -= 1),
+            (Some(planned), _) => {
+                planned.examples.iter().for_each(|&e| self.uses[e] -= 1);
+                let dropped = self.proposal(&planned, Fate::Dropped);
+                self.manifest.push(dropped);
+            }
             (None, _) => {}
         }
         if self.plan.is_empty() && self.running.is_empty() && self.asked.is_none() {

@@ -5,6 +5,7 @@
 //! [`Outline::grammar`] makes a grammar of it, in which the prompt is one derivation among its neighbours.
 
 mod compose;
+mod diff;
 mod heads;
 mod kind;
 mod paragraphs;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::PromptError;
 
+pub use self::diff::{Change, changes};
 pub use self::kind::SectionKind;
 
 /// Sections a prompt is cut into at most; the last takes the rest.
@@ -99,6 +101,11 @@ impl Outline {
     /// How sections are told apart.
     pub fn delimiters(&self) -> Delimiters {
         self.delimiters
+    }
+
+    /// What stands before the first section.
+    pub fn lead(&self) -> &str {
+        &self.lead
     }
 
     /// The sections in order.

@@ -83,6 +83,18 @@ pub(crate) fn difference(old: &str, new: &str) -> (Vec<String>, Vec<String>) {
     (missing, surplus)
 }
 
+/// Whether a template has the placeholders of another one, each as often as there.
+///
+/// ```
+/// use prompt_grammar::keeps_placeholders;
+/// assert!(keeps_placeholders("Sort {{ input }}.", "Which team takes {{input}}?"));
+/// assert!(!keeps_placeholders("Sort {{ input }}.", "{{ input }} {{ input }}"));
+/// ```
+pub fn keeps_placeholders(old: &str, new: &str) -> bool {
+    let (missing, surplus) = difference(old, new);
+    missing.is_empty() && surplus.is_empty()
+}
+
 /// `text` as a template that renders to exactly `text`, whatever stands around it: every brace that could open a
 /// placeholder is written as a quoted literal.
 pub(crate) fn escape(text: &str) -> String {

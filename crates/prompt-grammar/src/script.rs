@@ -41,6 +41,11 @@ impl EditScript {
         Self(space.edits(from, to))
     }
 
+    /// The script of some edits of the space it will be written for.
+    pub(crate) fn of(edits: Vec<Edit>) -> Self {
+        Self(edits)
+    }
+
     /// Reads a reply: strictly, and if that fails once more after a repair (what stands around the list is cut off,
     /// a lone object becomes a list, commas before a closing bracket go).
     ///

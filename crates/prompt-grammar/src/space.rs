@@ -4,13 +4,18 @@
 //! belong to ([`Section`]). One prompt is one [`Choices`]. It is the flat view of a derivation that learning needs:
 //! the same choice in two prompts is the same thing, so what is seen of one says something about the other.
 
+mod check;
 mod choices;
 mod edit;
+mod joined;
 
 use meta_traits::{Space, Stream};
 use serde::{Deserialize, Serialize};
 
 use crate::PromptError;
+
+use self::check::{check_slot, unique};
+use self::joined::Scope;
 
 pub use self::choices::Choices;
 pub use self::edit::Edit;
@@ -101,6 +106,9 @@ pub struct PromptSpace {
     slots: Vec<Slot>,
     sections: Vec<Section>,
     token_limit: Option<u32>,
+    utilities: Vec<f64>,
+    /// Ends of the spaces it was joined of; empty for one that was not.
+    scopes: Vec<Scope>,
 }
 
 /// The written form.
@@ -110,18 +118,23 @@ struct Raw {
     slots: Vec<Slot>,
     sections: Vec<Section>,
     token_limit: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    utilities: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<Scope>,
 }
 
 impl TryFrom<Raw> for PromptSpace {
     type Error = PromptError;
     fn try_from(raw: Raw) -> Result<Self, PromptError> {
-        Self::new(raw.slots, raw.sections, raw.token_limit)
+        Self::new(raw.slots, raw.sections, raw.token_limit)?.ordered(raw.utilities)?.scoped(raw.scopes)
     }
 }
 
 impl From<PromptSpace> for Raw {
     fn from(space: PromptSpace) -> Self {
-        Self { slots: space.slots, sections: space.sections, token_limit: space.token_limit }
+        let PromptSpace { slots, sections, token_limit, utilities, scopes } = space;
+        Self { slots, sections, token_limit, utilities, scopes }
     }
 }
 
@@ -151,7 +164,7 @@ impl PromptSpace {
                 return Err(PromptError::range(&field, slot, &format!("0 to {}", slots.len() - 1)));
             }
         }
-        let space = Self { slots, sections, token_limit };
+        let space = Self { slots, sections, token_limit, utilities: Vec::new(), scopes: Vec::new() };
         let needed = space.tokens(&space.seed());
         match token_limit {
             Some(limit) if needed > limit => Err(PromptError::range(
@@ -161,6 +174,39 @@ impl PromptSpace {
             )),
             _ => Ok(space),
         }
+    }
+
+    /// The same with orders drawn by Plackett & Luce's model: one section after the other, the next in proportion to
+    /// exp(utility). Without utilities all orders are equally likely.
+    ///
+    /// # Errors
+    /// [`PromptError::Range`] when there is not one finite utility a section (or none at all).
+    pub fn ordered(mut self, utilities: Vec<f64>) -> Result<Self, PromptError> {
+        let n = self.sections.len();
+        if !utilities.is_empty() && utilities.len() != n {
+            return Err(PromptError::range("utilities", utilities.len(), &format!("{n}, one a section")));
+        }
+        if let Some(utility) = utilities.iter().find(|u| !u.is_finite()) {
+            return Err(PromptError::range("utilities", utility, "finite"));
+        }
+        self.utilities = utilities;
+        Ok(self)
+    }
+
+    fn order(&self, rng: &mut Stream) -> Vec<u16> {
+        let mut order: Vec<u16> = (0..self.sections.len() as u16).collect();
+        if self.utilities.is_empty() {
+            rng.shuffle(&mut order);
+            return order;
+        }
+        let top = self.utilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        for i in 0..order.len().saturating_sub(1) {
+            let weight = |s: &u16| (self.utilities[usize::from(*s)] - top).exp();
+            let weights: Vec<f64> = order[i..].iter().map(weight).collect();
+            let next = i + rng.weighted(&weights).unwrap_or(0);
+            order[i..=next].rotate_right(1);
+        }
+        order
     }
 
     /// The slots in order.
@@ -199,19 +245,24 @@ impl PromptSpace {
 
     /// Tokens of `prompt`: the sum over the slots that take part.
     pub fn tokens(&self, prompt: &Choices) -> u32 {
-        let of = |(i, slot): (usize, &Slot)| {
+        self.tokens_of(prompt, 0..self.slots.len())
+    }
+
+    fn tokens_of(&self, prompt: &Choices, slots: std::ops::Range<usize>) -> u32 {
+        let of = |i: usize| {
             let there = self.is_active(prompt, i);
-            if there { slot.options[usize::from(prompt.option(i))].tokens } else { 0 }
+            if there { self.slots[i].options[usize::from(prompt.option(i))].tokens } else { 0 }
         };
-        self.slots.iter().enumerate().map(of).fold(0, u32::saturating_add)
+        slots.map(of).fold(0, u32::saturating_add)
     }
 
     /// Whether `prompt` has at most the tokens allowed.
     pub fn fits(&self, prompt: &Choices) -> bool {
-        self.token_limit.is_none_or(|limit| self.tokens(prompt) <= limit)
+        self.token_limit.is_none_or(|limit| self.tokens(prompt) <= limit) && self.parts_fit(prompt)
     }
 
-    /// `prompt` with option 0 in the slots that take no part: two prompts that read the same are then equal in these.
+    /// `prompt` with option 0 in the slots that take no part, and sections of joined spaces among their own: two prompts
+    /// that read the same are then equal in these.
     #[must_use]
     pub fn canonical(&self, mut prompt: Choices) -> Choices {
         for slot in 0..self.slots.len() {
@@ -219,46 +270,17 @@ impl PromptSpace {
                 prompt.choose(slot, 0);
             }
         }
+        if !self.scopes.is_empty() {
+            prompt.sort_sections(|section| self.scope_of_section(section));
+        }
         prompt
-    }
-}
-
-fn check_slot(at: usize, slot: &Slot, all: &[Slot]) -> Result<(), PromptError> {
-    let name = &slot.name;
-    if slot.options.is_empty() {
-        return Err(PromptError::Empty { what: "a slot's list of options" });
-    }
-    if slot.options.len() > MOST_OPTIONS {
-        let field = format!("slots.{name}.options");
-        return Err(PromptError::range(&field, slot.options.len(), &format!("1 to {MOST_OPTIONS}")));
-    }
-    unique("options", slot.options.iter().map(|o| o.text.as_str()))?;
-    if let Some(option) = slot.options.iter().find(|o| !(o.weight.is_finite() && o.weight > 0.0)) {
-        let field = format!("slots.{name}.weight");
-        return Err(PromptError::range(&field, option.weight, "a positive number"));
-    }
-    if let Some(when) = slot.when
-        && (when.slot >= at || usize::from(when.above) + 1 >= all[when.slot].options.len())
-    {
-        let allowed = "an earlier slot, and an option that is not its last";
-        return Err(PromptError::range(&format!("slots.{name}.when"), when.slot, allowed));
-    }
-    Ok(())
-}
-
-fn unique<'a>(list: &'static str, names: impl Iterator<Item = &'a str>) -> Result<(), PromptError> {
-    let mut sorted: Vec<&str> = names.collect();
-    sorted.sort_unstable();
-    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(PromptError::Repeated { list, name: pair[0].to_string() }),
-        None => Ok(()),
     }
 }
 
 impl Space for PromptSpace {
     type Point = Choices;
 
-    /// Options by their weights, a uniform order; drawn anew until it fits the limit, after 64 times the seed.
+    /// Options by their weights, orders by their utilities; drawn anew until it fits the limit, after 64 times the seed.
     fn sample(&self, rng: &mut Stream) -> Choices {
         for _ in 0..64 {
             let drawn = self.slots.iter().map(|slot| {
@@ -266,9 +288,7 @@ impl Space for PromptSpace {
                 rng.weighted(&weights).unwrap_or(0) as u16
             });
             let options = drawn.collect();
-            let mut order: Vec<u16> = (0..self.sections.len() as u16).collect();
-            rng.shuffle(&mut order);
-            let prompt = self.canonical(Choices::new(options, order));
+            let prompt = self.canonical(Choices::new(options, self.order(rng)));
             if self.fits(&prompt) {
                 return prompt;
             }

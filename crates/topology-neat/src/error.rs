@@ -22,3 +22,26 @@ impl Classify for ConfigError {
         ErrorKind::Config
     }
 }
+
+/// Why a search over networks cannot be set up.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NeatError {
+    /// An option is outside its range.
+    #[error("neat: {option} is outside its range; allowed: {allowed}")]
+    Range {
+        /// The option.
+        option: &'static str,
+        /// The range, in words.
+        allowed: String,
+    },
+    /// The smallest network cannot be made.
+    #[error("neat: {0}")]
+    Genome(#[from] crate::GenomeError),
+}
+
+impl Classify for NeatError {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Config
+    }
+}

@@ -23,7 +23,7 @@ pub use self::error::WorkflowError;
 pub(crate) use self::features::{Features, LEVELS};
 pub use self::module::{Library, Module, ModuleKind, Port};
 pub use self::mutate::Edit;
-pub use self::search::{Arm, SearchOptions, SearchState, WorkflowSearch};
+pub use self::search::{Arm, Record, SearchOptions, SearchState, Variety, WorkflowSearch};
 
 /// An acyclic typed graph of modules between the task and the output, in canonical form.
 ///

@@ -1,15 +1,18 @@
+use anyhow::Context as _;
 use clap::ValueEnum;
 use meta_traits::{
     Ask, Components, Cost, Draw, ExampleId, Instances, Observation, Optimizer, Outcome, Query, Reply, Scored,
     Split, Stream,
 };
+use prompt_grammar::evolve::{Evolution, EvolutionOptions};
 use prompt_grammar::gepa::{Gepa, Options};
 use prompt_grammar::optimizer::{ModelOptions, ModelSearch};
 use prompt_grammar::script::EditScript;
-use prompt_grammar::space::{Choices, PromptSpace};
+use prompt_grammar::space::{Choices, PromptSpace, Slot};
+use prompt_grammar::{Ge, Grammar, Tree, ge};
 
 use super::landscape::Variant;
-use super::{Landscape, informed};
+use super::{Landscape, VAL, informed};
 
 /// The searches that can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -18,6 +21,13 @@ pub enum Preset {
     Gepa,
     /// The model-guided search.
     Model,
+    /// The (5 + 10) strategy.
+    #[value(name = "mu_lambda")]
+    MuLambda,
+    /// Learnt weights of options, and races.
+    Eda,
+    /// Grammatical evolution of derivations.
+    Ge,
 }
 
 impl Preset {
@@ -26,6 +36,9 @@ impl Preset {
         match self {
             Self::Gepa => "gepa",
             Self::Model => "model",
+            Self::MuLambda => "mu_lambda",
+            Self::Eda => "eda",
+            Self::Ge => "ge",
         }
     }
 }
@@ -70,9 +83,9 @@ pub fn run(landscape: &Landscape, settings: &Settings) -> anyhow::Result<Finishe
             let seed: Components =
                 [(BLOB, serde_json::to_string(&bench.space.seed())?)].into_iter().collect();
             let options = Options { skip_perfect: false, ..Options::default() };
-            let mut gepa = Gepa::new(seed, train, val, options, stream)?;
+            let mut gepa = Gepa::new(seed, train, val.clone(), options, stream)?;
             let read = |c: &Components| Ok(serde_json::from_str(c.get(BLOB).unwrap_or_default())?);
-            bench.drive(&mut gepa, read, |query, rng| {
+            bench.drive(&mut gepa, &val, read, |query, rng| {
                 let parent = read(&query.candidate)?;
                 Ok(serde_json::to_string(&bench.propose(&parent, query, rng))?)
             })
@@ -80,20 +93,56 @@ pub fn run(landscape: &Landscape, settings: &Settings) -> anyhow::Result<Finishe
         Preset::Model => {
             let examples: Vec<ExampleId> = train.into_iter().chain(val).collect();
             let mut search = ModelSearch::new(bench.space.clone(), examples, settings.model.clone(), stream)?;
-            bench.drive(
-                &mut search,
-                |c| Ok(c.clone()),
-                |query, rng| {
-                    let parent = prompt_grammar::script::read(
-                        query.candidate.get(&query.component).unwrap_or_default(),
-                        &bench.space,
-                    )?;
-                    let child = bench.propose(&parent, query, rng);
-                    Ok(EditScript::between(&parent, &child, &bench.space).write(&bench.space))
-                },
-            )
+            bench.drive(&mut search, &[], |c| Ok(c.clone()), |query, rng| bench.script(query, rng))
+        }
+        Preset::MuLambda | Preset::Eda => {
+            let base = if settings.preset == Preset::Eda {
+                EvolutionOptions { reflections: 0.3, ..EvolutionOptions::eda() }
+            } else {
+                EvolutionOptions { reflections: 1.0, ..EvolutionOptions::mu_lambda() }
+            };
+            let reflections = if settings.rho > 0.0 { base.reflections } else { 0.0 };
+            // As many as GEPA validates on; of the training examples, whose failures may be shown.
+            let examples = train.into_iter().take(VAL).collect();
+            let options = EvolutionOptions { reflections, ..base };
+            let mut search = Evolution::new(bench.space.clone(), examples, options, stream)?;
+            bench.drive(&mut search, &[], |c| Ok(c.clone()), |query, rng| bench.script(query, rng))
+        }
+        Preset::Ge => {
+            let grammar = Grammar::from_bnf(&codons(&bench.space))?;
+            let options = ge::Options { population: 20, children: 20, ..ge::Options::default() };
+            let mut search = Ge::new(grammar.clone(), options, stream)?;
+            let read = |tree: &Tree| decoded(&tree.render(&grammar), &bench.space);
+            bench.drive(&mut search, &val, read, |_, _| {
+                anyhow::bail!("grammatical evolution asks for nothing")
+            })
         }
     }
+}
+
+/// A grammar of one line: an option of every slot, then for every place in the order which of the sections left.
+fn codons(space: &PromptSpace) -> String {
+    let choice = |name: &str, n: usize| {
+        let all: Vec<String> = (0..n).map(|i| i.to_string()).collect();
+        format!("<{name}> ::= {}\n", all.join(" | "))
+    };
+    let (slots, sections) = (space.slots(), space.sections().len());
+    let of = |(s, slot): (usize, &Slot)| (format!("s{s}"), slot.options.len());
+    let mut rules: Vec<(String, usize)> = slots.iter().enumerate().map(of).collect();
+    rules.extend((0..sections).map(|at| (format!("o{at}"), sections - at)));
+    let line: Vec<String> = rules.iter().map(|(name, _)| format!("<{name}>")).collect();
+    let head = format!("<prompt> ::= {}\n", line.join(" \",\" "));
+    head + &rules.iter().map(|(name, n)| choice(name, *n)).collect::<String>()
+}
+
+/// The prompt that a derivation of [`codons`] stands for.
+fn decoded(text: &str, space: &PromptSpace) -> anyhow::Result<Choices> {
+    let all = text.split(',').map(|n| n.trim().parse().map_err(anyhow::Error::from));
+    let all = all.collect::<anyhow::Result<Vec<u16>>>()?;
+    let (options, picks) = all.split_at_checked(space.slots().len()).context("a derivation is short")?;
+    let mut left: Vec<u16> = (0..space.sections().len() as u16).collect();
+    let order = picks.iter().map(|p| left.remove(usize::from(*p))).collect();
+    Ok(space.canonical(Choices::new(options.to_vec(), order)))
 }
 
 /// The component of GEPA's candidates.
@@ -113,9 +162,19 @@ impl Bench<'_> {
         informed(self.landscape, parent, &failed, self.settings.rho, rng)
     }
 
+    /// The reply to a query of a search over the space.
+    fn script(&self, query: &Query, rng: &mut Stream) -> anyhow::Result<String> {
+        let shown = query.candidate.get(&query.component).unwrap_or_default();
+        let parent = prompt_grammar::script::read(shown, &self.space)?;
+        let child = self.propose(&parent, query, rng);
+        Ok(EditScript::between(&parent, &child, &self.space).write(&self.space))
+    }
+
+    /// Runs a search to the end of the budget; trials that leave the examples to the driver are on `whole`.
     fn drive<O: Optimizer>(
         &self,
         search: &mut O,
+        whole: &[ExampleId],
         read: impl Fn(&O::Candidate) -> anyhow::Result<Choices>,
         reply: impl Fn(&Query, &mut Stream) -> anyhow::Result<String>,
     ) -> anyhow::Result<Finished> {
@@ -124,8 +183,9 @@ impl Bench<'_> {
         loop {
             match search.ask() {
                 Ask::Run(trial) => {
-                    let Instances::Exactly(on) = &trial.on else {
-                        anyhow::bail!("the search names no examples")
+                    let on = match &trial.on {
+                        Instances::Exactly(on) => on.as_slice(),
+                        _ => whole,
                     };
                     if done.calls + on.len() as u64 > self.settings.budget {
                         break;

@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use meta_traits::Stream;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use topology_neat::{Library, ModuleKind, Workflow, WorkflowSpace};
 
 use super::item::Item;
@@ -22,7 +22,7 @@ const PER_MODULE: f64 = 0.002;
 const POOL_START: u64 = 1 << 40;
 
 /// What sort of task an instance is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Family {
     /// Answers need evidence that retrieval finds.
     A,

@@ -6,12 +6,10 @@ use serde::Serialize;
 use super::baseline::Baseline;
 use super::evolve::{OFF, ON};
 use super::instance::Family;
-use super::run::Row;
+use super::run::{Row, Run};
 
-/// Evaluations after which regrets are compared.
-const AT: usize = 100;
-/// Least gap, so that instances without one do not decide.
-const LEAST_GAP: f64 = 0.02;
+/// Which of the scores of a run are compared: those after 100 evaluations.
+const AT: usize = 2;
 /// Bootstrap samples, and the positions of the 2.5 and 97.5 % points among them.
 const SAMPLES: usize = 2000;
 const POINTS: [usize; 2] = [50, 1949];
@@ -60,6 +58,8 @@ pub struct Detail {
     /// Mean gap of each family, the share of its instances with 0.03 and more, and of its runs whose recommendation at 100
     /// evaluations is more than 0.01 below the best single generator.
     pub gaps: BTreeMap<Family, [f64; 3]>,
+    /// Share of first evaluations of workflows inside the 90 % intervals predicted, by family.
+    pub coverage_90: BTreeMap<Family, f64>,
 }
 
 impl Summary {
@@ -85,9 +85,6 @@ impl Summary {
             let of = |name| mean(rows.iter().map(|r| half(r, name)));
             of(ON) / of(OFF)
         };
-        let intervals =
-            rows.iter().flat_map(|r| &r.runs).filter(|r| r.search == ON).filter_map(|r| r.intervals);
-        let (n, covered) = intervals.fold((0, 0), |(n, c), [m, d]| (n + m, c + d));
         Self {
             regret_ratio: ratio(&rows),
             ci: interval(&rows, ratio),
@@ -95,7 +92,7 @@ impl Summary {
             predictor: Ablation {
                 evaluations_ratio: evaluations(&rows),
                 ci: interval(&rows, evaluations),
-                coverage_90: covered as f64 / n.max(1) as f64,
+                coverage_90: coverage(&rows),
             },
         }
     }
@@ -111,36 +108,39 @@ impl Detail {
         let gaps = |of: Family| {
             let rows: Vec<&Row> = rows.iter().filter(|r| r.family == of).collect();
             let bad =
-                |r: &Row| mean(curves(r, name).map(|c| f64::from(u8::from(at_most(c, AT) < r.base - 0.01))));
+                |r: &Row| mean(runs(r, name).map(|run| f64::from(u8::from(run.scores[AT] < r.base - 0.01))));
             let wide = |r: &Row| f64::from(u8::from(r.best - r.base >= 0.03));
             (of, [share(&rows, &|r| r.best - r.base), share(&rows, &wide), share(&rows, &bad)])
         };
+        let held = |of: Family| (of, coverage(&rows.iter().filter(|r| r.family == of).collect::<Vec<_>>()));
         Self {
-            regrets: searches().map(|s| (s, [at(s, 20), at(s, 50), at(s, AT), at(s, usize::MAX)])).collect(),
+            regrets: searches().map(|s| (s, [0, 1, 2, 3].map(|i| at(s, i)))).collect(),
             evaluations: searches().map(|s| (s, mean(rows.iter().map(|r| half(r, s))))).collect(),
             gaps: Family::ALL.into_iter().map(gaps).collect(),
+            coverage_90: Family::ALL.into_iter().map(held).collect(),
         }
     }
 }
 
-fn curves<'a>(row: &'a Row, search: &'a str) -> impl Iterator<Item = &'a [f64]> {
-    row.runs.iter().filter(move |r| r.search == search).map(|r| r.curve.as_slice())
+fn runs<'a>(row: &'a Row, search: &'a str) -> impl Iterator<Item = &'a Run> {
+    row.runs.iter().filter(move |r| r.search == search)
 }
 
-/// The true score of the recommendation after `at` evaluations, or after all.
-fn at_most(curve: &[f64], at: usize) -> f64 {
-    curve.get(at - 1).or(curve.last()).copied().unwrap_or(f64::NAN)
-}
-
-/// Best known score less that of the recommendation after `at` evaluations, mean over the runs of a search.
+/// Best known score less that of the recommendation, mean over the runs of a search.
 fn regret(row: &Row, search: &str, at: usize) -> f64 {
-    mean(curves(row, search).map(|c| row.best - at_most(c, at)))
+    mean(runs(row, search).map(|run| row.best - run.scores[at]))
 }
 
 /// Evaluations until half the gap is closed, mean over the runs of a search.
 fn half(row: &Row, search: &str) -> f64 {
-    let target = row.base + 0.5 * (row.best - row.base).max(LEAST_GAP);
-    mean(curves(row, search).map(|c| c.iter().position(|s| *s >= target).map_or(c.len(), |i| i + 1) as f64))
+    mean(runs(row, search).map(|run| run.half as f64))
+}
+
+/// Share of outcomes inside the intervals that the search with its predictor gave.
+fn coverage(rows: &[&Row]) -> f64 {
+    let of_search = rows.iter().flat_map(|r| runs(r, ON));
+    let (n, covered) = of_search.filter_map(|r| r.intervals).fold((0, 0), |(n, c), [m, d]| (n + m, c + d));
+    covered as f64 / n.max(1) as f64
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {

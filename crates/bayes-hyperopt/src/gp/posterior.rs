@@ -164,6 +164,11 @@ impl Predictor<'_> {
         Marginal { mean, variance: gp.variance * (1.0 - explained).max(LEAST_VARIANCE) }
     }
 
+    /// The last row of kernel values times the inverse factor: its products with another are what both points know.
+    pub(super) fn whitened(&self) -> &[f64] {
+        &self.v[..self.gp.len()]
+    }
+
     /// Adds `by_mean` dmean/dx + `by_variance` dvariance/dx to `gradient`, at the point of the last [`Self::marginal`].
     pub(crate) fn add_gradient(&mut self, x: &[f64], by_mean: f64, by_variance: f64, gradient: &mut [f64]) {
         let (gp, n) = (self.gp, self.gp.len());

@@ -2,5 +2,7 @@
 
 mod baselines;
 mod beyond;
+mod multi;
 mod optimizer;
 mod space;
+mod stopping;

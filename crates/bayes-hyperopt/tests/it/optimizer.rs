@@ -11,8 +11,8 @@ fn loss(point: &Configuration) -> f64 {
     x * x + lr * lr + 0.1 * point.number("layers").unwrap() + momentum
 }
 
-fn check(config: HyperOptConfig) -> Check<'static, BayesOptimizer> {
-    let config = HyperOptConfig { n_initial_points: 3, ..config };
+fn check(config: &HyperOptConfig) -> Check<'static, BayesOptimizer> {
+    let config = HyperOptConfig { n_initial_points: 3, ..config.clone() };
     let space = everything();
     Check::new(
         move |seed| BayesOptimizer::new(everything(), config.clone(), seed).unwrap(),
@@ -28,12 +28,12 @@ fn check(config: HyperOptConfig) -> Check<'static, BayesOptimizer> {
 
 #[test]
 fn conforms_with_the_default_settings() {
-    check_optimizer(&check(HyperOptConfig::default()));
+    check_optimizer(&check(&HyperOptConfig::default()));
 }
 
 #[test]
 fn goes_on_bit_for_bit_from_every_snapshot() {
-    check_optimizer_snapshot(&check(HyperOptConfig::default()));
+    check_optimizer_snapshot(&check(&HyperOptConfig::default()));
 }
 
 #[test]
@@ -43,6 +43,6 @@ fn conforms_with_every_acquisition_and_kernel() {
     let acquisitions = acquisitions
         .map(|acquisition_function| HyperOptConfig { acquisition_function, ..HyperOptConfig::default() });
     for config in kernels.into_iter().skip(1).chain(acquisitions) {
-        check_optimizer(&check(config).steps(5));
+        check_optimizer(&check(&config).steps(5));
     }
 }

@@ -52,7 +52,7 @@ impl Admission {
         }
         let mut why = Why {
             dependencies: entry
-                .update
+                .kin()
                 .after
                 .iter()
                 .copied()
@@ -65,19 +65,22 @@ impl Admission {
         }
         for other in all {
             let earlier = other.ticket < entry.ticket;
-            let against = entry.update.access.keys().iter().filter(|(key, mode)| {
-                other.update.access.mode(*key).is_some_and(|held| held.conflicts(*mode))
-            });
-            if other.state == State::Running && other.parent.is_none() {
+            let against = entry
+                .access
+                .keys()
+                .iter()
+                .filter(|(key, mode)| other.access.mode(*key).is_some_and(|held| held.conflicts(*mode)));
+            if other.state == State::Running && other.kin().parent.is_none() {
                 why.conflicts.extend(against.map(|(key, _)| (*key, other.ticket)));
             } else if earlier
                 && other.aged
-                && (against.count() > 0 || self.lines[UNITS].reserved.contains_key(&other.ticket.seq))
+                && (against.count() > 0
+                    || self.lines[UNITS as usize].reserved.contains_key(&other.ticket.seq))
             {
                 why.behind.push(other.ticket);
             }
         }
-        why.units = (entry.update.units > self.free).then_some((entry.update.units, self.free));
+        why.units = (entry.units > self.free).then_some((entry.units, self.free));
         why
     }
 }

@@ -23,6 +23,9 @@ pub enum JournalError {
         /// What does not check.
         why: &'static str,
     },
+    /// A write failed before, and nobody knows how much of it was written.
+    #[error("the log is not written any more since a write failed; open it again")]
+    Broken,
     /// A record with a line feed in it.
     #[error("a record must be JSON text on one line")]
     LineFeed,
@@ -37,7 +40,7 @@ impl JournalError {
 impl Classify for JournalError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Io { .. } => ErrorKind::Permanent,
+            Self::Io { .. } | Self::Broken => ErrorKind::Permanent,
             Self::Corrupt { .. } => ErrorKind::Corrupt,
             Self::LineFeed => ErrorKind::Bug,
         }

@@ -1,6 +1,8 @@
 use std::io::Write as _;
 
 const CRC: &str = r#","crc":""#;
+const COMPACTED: &str = r#"{"compacted":""#;
+const STATE: &str = r#"","state":"#;
 const EVENT: &str = r#"","event":"#;
 
 /// A line that checks.
@@ -42,6 +44,32 @@ pub(super) fn check(line: &[u8], seq: u64, previous: u32) -> Result<Checked<'_>,
         return Err("its checksum is wrong");
     }
     Ok(Checked { record, crc })
+}
+
+/// The line that stands for all before it: its number, the checksum it goes on from, and its record.
+///
+/// A first line like any other, but for its number, whose record is `{"compacted":"CRC","state":RECORD}`.
+pub(super) fn base(line: &[u8]) -> Option<(u64, u32)> {
+    let line = std::str::from_utf8(line).ok()?;
+    let (number, rest) = line.strip_prefix(r#"{"seq":"#)?.split_once(CRC)?;
+    let (_, record) = rest.split_once(EVENT)?;
+    let crc = record.strip_prefix(COMPACTED)?.get(..8)?;
+    // Before the first record there is nothing that it could stand for.
+    let number = number.parse().ok().filter(|n| *n > 0)?;
+    Some((number, u32::from_str_radix(crc, 16).ok()?))
+}
+
+/// The record that stands for all before it, as it is stored.
+pub(super) fn compacted(previous: u32, record: &[u8]) -> Vec<u8> {
+    let mut stored = format!("{COMPACTED}{previous:08x}{STATE}").into_bytes();
+    stored.extend_from_slice(record);
+    stored.push(b'}');
+    stored
+}
+
+/// What [`compacted`] was given.
+pub(super) fn state(stored: &str) -> Option<&str> {
+    stored.strip_prefix(COMPACTED)?.get(8..)?.strip_prefix(STATE)?.strip_suffix('}')
 }
 
 /// Whether `tail`, which has no line feed, is a whole line whose line feed was changed into something else.

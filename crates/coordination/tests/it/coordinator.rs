@@ -3,8 +3,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
-use coordination::{Access, Admission, CoordinateError, Coordinator, Grant, Keys, Pass, Update};
+use coordination::{
+    Access, Admission, CoordinateError, Coordinator, Grant, Keys, ManualClock, Pass, Stop, Update,
+};
 use meta_traits::{Budget, Cost};
 
 /// Counts how often it was woken.
@@ -112,9 +115,61 @@ fn a_parent_that_ends_too_early_takes_its_children_along() {
     let c = Coordinator::new(Admission::new(1), Budget::UNLIMITED);
     let parent = granted(c.submit(update(), Cost::ZERO).unwrap());
     let child = granted(c.submit_child(&parent, update(), Cost::ZERO).unwrap());
-    let waiting = c.submit(update(), Cost::ZERO).unwrap();
+    let mut waiting = c.submit(update(), Cost::ZERO).unwrap();
     parent.finish(Cost::ZERO);
-    let next = granted(waiting);
+    let bell: Arc<Bell> = Arc::default();
+    assert!(poll(&mut waiting, &bell).is_pending(), "the child still works on what the parent held");
+    let stopped = pin!(child.stopped()).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(matches!(stopped, Poll::Ready(Stop::Parent(_))));
     child.finish(Cost::ZERO);
-    next.finish(Cost::ZERO);
+    assert_eq!(bell.0.load(Ordering::SeqCst), 1);
+    granted(waiting).finish(Cost::ZERO);
+}
+
+#[test]
+fn a_deadline_wakes_whoever_waits_to_be_stopped() {
+    let clock = Arc::new(ManualClock::default());
+    let c = Coordinator::with_clock(Admission::new(1), Budget::UNLIMITED, clock.clone());
+    let update = Update::new("x", Access::default()).with_timeout(Duration::from_secs(5));
+    let grant = granted(c.submit(update, Cost::ZERO).unwrap());
+    let bell: Arc<Bell> = Arc::default();
+    let waker = Waker::from(bell.clone());
+    let mut stopped = Box::pin(grant.stopped());
+    assert!(stopped.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    clock.advance(Duration::from_secs(4));
+    assert_eq!((c.expire(), c.next_deadline()), (0, Some(Duration::from_secs(1))));
+    clock.advance(Duration::from_secs(1));
+    assert_eq!((c.expire(), bell.0.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!(stopped.as_mut().poll(&mut Context::from_waker(&waker)), Poll::Ready(Stop::TimedOut));
+    drop(stopped);
+    assert_eq!(grant.finish(Cost::ZERO), Cost::ZERO, "who is asked to stop may still finish");
+    assert_eq!((c.expire(), c.next_deadline()), (0, None));
+}
+
+#[test]
+fn a_trace_tells_the_story_in_order() {
+    let clock = Arc::new(ManualClock::default());
+    let c = Coordinator::with_clock(Admission::new(9), Budget::UNLIMITED, clock.clone()).traced();
+    let key = Keys::default().key("k");
+    let update = |name: &'static str| Update::new(name, Access::new([], [key]));
+    let first = granted(c.submit(update("<topology>"), Cost::ZERO).unwrap());
+    let second = c.submit(update("prompt"), Cost::ZERO).unwrap();
+    let third = c.submit(update("prompt").after(second.ticket()), Cost::ZERO).unwrap();
+    clock.advance(Duration::from_secs(2));
+    first.finish(Cost::ZERO);
+    granted(second).fail(Cost::ZERO);
+    drop(third);
+    let trace = c.trace();
+    let told: Vec<String> = trace
+        .iter()
+        .map(|h| format!("{} {} {:?}", h.at.as_secs(), h.ticket.number(), h.what))
+        .map(|line| line.split([' ', '{']).take(3).collect::<Vec<_>>().join(" "))
+        .collect();
+    let expected = "0 0 Submitted, 0 0 Granted, 0 1 Submitted, 0 2 Submitted, 2 0 Finished, 2 1 Granted, 2 1 Failed, 2 2 Dropped";
+    assert_eq!(told.join(", "), expected);
+    let drawn = coordination::timeline::html(&trace);
+    assert!(drawn.contains("1 prompt<title>waited 2.000000 s, behind 0"), "{drawn}");
+    assert!(drawn.contains("&lt;topology&gt;") && !drawn.contains("<topology>"));
+    assert_eq!(drawn.matches("#b00020").count(), 2);
+    assert!(coordination::timeline::svg(&[]).ends_with("</svg>\n"));
 }

@@ -8,12 +8,14 @@ use orchestrator_core::compose::{self, Notice, Resolved};
 use orchestrator_core::config::RunConfig;
 use orchestrator_core::run::RunError;
 
+use crate::args::Settings;
+use crate::cmd::config::layers;
 use crate::exit;
 use crate::progress::print_json;
 
 /// Reads everything, opens every model, and evaluates the seed on one training example.
-pub(crate) async fn check(config: &Path, json: bool) -> Result<u8, Error> {
-    let resolved = Resolved::new(RunConfig::from_file(config)?, config)?;
+pub(crate) async fn check(config: &Path, settings: &Settings, json: bool) -> Result<u8, Error> {
+    let resolved = Resolved::new(RunConfig::from_file_under(config, layers(settings)?)?, config)?;
     let say = |n: &Notice| {
         if json {
             print_json(n);

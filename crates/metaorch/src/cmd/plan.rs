@@ -13,6 +13,8 @@ use orchestrator_core::plan::{
 use orchestrator_core::session::Session;
 use serde::Serialize;
 
+use crate::args::Settings;
+use crate::cmd::config::layers;
 use crate::exit;
 use crate::progress::print_json;
 
@@ -34,8 +36,8 @@ struct Call {
 /// Nothing is spent: prompts are filled in and counted, and runs simulated. Only where a call can cost no money
 /// (embedded and scripted models, the simulated system), or with `probe`, a few training examples are tried, which also
 /// tells the time. Finished runs of the same task under the configuration's `runs` directory sharpen the figures.
-pub(crate) async fn plan(config: &Path, probe: bool, json: bool) -> Result<u8, Error> {
-    let resolved = Resolved::new(RunConfig::from_file(config)?, config)?;
+pub(crate) async fn plan(config: &Path, settings: &Settings, probe: bool, json: bool) -> Result<u8, Error> {
+    let resolved = Resolved::new(RunConfig::from_file_under(config, layers(settings)?)?, config)?;
     let say = |n: &Notice| {
         if json {
             print_json(n);

@@ -12,12 +12,13 @@ use orchestrator_core::session::Finish;
 use orchestrator_core::store::RunDirectory;
 
 use crate::args::Run;
+use crate::cmd::config::layers;
 use crate::exit;
 use crate::progress::{Show, print_json};
 
 /// Starts a run from a file.
 pub(crate) async fn run(args: Run, json: bool) -> Result<u8, Error> {
-    let mut config = RunConfig::from_file(&args.config)?;
+    let mut config = RunConfig::from_file_under(&args.config, layers(&args.settings)?)?;
     if let Some(calls) = args.calls {
         config.budget.calls = Some(calls);
     }

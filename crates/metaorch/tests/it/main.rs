@@ -2,11 +2,15 @@
 
 mod bad_input;
 mod canary;
+mod config;
 mod demo;
 mod external;
 mod faults;
 mod kill;
+mod prompt;
 mod scripted;
+mod settings;
+mod tune;
 
 use std::path::Path;
 use std::process::{Command, Output};

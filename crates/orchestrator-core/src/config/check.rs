@@ -138,14 +138,15 @@ impl RunConfig {
                 "100 to 10000",
             ));
         }
-        if self.optimizer.algorithm == Algorithm::Racing {
+        if self.algorithm() != Algorithm::ReflectiveMutation {
+            let algorithm = self.algorithm().name();
             let usual = OptimizerSpec::default();
             for (field, given) in [
                 ("minibatch", self.optimizer.minibatch != usual.minibatch),
                 ("merge", self.optimizer.merge != usual.merge),
             ] {
                 if given {
-                    let message = format!("optimizer.{field} means nothing to racing: remove it");
+                    let message = format!("optimizer.{field} means nothing to {algorithm}: remove it");
                     return Err(ConfigError::inconsistent(message));
                 }
             }
@@ -324,5 +325,18 @@ mod tests {
                 assert!(guide.contains(&format!("`{field}`")), "{field}");
             }
         }
+    }
+
+    #[test]
+    fn the_orchestrator_enabled_means_the_joint_search() {
+        let algorithm = |text: &str| {
+            let text = format!("simulated: {{}}\nbudget: {{calls: 99}}\n{text}");
+            RunConfig::from_text(&text, "run.yaml").unwrap().algorithm().name()
+        };
+        assert_eq!(algorithm(""), "reflective_mutation");
+        assert_eq!(algorithm("meta: {enabled: false}"), "reflective_mutation");
+        assert_eq!(algorithm("meta: {enabled: true}"), "joint");
+        assert_eq!(algorithm("meta: {profile: research}"), "joint");
+        assert_eq!(algorithm("meta: {enabled: true}\noptimizer: {algorithm: racing}"), "racing");
     }
 }

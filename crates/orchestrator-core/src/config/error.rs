@@ -15,6 +15,37 @@ pub enum ConfigError {
         #[source]
         source: std::io::Error,
     },
+    /// The file cannot be written.
+    #[error("config: cannot write {}: {source}. Give a path in a folder that can be written to", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No setting has this name.
+    #[error("config: unknown key {key}{advice}")]
+    UnknownKey {
+        /// Its path.
+        key: String,
+        /// The key that was probably meant, or all there are.
+        advice: String,
+    },
+    /// A setting of the orchestrator has a value it cannot have.
+    #[error("config: {field} = {value} {words}{place}{advice}")]
+    Setting {
+        /// Path of the field.
+        field: String,
+        /// The value given.
+        value: String,
+        /// What is wrong with it, such as `is above 1.0`.
+        words: String,
+        /// Where it was set, in brackets after a blank; nothing where nobody knows.
+        place: String,
+        /// What is allowed and, for a name, which one was probably meant.
+        advice: String,
+    },
     /// The text does not fit the format.
     #[error("config: {message} ({file} line {line}, column {column}){advice}")]
     Text {

@@ -8,6 +8,7 @@ use meta_traits::Budget;
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
+use crate::config::meta::{Format, MetaOrchestratorConfig, RawConfig};
 use crate::simulated::{Family, Scenario};
 use crate::system::SystemSpec;
 
@@ -50,6 +51,10 @@ pub struct RunConfig {
     /// How to search.
     #[serde(default)]
     pub optimizer: OptimizerSpec,
+    /// Settings of the whole orchestrator: the section of this name over the profile it names, under environment and
+    /// flags. Absent where none of these says anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<MetaOrchestratorConfig>,
     /// Hard limits; the smallest one reached ends the search.
     pub budget: BudgetSpec,
     /// The final scoring on the test split.
@@ -367,6 +372,8 @@ pub enum Algorithm {
     /// The same rewriting, with a joint posterior of all texts in place of the gate and the full validation: fewer metric
     /// calls, above all with noisy scores.
     Racing,
+    /// The same over the lines that texts share, combined anew: fewer metric calls still where lines carry over.
+    Joint,
 }
 
 impl Algorithm {
@@ -375,6 +382,7 @@ impl Algorithm {
         match self {
             Self::ReflectiveMutation => "reflective_mutation",
             Self::Racing => "racing",
+            Self::Joint => "joint",
         }
     }
 }
@@ -396,8 +404,9 @@ pub enum ProposerSpec {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OptimizerSpec {
-    /// The algorithm.
-    pub algorithm: Algorithm,
+    /// The algorithm; by default `joint` where `meta.enabled` is true, else `reflective_mutation`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<Algorithm>,
     /// Training examples a proposal is tried on first.
     pub minibatch: usize,
     /// Validation examples that decide, drawn once with the expected answers evenly spread; all by default.
@@ -418,7 +427,7 @@ pub struct OptimizerSpec {
 impl Default for OptimizerSpec {
     fn default() -> Self {
         Self {
-            algorithm: Algorithm::default(),
+            algorithm: None,
             minibatch: 3,
             val_examples: None,
             merge: false,
@@ -494,12 +503,29 @@ impl Default for ReportSpec {
 }
 
 impl RunConfig {
+    /// The algorithm that runs: the one that is named, else the joint search if the orchestrator is enabled, else static
+    /// GEPA.
+    pub fn algorithm(&self) -> Algorithm {
+        let enabled = self.meta.as_ref().is_some_and(|meta| meta.enabled);
+        self.optimizer.algorithm.unwrap_or(if enabled { Algorithm::Joint } else { Algorithm::default() })
+    }
+
     /// Reads a configuration; `file` is what errors call it.
     ///
     /// # Errors
     /// [`ConfigError`] naming the place.
     pub fn from_text(text: &str, file: &str) -> Result<Self, ConfigError> {
-        let config: Self = super::from_text(text, file)?;
+        Self::from_text_under(text, file, RawConfig::default())
+    }
+
+    /// As [`RunConfig::from_text`], with `layers` of environment and explicit values over the section `meta`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the place.
+    pub fn from_text_under(text: &str, file: &str, layers: RawConfig) -> Result<Self, ConfigError> {
+        let resolved = layers.text(text, Format::Yaml, file)?.resolve()?;
+        let mut config: Self = super::from_text(text, file)?;
+        config.meta = resolved.is_given().then_some(resolved.config);
         config.check()?;
         Ok(config)
     }
@@ -509,8 +535,16 @@ impl RunConfig {
     /// # Errors
     /// [`ConfigError`] naming the file and the place.
     pub fn from_file(path: &std::path::Path) -> Result<Self, ConfigError> {
+        Self::from_file_under(path, RawConfig::default())
+    }
+
+    /// As [`RunConfig::from_file`], with `layers` of environment and explicit values over the section `meta`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the file and the place.
+    pub fn from_file_under(path: &std::path::Path, layers: RawConfig) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        Self::from_text(&text, &path.display().to_string())
+        Self::from_text_under(&text, &path.display().to_string(), layers)
     }
 }

@@ -3,9 +3,9 @@
 use meta_traits::{Split, Stream};
 use prompt_grammar::gepa;
 
-use super::draws::normal;
 use super::purse::{Candidate, Purse};
 use super::world::Odds;
+use crate::draws::normal;
 
 /// A member of the pool.
 struct Member {

@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 use meta_traits::{Query, QueryId, Reply, Scored, Stream};
 
-use super::draws::{beta, normal};
+use crate::draws::{beta, normal};
 use crate::run::Effort;
 use crate::session::Session;
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use meta_traits::{Budget, Cost, Split, Stream, Unit};
 
-use super::draws::normal;
 use super::growth::Growth;
 use super::work::{TOKENS_PER_CHARACTER, Work, default_seconds, place};
 use super::world::{Asking, World};
+use crate::draws::normal;
 
 /// Seconds that the run loop itself takes for a metric call.
 const OVERHEAD: f64 = 2e-4;

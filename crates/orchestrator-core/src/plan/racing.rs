@@ -60,7 +60,7 @@ fn search(purse: &mut Purse<'_>, options: &Options, leader: &mut Candidate, rng:
 }
 
 /// Evaluates on a block of examples of both splits of the search; false when the budget ends it.
-fn block(purse: &mut Purse<'_>, candidate: &Candidate, size: usize, rng: &mut Stream) -> bool {
+pub(super) fn block(purse: &mut Purse<'_>, candidate: &Candidate, size: usize, rng: &mut Stream) -> bool {
     let [train, val, _] = purse.terms.sizes;
     let mut order: Vec<usize> = (0..train + val).collect();
     rng.shuffle(&mut order);

@@ -7,7 +7,7 @@ use super::probe::Probe;
 use super::purse::{Purse, Spent, Terms, Used};
 use super::work::Work;
 use super::world::{Asking, World, evidence};
-use super::{Source, gepa, racing};
+use super::{Source, gepa, joint, racing};
 use crate::algorithms;
 use crate::config::Algorithm;
 use crate::error::Error;
@@ -144,6 +144,7 @@ fn runs(session: &Session, terms: &Terms<'_>) -> Vec<Spent> {
         match session.algorithm {
             Algorithm::ReflectiveMutation => gepa::spend(&mut purse, &session.gepa, &rng),
             Algorithm::Racing => racing::spend(&mut purse, &algorithms::racing::Options::default(), &rng),
+            Algorithm::Joint => joint::spend(&mut purse, &algorithms::joint::Options::default(), &rng),
         }
         purse.spent
     };

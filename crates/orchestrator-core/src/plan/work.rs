@@ -2,8 +2,8 @@
 
 use meta_traits::{Cost, Draw, ExampleId, Fidelity, Instances, Split, Trial, TrialId, Unit};
 
-use super::draws::LogNormal;
 use super::probe::{Probe, Tried};
+use crate::draws::LogNormal;
 use crate::error::Error;
 use crate::session::Session;
 use crate::system::{ModuleForecast, Writes};

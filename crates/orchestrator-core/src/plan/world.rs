@@ -2,9 +2,9 @@
 
 use meta_traits::{Cost, Note, Query, QueryId, Scored, Stream};
 
-use super::draws::{LogNormal, beta, normal};
 use super::growth::Growth;
 use super::work::{Piece, TOKENS_PER_CHARACTER, Work, Written};
+use crate::draws::{LogNormal, beta, normal};
 use crate::run::Effort;
 use crate::session::Session;
 

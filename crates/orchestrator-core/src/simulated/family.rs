@@ -3,6 +3,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::genome::{HYPER, TOPOLOGY};
+
 /// What a candidate of the benchmark consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "&'static str")]
@@ -57,6 +59,30 @@ impl FromStr for Scenario {
             "P" | "p" => Ok(Self::Prompts),
             "F" | "f" => Ok(Self::Full),
             _ => Err(format!("'{text}' is no scenario; write P (prompts) or F (prompts, numbers, topology)")),
+        }
+    }
+}
+
+/// Which pillar's part of a candidate a component is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pillar {
+    /// The three prompts.
+    Prompt,
+    /// The hyperparameters.
+    HyperOpt,
+    /// The topology.
+    Topology,
+}
+
+impl Pillar {
+    /// Every pillar.
+    pub const ALL: [Self; 3] = [Self::Prompt, Self::HyperOpt, Self::Topology];
+
+    pub(super) fn of(component: usize) -> Self {
+        match component {
+            HYPER => Self::HyperOpt,
+            TOPOLOGY => Self::Topology,
+            _ => Self::Prompt,
         }
     }
 }

@@ -1,5 +1,6 @@
 use meta_traits::{Components, ExampleId, Split};
 
+use super::family::Pillar;
 use super::family::{Family, Scenario};
 use super::genome::{Genome, HYPER, MODULES, NAMES, TOPOLOGY};
 use super::hash::normal;
@@ -234,6 +235,12 @@ impl Problem {
     }
 
     /// The hidden names of the components in play.
+    /// The names of the components that a pillar searches, as candidates show them; none in a scenario without them.
+    pub fn components_of(&self, pillar: Pillar) -> Vec<String> {
+        let all = 0..self.scenario.components();
+        all.filter(|c| Pillar::of(*c) == pillar).map(|c| self.labels.name(c).to_owned()).collect()
+    }
+
     pub(super) fn hidden_names(&self) -> &'static [&'static str] {
         &NAMES[..self.scenario.components()]
     }

@@ -10,7 +10,8 @@ use inference::LlmClient;
 use meta_traits::{Components, Split};
 
 use super::retrieve::{Index, Passage, read_corpus};
-use super::spec::{ModuleSpec, SystemSpec, nearest};
+use super::settings::{SETTINGS, Setting, start};
+use super::spec::{ModuleSpec, RetrieveSpec, SystemSpec, nearest};
 use super::template::{Template, check_rewriting};
 use super::validate::LOOP_NAMES;
 use super::{Step, SystemError};
@@ -37,13 +38,20 @@ use super::{Step, SystemError};
 #[derive(Debug)]
 pub struct CompoundAISystem {
     pub(super) spec: SystemSpec,
+    /// Those of the description as its author wrote it.
+    pub(super) settings: Vec<Setting>,
     pub(super) parts: IndexMap<String, Part>,
     pub(super) steps: Vec<Step>,
     pub(super) output: Option<Template>,
     pub(super) models: Models,
+    pub(super) corpora: Corpora,
     pub(super) folder: PathBuf,
 }
 
+/// Indexed passages by what the description calls them.
+pub(super) type Corpora = BTreeMap<String, Arc<Index>>;
+
+#[derive(Clone)]
 pub(super) struct Models(pub(super) BTreeMap<String, Arc<dyn LlmClient>>);
 
 impl std::fmt::Debug for Models {
@@ -85,7 +93,37 @@ impl CompoundAISystem {
     ) -> Result<Self, SystemError> {
         let names: Vec<&str> = models.keys().map(String::as_str).collect();
         spec.validate(&names)?;
-        let mut corpora: BTreeMap<String, Arc<Index>> = BTreeMap::new();
+        let mut corpora = Corpora::new();
+        for (name, module) in &spec.modules {
+            let ModuleSpec::Retrieve(RetrieveSpec { corpus, .. }) = module else { continue };
+            if corpora.contains_key(corpus) {
+                continue;
+            }
+            let passages = if corpus == "train" {
+                let rows = data.rows(Split::Train).unwrap_or_default();
+                rows.iter().map(|r| Passage::of_example(&r.input, &r.expected)).collect()
+            } else {
+                let fault = |message| SystemError::Corpus {
+                    path: format!("system.modules.{name}.corpus"),
+                    file: corpus.clone(),
+                    message,
+                };
+                read_corpus(&folder.join(corpus)).map_err(fault)?
+            };
+            corpora.insert(corpus.clone(), Arc::new(Index::new(passages)));
+        }
+        let settings = spec.settings();
+        Self::assemble(spec, settings, folder, Models(models), corpora)
+    }
+
+    /// Puts a checked description together.
+    pub(super) fn assemble(
+        spec: SystemSpec,
+        settings: Vec<Setting>,
+        folder: &Path,
+        models: Models,
+        corpora: Corpora,
+    ) -> Result<Self, SystemError> {
         let mut parts = IndexMap::new();
         for (name, module) in &spec.modules {
             let path = format!("system.modules.{name}");
@@ -95,34 +133,16 @@ impl CompoundAISystem {
             if let ModuleSpec::Retrieve(retrieve) = module {
                 part.each =
                     retrieve.each.as_deref().map(|e| parse(&format!("{path}.each"), e)).transpose()?;
-                let index = if let Some(index) = corpora.get(&retrieve.corpus) {
-                    Arc::clone(index)
-                } else {
-                    let passages = if retrieve.corpus == "train" {
-                        let rows = data.rows(Split::Train).unwrap_or_default();
-                        rows.iter().map(|r| Passage::of_example(&r.input, &r.expected)).collect()
-                    } else {
-                        let fault = |message| SystemError::Corpus {
-                            path: format!("{path}.corpus"),
-                            file: retrieve.corpus.clone(),
-                            message,
-                        };
-                        read_corpus(&folder.join(&retrieve.corpus)).map_err(fault)?
-                    };
-                    let index = Arc::new(Index::new(passages));
-                    corpora.insert(retrieve.corpus.clone(), Arc::clone(&index));
-                    index
-                };
-                part.index = Some(index);
+                part.index = corpora.get(&retrieve.corpus).map(Arc::clone);
             }
             parts.insert(name.clone(), part);
         }
         let output = spec.output.as_deref().map(|o| parse("system.output", o)).transpose()?;
-        let steps = match &spec.flow {
+        let steps = match spec.flows.values().next().or(spec.flow.as_ref()) {
             Some(steps) => steps.clone(),
             None => in_order_of_use(&parts).into_iter().map(Step::Module).collect(),
         };
-        Ok(Self { spec, parts, steps, output, models: Models(models), folder: folder.to_owned() })
+        Ok(Self { spec, settings, parts, steps, output, models, corpora, folder: folder.to_owned() })
     }
 
     /// The description.
@@ -130,16 +150,22 @@ impl CompoundAISystem {
         &self.spec
     }
 
-    /// The candidate that the description itself is: the prompts that may be rewritten, in document order.
+    /// The candidate that the description itself is: the prompts that may be rewritten, in document order, then
+    /// [`SETTINGS`] where there is something to choose.
     pub fn components(&self) -> Components {
-        self.spec.modules.iter().filter_map(|(name, m)| Some((name.as_str(), m.component()?))).collect()
+        let settings = start(&self.settings).map(|text| (SETTINGS.to_owned(), text));
+        let prompts = self.spec.modules.iter();
+        let prompts = prompts.filter_map(|(name, m)| Some((name.clone(), m.component()?.to_owned())));
+        prompts.chain(settings).collect()
     }
 
-    /// Checks that `candidate` can be run: the seed's components, and templates that keep the seed's placeholders.
+    /// Checks that `candidate` can be run: the seed's components, templates that keep the seed's placeholders, settings
+    /// that are allowed and fit each other.
     ///
     /// # Errors
     /// [`SystemError::Candidate`] names the component and what is allowed.
     pub fn check_components(&self, candidate: &Components) -> Result<(), SystemError> {
+        self.varied(candidate)?;
         self.prompts(candidate).map(|_| ())
     }
 
@@ -157,6 +183,9 @@ impl CompoundAISystem {
         let mut prompts = Prompts::new();
         for name in seed.names() {
             let text = candidate.get(name).ok_or_else(|| fault(name, "is missing".into()))?;
+            if name == SETTINGS && !self.settings.is_empty() {
+                continue;
+            }
             let Some(own) = self.parts.get(name).and_then(|p| p.template.as_ref()) else { continue };
             // What the seed's own prompt reads is certainly there when the module runs.
             let known = |variable: &str| {

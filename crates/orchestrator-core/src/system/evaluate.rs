@@ -10,7 +10,7 @@ use meta_traits::{
 
 use super::scope::json_text;
 use super::template::shorten;
-use super::{CompoundAISystem, Execution, ModuleTrace};
+use super::{CompoundAISystem, Execution, ModuleTrace, SETTINGS};
 
 /// Characters of a value that a note quotes.
 const QUOTE: usize = 400;
@@ -19,7 +19,7 @@ const QUOTE: usize = 400;
 ///
 /// One draw is one execution and one score. Its random stream is the child of the given one by example and repeat, so
 /// equal draws are equal whatever runs beside them. Costs are what the clients reported, those of the metric included, plus one metric call a draw.
-/// Traced trials get one note a component that ran: what it was given, what it answered, what the system answered,
+/// Traced trials get one note a component that took part: what it was given, what it answered, what the system answered,
 /// what was expected, what the scorer says.
 pub struct SystemEvaluator {
     system: CompoundAISystem,
@@ -88,7 +88,7 @@ impl SystemEvaluator {
         }
         let mut scored = Scored::new(draw, verdict.score as f32);
         if trace {
-            scored.notes = notes(candidate, &done, example, &verdict);
+            scored.notes = notes(&self.system, candidate, &done, example, &verdict);
         }
         Ok((scored, done))
     }
@@ -147,10 +147,21 @@ impl Evaluator<Components> for SystemEvaluator {
     }
 }
 
-/// One note a component that ran, in the order of the candidate.
-fn notes(candidate: &Components, done: &Execution, example: &Example, verdict: &Verdict) -> Vec<Note> {
+/// One note a component that took part, in the order of the candidate.
+fn notes(
+    system: &CompoundAISystem,
+    candidate: &Components,
+    done: &Execution,
+    example: &Example,
+    verdict: &Verdict,
+) -> Vec<Note> {
     let mut notes = Vec::new();
     for component in candidate.names() {
+        if component == SETTINGS && !system.settings.is_empty() {
+            let text = format!("verdict: score {}, {}", verdict.score, verdict.detail);
+            notes.push(Note { component: component.to_owned(), text });
+            continue;
+        }
         let calls: Vec<&ModuleTrace> = done.trace.iter().filter(|t| t.module == component).collect();
         if calls.is_empty() {
             continue;

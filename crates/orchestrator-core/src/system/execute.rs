@@ -48,6 +48,18 @@ impl CompoundAISystem {
         stream: &Stream,
         trace: bool,
     ) -> Result<Execution, Box<Failure>> {
+        let varied = self.varied(candidate).map_err(Failure::free)?;
+        varied.as_deref().unwrap_or(self).run_here(candidate, input, stream, trace).await
+    }
+
+    /// Runs this system, whatever the settings.
+    async fn run_here(
+        &self,
+        candidate: &Components,
+        input: &serde_json::Value,
+        stream: &Stream,
+        trace: bool,
+    ) -> Result<Execution, Box<Failure>> {
         let prompts = self.prompts(candidate).map_err(Failure::free)?;
         let scope = Scope::of_input(&self.spec.input, input).map_err(Failure::free)?;
         let run = Run { system: self, prompts: &prompts, input, stream, trace };

@@ -98,6 +98,11 @@ impl CompoundAISystem {
         candidate: &Components,
         input: &serde_json::Value,
     ) -> (Cost, String) {
+        let Ok(varied) = self.varied(candidate) else { return (Cost::ZERO, String::new()) };
+        varied.as_deref().unwrap_or(self).cap_here(candidate, input)
+    }
+
+    fn cap_here(&self, candidate: &Components, input: &serde_json::Value) -> (Cost, String) {
         let Ok(prompts) = self.prompts(candidate) else { return (Cost::ZERO, String::new()) };
         let pricing = ByClient(self);
         let Some(mut forecast) = self.walk(&prompts, input, Guess::Most, &pricing) else {

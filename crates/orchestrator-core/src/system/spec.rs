@@ -46,6 +46,12 @@ pub struct SystemSpec {
     /// What runs when. Default: every module once, each after those it uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flow: Option<Vec<Step>>,
+    /// Instead of `flow`: several by name, among which the search chooses; it starts from the first.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub flows: IndexMap<String, Vec<Step>>,
+    /// Keys of modules that the search sets, as `module.key`, with the values it may take, the module's own among them.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub search: IndexMap<String, Vec<serde_json::Value>>,
 }
 
 fn default_input() -> Vec<String> {

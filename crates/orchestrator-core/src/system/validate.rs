@@ -36,6 +36,15 @@ impl SystemSpec {
 
     /// Everything that is wrong, in document order; faults of the whole graph (cycles, unused modules) come last.
     pub fn faults(&self, models: &[&str]) -> Vec<Fault> {
+        let mut faults = if self.flows.is_empty() { self.own_faults(models) } else { Vec::new() };
+        if faults.is_empty() {
+            faults = self.faults_of_settings(models);
+        }
+        faults
+    }
+
+    /// Faults of a description that the search sets nothing of.
+    pub(super) fn own_faults(&self, models: &[&str]) -> Vec<Fault> {
         let mut check = Check { spec: self, models, faults: Vec::new(), templates: BTreeMap::new() };
         check.fields();
         check.output();

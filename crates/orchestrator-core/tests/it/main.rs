@@ -1,4 +1,5 @@
 //! Integration tests of the composition.
+mod joint;
 mod plan;
 mod racing;
 mod resume;

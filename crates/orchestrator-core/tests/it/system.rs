@@ -6,6 +6,7 @@ mod forecast;
 mod invalid;
 mod kinds;
 mod properties;
+mod settings;
 mod tools;
 
 use std::collections::BTreeMap;

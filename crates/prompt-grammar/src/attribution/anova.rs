@@ -15,7 +15,7 @@ pub struct MainEffect {
     pub slot: usize,
     /// The option.
     pub option: u16,
-    /// Posterior mean, in log odds.
+    /// Posterior mean, in log odds ([`main_effects`]) or scores ([`Additive`](super::Additive)).
     pub value: f64,
     /// Lower end of the 90 % interval.
     pub low: f64,

@@ -138,6 +138,11 @@ impl Pool {
         self.survivors.iter().map(|(m, _)| *m)
     }
 
+    /// The survivors, with the number of fronts each is on.
+    pub(super) fn fronts(&self) -> &[(usize, usize)] {
+        &self.survivors
+    }
+
     /// Draws a parent. The pool must not be empty.
     pub(super) fn draw(&self, choice: ParentChoice, rng: &mut Stream) -> usize {
         match choice {

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::Batches;
 use super::decision::Log;
+use super::draws::Draws;
 use super::merge::Merger;
 use super::options::Options;
 use super::pool::{Member, Pool};
@@ -25,6 +26,10 @@ pub struct GepaState {
     members: Vec<Member>,
     merger: Merger,
     log: Log,
+    #[serde(default)]
+    selected: u64,
+    #[serde(default, skip_serializing_if = "Draws::is_empty")]
+    draws: Draws,
 }
 
 impl Snapshot for Gepa {
@@ -47,6 +52,8 @@ impl Snapshot for Gepa {
             members: self.pool.members().to_vec(),
             merger: self.merger.clone(),
             log: self.log.clone(),
+            selected: self.selected,
+            draws: self.draws.clone(),
         }
     }
 
@@ -56,6 +63,7 @@ impl Snapshot for Gepa {
         check_examples("train", &state.train).map_err(|e| wrong(e.to_string()))?;
         check_examples("val", &state.val).map_err(|e| wrong(e.to_string()))?;
         let names = state.options.check(&state.seed, state.train.len()).map_err(|e| wrong(e.to_string()))?;
+        state.draws.check(state.train.len()).map_err(|e| wrong(e.to_string()))?;
         check_members(&state, names.len()).map_err(wrong)?;
         check_step(&state, names.len()).map_err(wrong)?;
         *self = Self {
@@ -74,6 +82,8 @@ impl Snapshot for Gepa {
             pool: Pool::of(state.members),
             merger: state.merger,
             log: state.log,
+            selected: state.selected,
+            draws: state.draws,
         };
         Ok(())
     }

@@ -24,8 +24,12 @@ impl Gepa {
                 child: plan.candidate,
             };
         }
-        let parent = self.pool.draw(self.options.parent, &mut stream.child("parent", 0));
-        let batch = self.batches.at(position, self.train.len(), &self.stream);
+        let given = usize::try_from(self.selected).ok().and_then(|i| self.draws.parents.get(i)).copied();
+        self.selected += 1;
+        let parent = given
+            .filter(|m| self.pool.survivors().any(|s| s == *m))
+            .unwrap_or_else(|| self.pool.draw(self.options.parent, &mut stream.child("parent", 0)));
+        let batch = self.batches.at(position, self.train.len(), &self.draws.epochs, &self.stream);
         Step::Parent { parent, batch: batch.iter().map(|&t| self.train[t]).collect() }
     }
 

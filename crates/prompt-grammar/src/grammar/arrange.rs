@@ -99,6 +99,13 @@ impl<R> Arrange<R> {
         (0..members.len().saturating_sub(1)).map(step).sum()
     }
 
+    /// The probability that `member` comes next.
+    pub(super) fn chance(&self, member: usize, placed: &[usize], left: &[usize]) -> f64 {
+        let weights = self.weights(placed, left);
+        let own: f64 = left.iter().zip(&weights).filter(|(m, _)| **m == member).map(|(_, w)| w).sum();
+        own / weights.iter().sum::<f64>()
+    }
+
     fn weights(&self, placed: &[usize], left: &[usize]) -> Vec<f64> {
         let utilities: Vec<f64> = left.iter().map(|m| self.utility(*m, placed)).collect();
         let top = utilities.iter().copied().fold(f64::NEG_INFINITY, f64::max);

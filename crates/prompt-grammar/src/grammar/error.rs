@@ -77,6 +77,16 @@ pub enum GrammarError {
         /// What is wrong.
         message: String,
     },
+    /// A text that the grammar does not write.
+    #[error("grammar: the text is no derivation; line {line}, column {column} should go on with {expected}")]
+    NoDerivation {
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        /// What could have stood there.
+        expected: String,
+    },
     /// No derivation is within the budget.
     #[error("grammar: no derivation has at most {budget} {unit}; the shortest has at least {least}")]
     Budget {
@@ -111,7 +121,7 @@ impl Classify for GrammarError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Exhausted { .. } => ErrorKind::Budget,
-            Self::Tree { .. } => ErrorKind::InvalidInput,
+            Self::Tree { .. } | Self::NoDerivation { .. } => ErrorKind::InvalidInput,
             _ => ErrorKind::Config,
         }
     }

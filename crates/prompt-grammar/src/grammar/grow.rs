@@ -182,7 +182,7 @@ fn joined(parts: Vec<Part>) -> Vec<Part> {
 }
 
 /// A subtree without its ids.
-fn key(tree: &Tree, node: usize) -> Vec<u8> {
+pub(super) fn key(tree: &Tree, node: usize) -> Vec<u8> {
     let mut key = Vec::new();
     for at in tree.subtree(node) {
         let node = tree.nodes()[at];

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::rule::{Arrange, Body, RuleId};
-use super::{Grammar, GrammarError};
+use super::{Grammar, GrammarError, pairs};
 use crate::tree::Tree;
 
 /// How [`Grammar::learn`] moves weights.
@@ -74,7 +74,8 @@ impl Grammar {
     /// Productions, fills and values of attributes move by their shares: `theta <- (1 - rate) theta + rate (n + prior
     /// theta) / (N + prior)`, then up to the floor. Presences of members move likewise, and utilities towards those that
     /// make the seen orders likeliest (minorisation-maximisation for Plackett & Luce: Hunter, "MM algorithms for
-    /// generalized Bradley-Terry models", Annals of Statistics 2004), each pair counted `prior` times both ways.
+    /// generalized Bradley-Terry models", Annals of Statistics 2004), each pair counted `prior` times both ways. Pairs
+    /// that stand in one order 30 times or more get corrections of their own where the utilities do not explain them.
     /// Deterministic; O(nodes + members^2).
     ///
     /// # Errors
@@ -238,4 +239,5 @@ fn learn_arrangement(arrange: &mut Arrange, orders: &[(Vec<usize>, f64)], how: &
     for (member, strength) in arrange.members.iter_mut().zip(strength) {
         member.utility = (1.0 - how.rate) * member.utility + how.rate * strength.ln();
     }
+    pairs::learn(arrange, orders, how);
 }

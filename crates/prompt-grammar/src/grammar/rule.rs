@@ -286,6 +286,8 @@ pub enum Source {
     Bank,
     /// A language model.
     Model,
+    /// A component library.
+    Library,
     /// The seed prompt or the grammar itself.
     #[default]
     Seed,

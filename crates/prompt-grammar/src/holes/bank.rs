@@ -75,14 +75,21 @@ impl FillBank {
     pub fn draw(&self, kind: HoleKind, rng: &mut Stream) -> Option<&str> {
         let fills = self.fills.get(&kind)?;
         let drawn = fills.iter().map(|(text, seen)| {
-            // One observation of gain 0 and of variance 0.01 is there before the first.
-            let variance = (seen.square + 0.01) / (seen.n + 1.0);
-            let sd = (variance / (seen.n + 1.0)).sqrt();
+            let sd = deviation(seen);
             let radius = (-2.0 * (1.0 - rng.unit()).ln()).sqrt();
             let normal = radius * (std::f64::consts::TAU * rng.unit()).cos();
             (text.as_str(), centre(seen) + sd * normal)
         });
         drawn.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(text, _)| text)
+    }
+
+    /// The fills of a kind that raise scores with a chance of at least `chance`, by the posterior of their mean gain
+    /// (normal, by the logistic approximation); 0.5 asks for a positive mean.
+    pub fn better(&self, kind: HoleKind, chance: f64) -> impl Iterator<Item = &str> {
+        let likely =
+            move |seen: &Seen| 1.0 / (1.0 + (-1.702 * centre(seen) / deviation(seen)).exp()) >= chance;
+        let fills = self.fills.get(&kind).into_iter().flatten();
+        fills.filter(move |(_, seen)| likely(seen)).map(|(text, _)| text.as_str())
     }
 
     /// The fills of a kind with their mean gains and how often they were seen.
@@ -93,4 +100,10 @@ impl FillBank {
 
 fn centre(seen: &Seen) -> f64 {
     seen.n * seen.mean / (seen.n + 1.0)
+}
+
+/// Of the mean gain. One observation of gain 0 and of variance 0.01 is there before the first.
+fn deviation(seen: &Seen) -> f64 {
+    let variance = (seen.square + 0.01) / (seen.n + 1.0);
+    (variance / (seen.n + 1.0)).sqrt()
 }

@@ -5,7 +5,7 @@ const LANES: usize = 4;
 
 /// The lower triangle of a symmetric matrix, or of a factor, row after row; it grows by rows.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lower {
+pub(crate) struct Lower {
     values: Vec<f64>,
     size: usize,
 }
@@ -17,13 +17,13 @@ impl Lower {
     }
 
     /// Row `i` up to and including the diagonal.
-    pub(super) fn row(&self, i: usize) -> &[f64] {
+    pub(crate) fn row(&self, i: usize) -> &[f64] {
         let start = i * (i + 1) / 2;
         &self.values[start..=start + i]
     }
 
     /// Adds a row with one value more than the last.
-    pub(super) fn push(&mut self, row: &[f64]) {
+    pub(crate) fn push(&mut self, row: &[f64]) {
         debug_assert_eq!(row.len(), self.size + 1);
         self.values.extend_from_slice(row);
         self.size += 1;
@@ -53,7 +53,7 @@ impl Lower {
     ///
     /// Four rows at a time share what is read of the rows before them. Every entry is the same, bit for bit, as when
     /// its row is added by [`Lower::extend`]. O(n^3).
-    pub(super) fn factor(&self, extra: &[f64]) -> Self {
+    pub(crate) fn factor(&self, extra: &[f64]) -> Self {
         let mut out = Self { values: Vec::with_capacity(self.values.len()), size: 0 };
         while out.size + PANEL <= self.size {
             let first = out.size;
@@ -104,7 +104,7 @@ impl Lower {
     }
 
     /// Solves L L^T x = b for a factor. O(n^2).
-    pub(super) fn solve(&self, b: &[f64]) -> Vec<f64> {
+    pub(crate) fn solve(&self, b: &[f64]) -> Vec<f64> {
         let mut x = self.forward(b);
         for i in (0..self.size).rev() {
             let row = self.row(i);
@@ -118,7 +118,7 @@ impl Lower {
     }
 
     /// The inverse of L L^T for a factor. O(n^3).
-    pub(super) fn inverse(&self) -> Self {
+    pub(crate) fn inverse(&self) -> Self {
         let n = self.size;
         // Columns of L^-1, each from its diagonal down.
         let mut columns: Vec<Vec<f64>> = Vec::with_capacity(n);
@@ -143,7 +143,7 @@ impl Lower {
 
 /// The sum of products over the shorter of the two, in four running sums: the order of additions is fixed, and the
 /// compiler can use wide registers.
-pub(super) fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     let [sum] = dots([a], b);
     sum
 }

@@ -4,6 +4,8 @@ use crate::space::{Choices, Edit};
 
 /// Sweeps over all single edits at most.
 const SWEEPS: usize = 12;
+/// Sections that one move may pass.
+const SECTIONS: usize = 64;
 /// Least rise that counts.
 const RISE: f64 = 1e-9;
 
@@ -66,7 +68,7 @@ impl<'a> Standing<'a> {
         }
         let options = &self.shape.space.slots()[slot].options;
         let tokens = self.tokens - options[usize::from(old)].tokens + options[usize::from(option)].tokens;
-        if self.shape.space.token_limit().is_some_and(|limit| tokens > limit) {
+        if !self.shape.space.fits_with(&self.prompt, tokens, slot, option) {
             return;
         }
         let rise =
@@ -74,17 +76,40 @@ impl<'a> Standing<'a> {
         if rise > RISE {
             self.prompt.choose(slot, option);
             self.code.options[slot] = option;
+            for (option, change) in [(old, -1.0), (option, 1.0)] {
+                if let Some(group) = self.shape.kin_of(slot, option) {
+                    self.code.kin[group] += change;
+                }
+            }
             self.code.length = self.shape.length(tokens);
             self.tokens = tokens;
             self.value += rise;
         }
     }
 
+    /// Sends the section at a place to another if that helps. Only the order of those between the places changes.
     fn attempt_move(&mut self, from: usize, to: usize) {
-        let section = self.prompt.order()[from];
-        if from != to && self.shape.space.is_present(&self.prompt, usize::from(section)) {
-            let next = self.shape.space.edited(&self.prompt, &[Edit::Move { section, to }]);
-            self.take(next);
+        let order = self.prompt.order();
+        let passed = if from < to { &order[from + 1..=to] } else { &order[to..from] };
+        let section = usize::from(order[from]);
+        let mut flipped = [0; SECTIONS];
+        let mut n = 0;
+        let mut rise = 0.0;
+        for other in passed.iter().map(|s| usize::from(*s)) {
+            if !self.shape.share_a_scope(section, other) || n == SECTIONS {
+                return;
+            }
+            let at = pair_at(section.min(other), section.max(other));
+            rise -= f64::from(self.code.signs[at]) * self.effects.0[self.shape.order_at() + at];
+            flipped[n] = at;
+            n += 1;
+        }
+        if rise > RISE {
+            self.prompt.move_section(from, to);
+            for at in &flipped[..n] {
+                self.code.signs[*at] *= -1;
+            }
+            self.value += rise;
         }
     }
 
@@ -101,6 +126,9 @@ impl<'a> Standing<'a> {
     fn part(&self, slot: usize, option: u16) -> f64 {
         let (sizes, values) = (self.shape.sizes(), &self.effects.0);
         let mut sum = values[self.shape.main_at(slot) + usize::from(option)];
+        if let Some(group) = self.shape.kin_of(slot, option) {
+            sum += values[self.shape.kin_at() + group];
+        }
         for (other, &o) in self.code.options.iter().enumerate() {
             if o == OUT || other == slot {
                 continue;
@@ -114,7 +142,7 @@ impl<'a> Standing<'a> {
     }
 
     fn price(&self, tokens: u32) -> f64 {
-        let values = &self.effects.0[self.shape.length_at()..];
+        let values = &self.effects.0[self.shape.length_at()..self.shape.kin_at()];
         self.shape.length(tokens).iter().zip(values).map(|(x, y)| x * y).sum()
     }
 }
@@ -136,6 +164,12 @@ mod tests {
         let section = |name: &str, by: &[usize]| Section { name: name.into(), shown_by: by.to_vec() };
         let sections = vec![section("a", &[0]), section("b", &[]), section("c", &[2])];
         let space = PromptSpace::new(slots, sections, Some(40)).expect("sound");
+        let joined = PromptSpace::joined(&[("a", &space), ("b", &space)]).expect("sound");
+        tops_are_tops(&space);
+        tops_are_tops(&joined);
+    }
+
+    fn tops_are_tops(space: &PromptSpace) {
         let posterior = Posterior::new(space.clone(), 4);
         for i in 0..50 {
             let mut rng = Stream::root(i);

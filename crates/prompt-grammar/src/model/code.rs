@@ -18,6 +18,8 @@ pub(super) struct Code {
     pub(super) signs: Vec<i8>,
     /// Tokens over the mean, bent at [`BENDS`].
     pub(super) length: [f64; LENGTHS],
+    /// How often each thing that can stand in several joined spaces is there.
+    pub(super) kin: Vec<f64>,
 }
 
 /// Where each effect stands in a vector of all.
@@ -30,6 +32,12 @@ pub(super) struct Shape {
     pair: Vec<usize>,
     order: usize,
     length: usize,
+    kin: usize,
+    /// By slot and option: which of the things that can stand in several joined spaces it is.
+    kin_of: Vec<Vec<Option<usize>>>,
+    groups: usize,
+    /// Of each section, which of the joined spaces it is of.
+    scopes: Vec<usize>,
     size: usize,
     mean_tokens: f64,
     /// Slots that others depend on.
@@ -40,7 +48,7 @@ pub(super) struct Shape {
 
 /// Position of the pair `low < high` among (0,1), (0,2), (1,2), ..
 pub(super) fn pair_at(low: usize, high: usize) -> usize {
-    high * (high - 1) / 2 + low
+    high * high.saturating_sub(1) / 2 + low
 }
 
 impl Shape {
@@ -58,6 +66,16 @@ impl Shape {
         let sections = space.sections().len();
         let order = take(sections * sections.saturating_sub(1) / 2);
         let length = take(LENGTHS);
+        let groups = space.kin();
+        let kin = take(groups.len());
+        let mut kin_of: Vec<Vec<Option<usize>>> = sizes.iter().map(|n| vec![None; *n]).collect();
+        for (group, members) in groups.iter().enumerate() {
+            for (slot, option) in members {
+                kin_of[*slot][usize::from(*option)] = Some(group);
+            }
+        }
+        let groups = groups.len();
+        let scopes = (0..sections).map(|s| space.scope_of_section(s)).collect();
         let mean = |slot: &crate::space::Slot| {
             let total: f64 = slot.options.iter().map(|o| o.weight).sum();
             slot.options.iter().map(|o| o.weight / total * f64::from(o.tokens)).sum::<f64>()
@@ -67,7 +85,22 @@ impl Shape {
         let conditions =
             (0..n).map(|s| space.slots().iter().any(|o| o.when.is_some_and(|w| w.slot == s))).collect();
         let shows = (0..n).map(|s| space.sections().iter().any(|o| o.shown_by.contains(&s))).collect();
-        Self { space, sizes, main, pair, order, length, size, mean_tokens, conditions, shows }
+        Self {
+            space,
+            sizes,
+            main,
+            pair,
+            order,
+            length,
+            kin,
+            kin_of,
+            groups,
+            scopes,
+            size,
+            mean_tokens,
+            conditions,
+            shows,
+        }
     }
 
     /// Number of effects.
@@ -92,6 +125,21 @@ impl Shape {
         self.length
     }
 
+    /// Whether two sections are of one of the joined spaces; only then their order counts.
+    pub(super) fn share_a_scope(&self, a: usize, b: usize) -> bool {
+        self.scopes[a] == self.scopes[b]
+    }
+
+    /// Where the effects of things that can stand in several joined spaces begin.
+    pub(super) fn kin_at(&self) -> usize {
+        self.kin
+    }
+
+    /// Which of these an option is.
+    pub(super) fn kin_of(&self, slot: usize, option: u16) -> Option<usize> {
+        self.kin_of[slot][usize::from(option)]
+    }
+
     /// Where the effects of the pair of slots at this position begin; option `o` of the lower and `p` of the higher
     /// stand at `o * options of the higher + p`.
     pub(super) fn pair_first(&self, pair: usize) -> usize {
@@ -108,13 +156,21 @@ impl Shape {
         }
         let there: Vec<bool> = (0..sections).map(|s| self.space.is_present(prompt, s)).collect();
         let pairs = (0..sections).flat_map(|high| (0..high).map(move |low| (low, high)));
-        let sign = |(low, high): (usize, usize)| match there[low] && there[high] {
+        let both =
+            |low: usize, high: usize| there[low] && there[high] && self.scopes[low] == self.scopes[high];
+        let sign = |(low, high): (usize, usize)| match both(low, high) {
             false => 0,
             true if place[low] < place[high] => 1,
             true => -1,
         };
         let length = self.length(self.space.tokens(prompt));
-        Code { options: slots.map(option).collect(), signs: pairs.map(sign).collect(), length }
+        let options: Vec<u16> = slots.map(option).collect();
+        let mut kin = vec![0.0; self.groups];
+        if self.groups > 0 {
+            let there = options.iter().enumerate().filter(|(_, o)| **o != OUT);
+            there.filter_map(|(s, o)| self.kin_of(s, *o)).for_each(|group| kin[group] += 1.0);
+        }
+        Code { options, signs: pairs.map(sign).collect(), length, kin }
     }
 
     /// The values of the effects of length.
@@ -154,6 +210,9 @@ impl Shape {
         }
         for (i, value) in code.length.iter().enumerate() {
             each(self.length + i, *value);
+        }
+        for (i, count) in code.kin.iter().enumerate().filter(|(_, count)| **count != 0.0) {
+            each(self.kin + i, *count);
         }
     }
 }

@@ -4,7 +4,7 @@ use super::kernel::Variances;
 use crate::space::{Choices, PromptSpace};
 
 /// Newton steps of a fit at most.
-const STEPS: usize = 3;
+pub(super) const STEPS: usize = 3;
 /// A fit is done when no prompt's log odds move by more.
 const SETTLED: f64 = 0.03;
 /// Least information a prompt's results may have.
@@ -53,6 +53,8 @@ pub(super) struct Row {
 pub struct Posterior {
     pub(super) shape: Shape,
     pub(super) variances: Variances,
+    /// What they are to become at the next fit, once that is known.
+    pub(super) expected: Option<Variances>,
     pub(super) rows: Vec<Row>,
     /// Prior covariance of the rows, without what is their own and without the pull.
     pub(super) kernel: Lower,
@@ -83,6 +85,7 @@ impl Posterior {
         Self {
             shape: Shape::new(space),
             variances: Variances::new(slots, 0.25, 0.05),
+            expected: None,
             rows: Vec::new(),
             kernel: Lower::default(),
             offsets: vec![-1.0; examples],
@@ -108,6 +111,11 @@ impl Posterior {
     /// Number of prompts added.
     pub fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    /// Number of prompts that the latest fit or update knows.
+    pub(crate) fn fitted(&self) -> usize {
+        self.mode.len()
     }
 
     /// Whether no prompt was added.
@@ -140,6 +148,11 @@ impl Posterior {
         self.steps.push((self.shape.code(from), self.shape.code(to)));
     }
 
+    /// All steps of proposers (from, to), in the order given.
+    pub fn suggestions(&self) -> &[(Choices, Choices)] {
+        &self.suggested
+    }
+
     pub(super) fn known_steps(&self) -> &[(Code, Code)] {
         &self.steps[..self.known]
     }
@@ -150,6 +163,11 @@ impl Posterior {
 
     /// Brings the posterior up to date with everything added. O(prompts^3).
     pub fn fit(&mut self) {
+        self.fit_within(STEPS);
+    }
+
+    /// A fit of at most so many Newton steps. One does where little has changed since the last fit.
+    pub(crate) fn fit_within(&mut self, steps: usize) {
         self.update();
         for known in self.known..self.steps.len() {
             for i in 0..self.rows.len() {
@@ -157,7 +175,7 @@ impl Posterior {
             }
         }
         self.known = self.steps.len();
-        for _ in 0..STEPS {
+        for _ in 0..steps {
             self.fit_offsets();
             for i in 0..self.rows.len() {
                 (self.target[i], self.weight[i]) = self.response(i, self.mode[i]);
@@ -251,11 +269,26 @@ impl Posterior {
 
     /// Posterior standard deviation of the log odds of a prompt that was added, what is its own included. O(prompts^2).
     pub fn deviation(&self, prompt: usize) -> f64 {
-        let mut column = self.column(&self.rows[prompt].code, self.rows[prompt].pull);
-        column[prompt] += self.variances.own;
+        let column = self.own_column(prompt);
         let prior = column[prompt];
         let half = self.factor.forward(&column);
         (prior - dot(&half, &half)).max(0.0).sqrt()
+    }
+
+    /// Posterior mean and standard deviation of the log odds of prompt `a` less those of prompt `b`, both added before
+    /// the latest fit or update, with what is their own. O(prompts^2).
+    ///
+    /// # Panics
+    /// As [`Posterior::value`].
+    pub fn contrast(&self, a: usize, b: usize) -> (f64, f64) {
+        if a == b {
+            return (0.0, 0.0);
+        }
+        let [of_a, of_b] = [a, b].map(|i| self.own_column(i));
+        let prior = of_a[a] + of_b[b] - 2.0 * of_a[b];
+        let difference: Vec<f64> = of_a.iter().zip(&of_b).map(|(x, y)| x - y).collect();
+        let half = self.factor.forward(&difference);
+        (self.mode[a] - self.mode[b], (prior - dot(&half, &half)).max(0.0).sqrt())
     }
 
     /// Posterior mean and standard deviation of the log odds of any prompt, before what is its own. O(prompts^2).
@@ -267,6 +300,18 @@ impl Posterior {
         let mean = self.trust.0 * pull + dot(&column, &self.alpha);
         let half = self.factor.forward(&column);
         (mean, (prior - dot(&half, &half)).max(0.0).sqrt())
+    }
+
+    /// Prior covariances of a prompt that was added with all of them, what is its own included.
+    fn own_column(&self, prompt: usize) -> Vec<f64> {
+        let pull = self.rows[prompt].pull;
+        let with = |i: usize| {
+            let (low, high) = (i.min(prompt), i.max(prompt));
+            self.kernel.row(high)[low] + self.trust.1 * pull * self.rows[i].pull
+        };
+        let mut column: Vec<f64> = (0..self.rows.len()).map(with).collect();
+        column[prompt] += self.variances.own;
+        column
     }
 
     fn column(&self, code: &Code, pull: f64) -> Vec<f64> {

@@ -13,6 +13,8 @@ pub struct PosteriorState {
     suggested: Vec<(Choices, Choices)>,
     known: usize,
     variances: Variances,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected: Option<Variances>,
     offsets: Vec<f64>,
     centre: f64,
     target: Vec<f64>,
@@ -28,6 +30,7 @@ impl Posterior {
             suggested: self.suggested.clone(),
             known: self.known,
             variances: self.variances.clone(),
+            expected: self.expected.clone(),
             offsets: self.offsets.clone(),
             centre: self.centre,
             target: self.target.clone(),
@@ -43,6 +46,7 @@ impl Posterior {
         state.check(space).map_err(|what| RestoreError::Body(format!("the posterior {what}")))?;
         let mut posterior = Self::new(space.clone(), state.offsets.len());
         posterior.variances = state.variances;
+        posterior.expected = state.expected;
         posterior.offsets = state.offsets;
         posterior.centre = state.centre;
         for (from, to) in &state.suggested {
@@ -83,13 +87,17 @@ impl PosteriorState {
             return Err("holds a score outside of [0, 1], or of no example".into());
         }
         let slots = space.slots().len();
-        let v = &self.variances;
-        let variances = || v.main.iter().chain(&v.pair).chain([&v.order, &v.length, &v.own]);
-        if v.main.len() != slots || v.pair.len() != slots * slots.saturating_sub(1) / 2 {
+        let all = || [Some(&self.variances), self.expected.as_ref()].into_iter().flatten();
+        if all().any(|v| v.main.len() != slots || v.pair.len() != slots * slots.saturating_sub(1) / 2) {
             return Err("has variances of another space".into());
         }
         let finite = self.offsets.iter().chain(&self.target).chain([&self.centre]).all(|x| x.is_finite());
-        let positive = variances().chain(&self.weight).all(|x| x.is_finite() && *x > 0.0);
+        let positive = all().flat_map(every).chain(&self.weight).all(|x| x.is_finite() && *x > 0.0);
         if finite && positive { Ok(()) } else { Err("holds what is no number, or no variance".into()) }
     }
+}
+
+fn every(variances: &Variances) -> impl Iterator<Item = &f64> {
+    let Variances { main, pair, order, length, own, shared } = variances;
+    main.iter().chain(pair).chain([order, length, own, shared])
 }

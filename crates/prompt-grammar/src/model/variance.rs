@@ -1,6 +1,7 @@
-use super::cholesky::Lower;
+use super::cholesky::{Lower, dot};
+use super::code::pair_at;
 use super::kernel::{Variances, matches};
-use super::posterior::Posterior;
+use super::posterior::{Posterior, STEPS};
 
 /// Prompts that must have been tried before variances are learnt.
 const LEAST: usize = 8;
@@ -31,6 +32,12 @@ struct Sums(Variances, Variances);
 impl Posterior {
     /// One step of the prior variances towards those the evidence speaks for, then a fit. O(prompts^3).
     pub fn learn_variances(&mut self) {
+        self.expect_variances();
+        self.adopt_variances(STEPS);
+    }
+
+    /// The first half of [`Posterior::learn_variances`]: what the variances are to become. O(prompts^3).
+    pub(crate) fn expect_variances(&mut self) {
         if self.rows.len() < LEAST {
             return;
         }
@@ -49,9 +56,22 @@ impl Posterior {
         let rest = |mode: f64| Belief { mode, shape: 1.0 };
         new.order = rest(0.05).step(self.variances.order, quadratic.order, trace.order);
         new.length = rest(0.2).step(self.variances.length, quadratic.length, trace.length);
+        new.shared = rest(0.1).step(self.variances.shared, quadratic.shared, trace.shared);
         new.own = rest(0.05).step(self.variances.own, quadratic.own, trace.own);
-        self.set_variances(new);
-        self.fit();
+        self.expected = Some(new);
+    }
+
+    /// Whether variances are expected that were not adopted yet.
+    pub(crate) fn expects_variances(&self) -> bool {
+        self.expected.is_some()
+    }
+
+    /// The second half: takes over the variances expected, if any, and fits. O(prompts^3).
+    pub(crate) fn adopt_variances(&mut self, steps: usize) {
+        if let Some(new) = self.expected.take() {
+            self.set_variances(new);
+        }
+        self.fit_within(steps);
     }
 
     /// Replaces the prior variances; a fit must follow. O(prompts^2).
@@ -76,27 +96,32 @@ impl Posterior {
 
     fn sums(&self, inverse: &Lower) -> Sums {
         let slots = self.shape.sizes().len();
-        let zero = || Variances { order: 0.0, length: 0.0, own: 0.0, ..Variances::new(slots, 0.0, 0.0) };
+        let zero = || Variances {
+            order: 0.0,
+            length: 0.0,
+            own: 0.0,
+            shared: 0.0,
+            ..Variances::new(slots, 0.0, 0.0)
+        };
         let (mut q, mut t) = (zero(), zero());
+        let mut same = vec![0.0; slots];
         for (i, a) in self.rows.iter().enumerate() {
             for (j, b) in self.rows[..=i].iter().enumerate() {
                 let twice = if i == j { 1.0 } else { 2.0 };
                 let quadratic = twice * self.alpha[i] * self.alpha[j];
                 let trace = twice * inverse.row(i)[j];
-                let same = matches(&a.code, &b.code);
-                let (mut q_rows, mut t_rows) = (q.pair.as_mut_slice(), t.pair.as_mut_slice());
-                for (slot, hit) in same.iter().enumerate() {
-                    let (q_row, q_rest) = q_rows.split_at_mut(slot);
-                    let (t_row, t_rest) = t_rows.split_at_mut(slot);
-                    (q_rows, t_rows) = (q_rest, t_rest);
-                    if *hit > 0.0 {
-                        q.main[slot] += quadratic;
-                        t.main[slot] += trace;
-                        for ((q, t), low) in q_row.iter_mut().zip(t_row).zip(&same) {
-                            *q += quadratic * low;
-                            *t += trace * low;
-                        }
-                    }
+                same.fill(0.0);
+                let matching = matches(&a.code, &b.code);
+                for &slot in &matching {
+                    same[slot] = 1.0;
+                }
+                for &high in &matching {
+                    q.main[high] += quadratic;
+                    t.main[high] += trace;
+                    // Slots that do not match add 0: a plain loop over all is faster than one over those that do.
+                    let pairs = pair_at(0, high)..pair_at(0, high) + high;
+                    add_scaled(&mut q.pair[pairs.clone()], quadratic, &same);
+                    add_scaled(&mut t.pair[pairs], trace, &same);
                 }
                 let signs: i32 = a.code.signs.iter().zip(&b.code.signs).map(|(x, y)| i32::from(x * y)).sum();
                 let length: f64 = a.code.length.iter().zip(&b.code.length).map(|(x, y)| x * y).sum();
@@ -104,10 +129,17 @@ impl Posterior {
                 t.order += 0.25 * f64::from(signs) * trace;
                 q.length += length * quadratic;
                 t.length += length * trace;
+                let kin = dot(&a.code.kin, &b.code.kin);
+                q.shared += kin * quadratic;
+                t.shared += kin * trace;
             }
             q.own += self.alpha[i] * self.alpha[i];
             t.own += inverse.row(i)[i];
         }
         Sums(q, t)
     }
+}
+
+fn add_scaled(to: &mut [f64], factor: f64, values: &[f64]) {
+    to.iter_mut().zip(values).for_each(|(t, v)| *t += factor * v);
 }

@@ -16,13 +16,17 @@ pub struct ModelOptions {
     pub temperature: f64,
     /// How many standard deviations below its mean a prompt is valued when one is to be returned; 0 to 3.
     pub caution: f64,
+    /// By how many standard deviations of the difference a prompt must be better than the seed to be returned; 0 to 5.
+    /// 0 finds good prompts soonest; 1.5 and more keep a seed that nothing beats clearly.
+    pub conviction: f64,
     /// Reflections asked for, for each example call; 0 to 1.
     pub reflections: f64,
     /// Failed examples a reflection is shown; at least 1.
     pub failures: usize,
-    /// Rounds between two fits of the whole model; in between new prompts are added to the last. At least 1.
+    /// Rounds between two fits of the whole model, or one for every 40 prompts where that is more; in between new prompts
+    /// are added to the last. At least 1.
     pub fit_every: u64,
-    /// Rounds between two steps of the model's variances; at least 1.
+    /// Rounds between two steps of the model's variances, or one for every 10 prompts where that is more; at least 1.
     pub learn_every: u64,
 }
 
@@ -34,6 +38,7 @@ impl Default for ModelOptions {
             draws: 3,
             temperature: 0.2,
             caution: 0.5,
+            conviction: 0.0,
             reflections: 0.05,
             failures: 3,
             fit_every: 4,
@@ -57,6 +62,7 @@ impl ModelOptions {
         let ranges = [
             ("temperature", self.temperature, 0.1, 2.0),
             ("caution", self.caution, 0.0, 3.0),
+            ("conviction", self.conviction, 0.0, 5.0),
             ("reflections", self.reflections, 0.0, 1.0),
         ];
         match ranges.into_iter().find(|(_, value, low, high)| !(*low..=*high).contains(value)) {

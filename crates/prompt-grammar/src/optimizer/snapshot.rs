@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use meta_traits::{ExampleId, Observation, QueryId, RestoreError, Snapshot, Space as _, Stream, TrialId};
 use serde::{Deserialize, Serialize};
 
+use super::manifest::Manifest;
 use super::options::ModelOptions;
 use super::{ModelSearch, Planned, Tried};
 use crate::gepa::check_examples;
@@ -22,6 +23,8 @@ pub struct ModelState {
     calls: u64,
     observations: Vec<Observation>,
     uses: Vec<u32>,
+    #[serde(default)]
+    anchors: Vec<usize>,
     plan: VecDeque<Planned>,
     running: Vec<(TrialId, Planned)>,
     back: Vec<(TrialId, Planned, Observation)>,
@@ -52,6 +55,7 @@ impl Snapshot for ModelSearch {
             calls: self.calls,
             observations: self.tried.iter().map(|t| t.observation.clone()).collect(),
             uses: self.uses.clone(),
+            anchors: self.anchors.clone(),
             plan: self.plan.clone(),
             running: self.running.iter().map(|(id, planned)| (*id, planned.clone())).collect(),
             back: back.collect(),
@@ -84,6 +88,7 @@ impl Snapshot for ModelSearch {
             tried: tried.map(|(prompt, observation)| Tried { prompt, observation }).collect(),
             numbers,
             uses: state.uses,
+            anchors: state.anchors,
             plan: state.plan,
             running: state.running.into_iter().collect(),
             back: state.back.into_iter().map(|(id, planned, seen)| (id, (planned, seen))).collect(),
@@ -93,6 +98,7 @@ impl Snapshot for ModelSearch {
             children: state.children,
             best: state.best,
             exhausted: state.exhausted,
+            manifest: Manifest::default(),
             posterior,
         };
         Ok(())
@@ -118,11 +124,16 @@ impl ModelState {
         let planned = self.plan.iter().chain(self.running.iter().map(|(_, p)| p));
         let planned = planned.chain(self.back.iter().map(|(_, p, _)| p));
         let asked = self.asked.iter().map(|(_, prompt)| prompt);
-        let mut all = planned.clone().map(|p| &p.prompt).chain(steps).chain(&self.children).chain(asked);
+        let parents = planned.clone().filter_map(|p| p.parent.as_ref());
+        let mut all =
+            planned.clone().map(|p| &p.prompt).chain(parents).chain(steps).chain(&self.children).chain(asked);
         if all.any(|p| !self.space.contains(p)) {
             return Err("a prompt is not in the space".into());
         }
         let examples = self.examples.len();
+        if self.anchors.iter().any(|a| *a >= examples) {
+            return Err(format!("an anchor is none of the {examples} examples"));
+        }
         if self.uses.len() != examples || planned.flat_map(|p| &p.examples).any(|e| *e >= examples) {
             return Err(format!("an example is none of the {examples}"));
         }

@@ -46,9 +46,11 @@ impl Outline {
         if self.sections.is_empty() {
             return None;
         }
-        // The gaps of all sections but the last are one text, apart from line ends that belong to the sections.
+        // The gaps of all sections but the last end in one text, blank: what stands before it belongs to the sections.
         let inner = &self.sections[..self.sections.len() - 1];
-        let gap = inner.iter().map(|s| s.gap.as_str()).min_by_key(|g| g.len()).unwrap_or("\n\n");
+        let blank = |gap: &'_ str| gap.len() - gap.trim_end().len();
+        let gaps = inner.iter().map(|s| &s.gap[s.gap.len() - blank(&s.gap)..]);
+        let gap = gaps.min_by_key(|g| g.len()).unwrap_or("\n\n");
         if !inner.iter().all(|s| s.gap.ends_with(gap)) || (!inner.is_empty() && gap.is_empty()) {
             return None;
         }
@@ -128,9 +130,8 @@ impl<'a> Builder<'a> {
     fn section(&mut self, section: &Section, extra: &str) {
         let name = self.name(section.kind);
         let content = format!("{name} content");
-        let fixed =
-            !placeholder::find(&[&section.head, &section.body, &section.close].map(String::as_str).concat())
-                .is_empty();
+        let text = [&section.head, &section.body, &section.close].map(String::as_str).concat() + extra;
+        let fixed = !placeholder::find(&text).is_empty();
         let title = if section.title.is_empty() { section.kind.title() } else { &section.title };
         let (head, close) = self.frame(title, Some((&section.head, &section.close)));
         let parts = vec![head, Part::Rule(content.clone()), close, Part::text(extra)];
@@ -150,10 +151,9 @@ impl<'a> Builder<'a> {
         }
         let mut fills = vec![Fill { weight: 2.0, ..Fill::seed(section.body.clone()) }];
         if !fixed && section.kind != SectionKind::Task {
-            let new = self.library.texts(section.kind).filter(|t| *t != section.body);
-            fills.extend(new.map(Fill::seed));
+            fills.extend(self.library.fills(section.kind).filter(|f| f.text != section.body));
         }
-        let kind = if fixed { HoleKind::Verbatim } else { hole_kind(section.kind) };
+        let kind = if fixed { HoleKind::Verbatim } else { section.kind.hole() };
         self.add(&content, Body::Hole(Hole { kind, most: usize::MAX, protected: fixed, fills }));
         self.picks.push((content, 0));
     }
@@ -195,11 +195,8 @@ impl<'a> Builder<'a> {
         let (head, close) = self.frame(kind.title(), None);
         let parts = vec![head, Part::Rule(content.clone()), close];
         self.add(&name, Body::Choice(vec![Production::new(parts)]));
-        let fills = self.library.texts(kind).map(Fill::seed).collect();
-        self.add(
-            &content,
-            Body::Hole(Hole { kind: hole_kind(kind), most: usize::MAX, protected: false, fills }),
-        );
+        let fills = self.library.fills(kind).collect();
+        self.add(&content, Body::Hole(Hole { kind: kind.hole(), most: usize::MAX, protected: false, fills }));
         let place = SectionKind::ALL.iter().position(|k| *k == kind).unwrap_or(0);
         self.members.push(Member { rule: name, presence: 0.25, utility: -0.7 * place as f64 });
     }
@@ -232,17 +229,6 @@ fn style_name(style: Delimiters) -> &'static str {
         Delimiters::Tags => "tags",
         Delimiters::Labels => "labels",
         Delimiters::Numbers => "numbers",
-    }
-}
-
-fn hole_kind(kind: SectionKind) -> HoleKind {
-    match kind {
-        SectionKind::Role => HoleKind::Domain,
-        SectionKind::Constraints => HoleKind::RuleItem,
-        SectionKind::Examples => HoleKind::Example,
-        SectionKind::Context => HoleKind::Glossary,
-        SectionKind::Format => HoleKind::Criteria,
-        _ => HoleKind::Instruction,
     }
 }
 

@@ -1,5 +1,7 @@
 use serde::{Deserialize, Serialize};
 
+use crate::grammar::HoleKind;
+
 /// What a section is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -47,6 +49,18 @@ impl SectionKind {
             Self::Examples => "Examples",
             Self::Format => "Output format",
             Self::General => "Notes",
+        }
+    }
+
+    /// What sort of text its content is.
+    pub fn hole(self) -> HoleKind {
+        match self {
+            Self::Role => HoleKind::Domain,
+            Self::Constraints => HoleKind::RuleItem,
+            Self::Examples => HoleKind::Example,
+            Self::Context => HoleKind::Glossary,
+            Self::Format => HoleKind::Criteria,
+            _ => HoleKind::Instruction,
         }
     }
 

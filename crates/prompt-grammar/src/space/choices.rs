@@ -33,12 +33,26 @@ impl Choices {
         self.options[slot]
     }
 
+    /// A number that stands for this prompt in logs: the same for equal prompts, hardly ever for others (FNV-1a over
+    /// options and order).
+    pub fn fingerprint(&self) -> u64 {
+        let parts = self.options.iter().chain([&u16::MAX]).chain(&self.order);
+        parts
+            .flat_map(|v| v.to_le_bytes())
+            .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    }
+
     /// Puts `option` into `slot`.
     ///
     /// # Panics
     /// When there is no such slot.
     pub fn choose(&mut self, slot: usize, option: u16) {
         self.options[slot] = option;
+    }
+
+    /// Puts sections in ascending order of a key; those of equal keys stay as they are among themselves.
+    pub(super) fn sort_sections(&mut self, key: impl Fn(usize) -> usize) {
+        self.order.sort_by_key(|section| key(usize::from(*section)));
     }
 
     /// Takes the section at place `from` out and puts it in so that it stands at place `to`.

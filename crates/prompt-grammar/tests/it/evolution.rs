@@ -16,14 +16,15 @@ fn outcome(grammar: &Grammar, trial: &Trial<Tree>) -> Outcome {
 fn the_search_keeps_every_law() {
     let sums = Grammar::from_bnf("<s> ::= @3 <d> | <s> '+' <s> | '(' <s> ')'  <d> ::= 1 | 2 | 3").unwrap();
     let tiny = Grammar::from_bnf("<s> ::= a | b | c").unwrap();
-    for grammar in [sums, prompts(), tiny] {
+    for (grammar, steps) in [(sums, 48), (prompts(), 24), (tiny, 48)] {
         let options = ge::Options { population: 12, children: 6, ..ge::Options::default() };
         let check = Check::new(
             |seed| Ge::new(grammar.clone(), options.clone(), Stream::root(seed)).unwrap(),
             |tree: &Tree| tree.check(&grammar).is_ok(),
             |trial, _| outcome(&grammar, trial),
         )
-        .steps(60);
+        .seeds([0, 1])
+        .steps(steps);
         check_optimizer(&check);
         check_optimizer_snapshot(&check);
     }
@@ -60,4 +61,32 @@ fn unsound_options_and_states_are_refused() {
     bad["trials"] = serde_json::json!(0);
     assert!(search.restore(serde_json::from_value(bad).unwrap()).is_err());
     search.restore(serde_json::from_value(good).unwrap()).unwrap();
+}
+
+/// What a run proposes when results cost `tokens` of the text.
+fn proposed(grammar: &Grammar, tokens: impl Fn(&str) -> u64) -> Vec<String> {
+    let options = ge::Options { population: 10, children: 10, ..ge::Options::default() };
+    let mut search = Ge::new(grammar.clone(), options, Stream::root(8)).unwrap();
+    let mut out = Vec::new();
+    while out.len() < 150 {
+        let Ask::Run(trial) = search.ask() else { break };
+        let text = trial.candidate.render(grammar);
+        let Outcome::Complete(mut seen) = outcome(grammar, &trial) else { panic!("it is complete") };
+        seen.cost.tokens_in = tokens(&text);
+        out.push(text);
+        search.tell(trial.id, Outcome::Complete(seen)).unwrap();
+    }
+    out
+}
+
+/// Operators are chosen by what they gain for a token: dear texts make those that write them unattractive.
+#[test]
+fn operators_pay_for_tokens() {
+    let grammar = Grammar::from_bnf("<s> ::= <d> | <s> <s>  <d> ::= 1 | 2 | 3").unwrap();
+    let free = proposed(&grammar, |_| 0);
+    assert_eq!(proposed(&grammar, |_| 1), free, "one token a call is one call");
+    let dear = proposed(&grammar, |text| 1 + (text.len() as u64).pow(3));
+    assert_ne!(dear, free);
+    let length = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+    assert!(length(&dear) < length(&free), "{} {}", length(&dear), length(&free));
 }

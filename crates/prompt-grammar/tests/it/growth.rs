@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use prompt_grammar::{Body, Draft, Grammar, Guard, Limits, Mutator, Part, Production, Pruning, Sampler};
+use meta_traits::Stream;
+use prompt_grammar::{
+    Body, Draft, Grammar, Growth, Guard, Limits, Mutator, Part, Production, Pruning, Sampler, Tree,
+};
 
 use crate::grammar::{prompts, trees};
 
@@ -115,4 +118,63 @@ fn simplifying_takes_out_only_what_may_do_nothing() {
         shortened += 1;
     }
     assert!(shortened > 50, "{shortened}");
+}
+
+/// Scores of derivations of a list of letters; what `wanted` says is worth 0.4.
+fn scored(grammar: &Grammar, wanted: &str, n: u64, seed: u64) -> Vec<(Tree, f64)> {
+    let sampler = Sampler::new(grammar);
+    let draw = |i: u64| {
+        let mut rng = Stream::root(seed).child("scored", i);
+        let tree = sampler.sample(&mut rng, 9).unwrap();
+        let score = 0.3 + 0.4 * f64::from(u8::from(tree.render(grammar).contains(wanted))) + 0.3 * rng.unit();
+        (tree, score)
+    };
+    (0..n).map(draw).collect()
+}
+
+#[test]
+fn what_goes_with_higher_scores_becomes_a_production() {
+    let bnf = "<s> ::= <pair> ' ' <pair>   <pair> ::= <x> <y>   <x> ::= a | b | c   <y> ::= d | e | f";
+    let mut grown = 0;
+    for seed in 0..10 {
+        let mut grammar = Grammar::from_bnf(bnf).unwrap();
+        let trees = scored(&grammar, "be", 120, seed);
+        let pairs: Vec<(&Tree, f64)> = trees.iter().map(|(t, s)| (t, *s)).collect();
+        let found = grammar.grow_by_evidence(&pairs, &Growth::default(), &Stream::root(seed)).unwrap();
+        let texts: Vec<String> = found
+            .iter()
+            .map(|g| {
+                let (tree, (text, spans)) = (&trees[g.tree].0, trees[g.tree].0.spans(&grammar));
+                assert!(g.gain > 0.0 && g.p <= 0.05 && tree.check(&grammar).is_ok());
+                text[spans[g.node].clone()].to_string()
+            })
+            .collect();
+        grown += u32::from(texts.contains(&"be".to_string()));
+        assert!(texts.iter().all(|t| t.contains("be")), "{texts:?}");
+    }
+    assert!(grown >= 9, "{grown} of 10");
+}
+
+#[test]
+fn where_nothing_helps_little_grows() {
+    let bnf = "<s> ::= <pair> ' ' <pair>   <pair> ::= <x> <y>   <x> ::= a | b | c   <y> ::= d | e | f";
+    let mut any = 0;
+    for seed in 0..40 {
+        let mut grammar = Grammar::from_bnf(bnf).unwrap();
+        let before = grammar.clone();
+        let trees = scored(&grammar, "nothing", 120, 100 + seed);
+        let pairs: Vec<(&Tree, f64)> = trees.iter().map(|(t, s)| (t, *s)).collect();
+        let how = Growth { permutations: 399, ..Growth::default() };
+        let found = grammar.grow_by_evidence(&pairs, &how, &Stream::root(seed)).unwrap();
+        any += u32::from(!found.is_empty());
+        assert!(!found.is_empty() || grammar == before);
+    }
+    // Candidates are chosen among the best, so a little more than 5 % must be allowed for.
+    assert!(any <= 8, "{any} of 40");
+    let mut grammar = Grammar::from_bnf(bnf).unwrap();
+    let fault = grammar.grow_by_evidence(&[], &Growth { support: 0, ..Growth::default() }, &Stream::root(0));
+    assert_eq!(
+        fault.unwrap_err().to_string(),
+        "grammar: support: 0 is outside its range; allowed: at least 1"
+    );
 }

@@ -1,8 +1,12 @@
 //! Laws and parity of the prompt optimizers, through their public interface.
 
+mod config;
 mod conformance;
 mod drive;
 mod evolution;
+mod evolve;
+mod flat;
+mod forest;
 mod gepa_laws;
 mod grammar;
 mod growth;
@@ -11,6 +15,8 @@ mod model;
 mod operators;
 mod outlines;
 mod parity;
+mod parsing;
 mod sampling;
 mod soak;
 mod structural;
+mod system;

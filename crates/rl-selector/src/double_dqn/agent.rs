@@ -92,6 +92,9 @@ pub(super) struct Counters {
     pub(super) pretrained: bool,
     /// Whether choices stay as they are.
     pub(super) frozen: bool,
+    /// Share of choices that are never drawn.
+    #[serde(default)]
+    pub(super) restrained: f64,
 }
 
 /// A decision on its way to becoming experience.
@@ -146,6 +149,23 @@ impl DoubleDqn {
     /// Turns exploring, remembering and learning on (the default) or off.
     pub fn set_training_mode(&mut self, on: bool) {
         self.counters.frozen = !on;
+    }
+
+    /// From now on draws at most this share of its choices, clamped to [0, 1], whatever the warm-up and the settings say;
+    /// 1 takes the limit away, and a share that is no number changes nothing. A snapshot holds it.
+    ///
+    /// ```
+    /// # use rl_selector::{DoubleDqn, DqnConfig};
+    /// let mut agent = DoubleDqn::new(DqnConfig::default(), 7)?;
+    /// assert_eq!(agent.metrics().exploration, 1.0);
+    /// agent.restrain(0.5);
+    /// assert_eq!(agent.metrics().exploration, 0.5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn restrain(&mut self, exploration: f64) {
+        if !exploration.is_nan() {
+            self.counters.restrained = 1.0 - exploration.clamp(0.0, 1.0);
+        }
     }
 
     /// How the agent stands.
@@ -300,11 +320,12 @@ impl DoubleDqn {
     pub(super) fn exploration(&self) -> f64 {
         let floor = self.config.rl.exploration_noise;
         let beyond = self.replay.added().saturating_sub(self.config.rl.warmup_steps as u64) as f64;
-        match (self.counters.pretrained, self.is_warm()) {
+        let share = match (self.counters.pretrained, self.is_warm()) {
             (true, _) => floor,
             (false, false) => 1.0,
             (false, true) => (1.0 - beyond / self.config.exploration_steps.max(1) as f64).max(floor),
-        }
+        };
+        share.min(1.0 - self.counters.restrained)
     }
 
     /// The allowed action that `head`, or the mean of all, thinks best.

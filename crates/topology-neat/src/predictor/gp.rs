@@ -198,7 +198,12 @@ impl StructurePredictor {
         (0.25 * means.iter().map(|m| (m - centre).powi(2)).sum::<f64>() / n).max(1e-12)
     }
 
-    /// Squared distance of two rows over the coarse levels.
+    /// Squared distance of two workflows over the coarse levels, by the number of their first observation.
+    pub(crate) fn distance(&self, i: usize, j: usize) -> f64 {
+        self.near(i.max(j), i.min(j))
+    }
+
+    /// The same for `i` not below `j`.
     fn near(&self, i: usize, j: usize) -> f64 {
         distance(&self.rows[i].products[i], &self.rows[j].products[j], &self.rows[i].products[j])
     }

@@ -1,7 +1,7 @@
 use meta_traits::Stream;
 use serde::{Deserialize, Serialize};
 
-use super::{Draft, Module, ModuleKind, Workflow, WorkflowSpace};
+use super::{Draft, Module, ModuleKind, Port, Workflow, WorkflowSpace};
 use crate::MutationKind;
 
 /// One small change of a workflow.
@@ -37,13 +37,17 @@ pub enum Edit {
     Poll,
     /// An answer is checked and repaired: a check (verify or critique) and a refine follow one another in an edge.
     Repair,
+    /// The same with variants of the module, drawn anew, in place of copies.
+    Assemble,
+    /// Something is done to the task before a module reads it: a module that gives no answer is put between them.
+    Prepare,
     /// A module and another of its kind share the tasks: each stands behind a route of its own.
     Dispatch,
 }
 
 impl Edit {
     /// Every edit.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Split,
         Self::Branch,
         Self::Join,
@@ -52,6 +56,8 @@ impl Edit {
         Self::Vary,
         Self::Remove,
         Self::Poll,
+        Self::Assemble,
+        Self::Prepare,
         Self::Repair,
         Self::Dispatch,
     ];
@@ -59,10 +65,10 @@ impl Edit {
     /// The edits that are of this kind.
     pub fn of(kind: MutationKind) -> &'static [Self] {
         match kind {
-            MutationKind::AddModule => &[Self::Split, Self::Branch],
+            MutationKind::AddModule => &[Self::Split, Self::Branch, Self::Prepare],
             MutationKind::RemoveModule => &[Self::Remove],
             MutationKind::Reconnect => &[Self::Join, Self::Cut],
-            MutationKind::ControlFlow => &[Self::Poll, Self::Repair, Self::Dispatch],
+            MutationKind::ControlFlow => &[Self::Poll, Self::Assemble, Self::Repair, Self::Dispatch],
             MutationKind::ParameterMutation => &[Self::Relabel, Self::Vary],
         }
     }
@@ -122,20 +128,13 @@ impl Edit {
                     }
                 }
             }
-            Self::Poll
+            Self::Prepare if room => prepare(&mut draft, space, rng)?,
+            Self::Poll | Self::Assemble
                 if modules.len() + 3 <= space.max_modules()
                     && space.library().variants(ModuleKind::Vote) > 0 =>
             {
                 let at = vertex(rng);
-                let (module, after): (_, Vec<_>) = (draft.module(at)?, draft.readers(at).collect());
-                let vote = draft.add(Module::new(ModuleKind::Vote, 0));
-                for to in after {
-                    draft.cut(at, to);
-                    draft.join(vote, to);
-                }
-                draft.join(at, vote);
-                beside_of(&mut draft, at, module);
-                beside_of(&mut draft, at, module);
+                ballot(&mut draft, at, self == Self::Poll, space, rng)?;
             }
             Self::Repair if modules.len() + 2 <= space.max_modules() => {
                 let check = *rng.pick(&[ModuleKind::Verify, ModuleKind::Critique])?;
@@ -168,6 +167,36 @@ impl Edit {
         }
         draft.settle().ok().filter(|new| new != workflow && meta_traits::Space::contains(space, new))
     }
+}
+
+/// Puts a module that works on tasks and gives no answer between the task and one of its readers.
+fn prepare(draft: &mut Draft, space: &WorkflowSpace, rng: &mut Stream) -> Option<()> {
+    let kinds = space.library().kinds().iter().map(|(kind, _)| *kind);
+    let kinds: Vec<ModuleKind> =
+        kinds.filter(|k| k.needs() == Port::Task && k.gives(Port::Task) == Port::Task).collect();
+    let readers: Vec<usize> = draft.readers(Draft::TASK).collect();
+    let (kind, to) = (*rng.pick(&kinds)?, *rng.pick(&readers)?);
+    let new = draft.add(some(kind, space, rng)?);
+    draft.cut(Draft::TASK, to);
+    draft.join(Draft::TASK, new);
+    draft.join(new, to);
+    Some(())
+}
+
+/// Lets a vote end the work of `at` and of two more beside it: copies, or variants drawn anew.
+fn ballot(draft: &mut Draft, at: usize, copies: bool, space: &WorkflowSpace, rng: &mut Stream) -> Option<()> {
+    let (module, after): (_, Vec<_>) = (draft.module(at)?, draft.readers(at).collect());
+    let vote = draft.add(Module::new(ModuleKind::Vote, 0));
+    for to in after {
+        draft.cut(at, to);
+        draft.join(vote, to);
+    }
+    draft.join(at, vote);
+    for _ in 0..2 {
+        let other = if copies { module } else { some(module.kind, space, rng)? };
+        beside_of(draft, at, other);
+    }
+    Some(())
 }
 
 /// Some variant of a kind; `None` when it is not on offer.

@@ -1,28 +1,39 @@
 //! Search for a workflow by evolution that is screened by a predictor.
 //!
-//! Every module that answers alone is evaluated first. Then each evaluation goes to what promises most: a repeat of a
-//! workflow seen, by its knowledge gradient (Frazier, Powell & Dayanik 2009), or a new one, by its expected improvement.
-//! New ones are made by small edits of the best and by grafting one good workflow into another; of a pool of them that
+//! Every module that answers alone is evaluated first, then some workflows that one edit makes of the best. Small edits
+//! alone seldom put a module where it does something; these do, each kind of module in the use it has, and so show soon
+//! which kinds the task rewards. Then each evaluation goes to
+//! what promises most: a repeat of a workflow seen, by its knowledge gradient (Frazier, Powell & Dayanik 2009), or a new
+//! one, by its expected improvement; a share of all goes to the one that is recommended. New ones are drawn anew or made
+//! by small edits of the best and by grafting one good workflow into another; of a pool of them that
 //! one is taken whose value, drawn from the posterior of a [`crate::StructurePredictor`] (Thompson 1933), is lowest.
 //! Drawing from a small pool and not taking the expected best of a large one keeps what was never tried in play. A tenth
 //! of all proposals is screened by nothing, and by these the predictor is judged in turn. The recommendation is the
-//! workflow with the lowest posterior mean, never the best single observation.
+//! workflow with the lowest posterior mean, never the best single observation, and a single module unless another one is
+//! better by a standard deviation of the difference.
 
+mod acquire;
 mod arm;
 mod candidates;
 mod options;
+mod propose;
+mod recommend;
+mod record;
 mod snapshot;
+mod variety;
 
 use std::collections::BTreeMap;
 
 use meta_traits::{
-    Ask, Fidelity, Instances, Observation, Optimizer, Outcome, Space as _, Stream, TellError, Trial, TrialId,
+    Ask, Fidelity, Instances, Observation, Optimizer, Outcome, StopReason, Stream, TellError, Trial, TrialId,
 };
 use serde::{Deserialize, Serialize};
 
 pub use self::arm::Arm;
 pub use self::options::SearchOptions;
+pub use self::record::Record;
 pub use self::snapshot::SearchState;
+pub use self::variety::Variety;
 use super::{Workflow, WorkflowError, WorkflowSpace};
 use crate::predictor::{Calibration, Posterior, StructurePredictor, Trust};
 
@@ -38,7 +49,7 @@ const REFIT: u64 = 4;
 /// The first loss counts, with `complexity_penalty` on top. Trials may be told in any order; they are taken up in the order
 /// of asking, so completion order and thread count change nothing. All draws come from the key path of the trial's number.
 /// An evaluation that fails, or whose losses are not finite, says nothing about its workflow but that it is not to be
-/// proposed again soon. The search never ends by itself. Memory grows with the workflows seen; an ask costs
+/// proposed again soon. Without a limit of evaluations the search never ends by itself. Memory grows with the workflows seen; an ask costs
 /// O(pool n^2), a tell O(n^3) for n of them.
 ///
 /// ```
@@ -74,11 +85,14 @@ pub struct WorkflowSearch {
     /// Posteriors of the arms.
     seen: Vec<Posterior>,
     best: Option<usize>,
+    log: Vec<Record>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Proposal {
     workflow: Workflow,
+    /// Arms it was made from.
+    parents: Vec<usize>,
     /// Whether the predictor chose it.
     screened: bool,
     told: Option<Told>,
@@ -113,7 +127,20 @@ impl WorkflowSearch {
             model,
             seen: Vec::new(),
             best: None,
+            log: Vec::new(),
         })
+    }
+
+    /// From now on chooses among so many candidates of at most so many edits each ([`SearchOptions::pool`] and
+    /// [`SearchOptions::changes`]). A snapshot holds it.
+    ///
+    /// # Errors
+    /// [`WorkflowError::Option`] when one is outside its range; nothing changes then.
+    pub fn restrain(&mut self, pool: usize, changes: usize) -> Result<(), WorkflowError> {
+        let options = SearchOptions { pool, changes, ..self.options.clone() };
+        options.check()?;
+        self.options = options;
+        Ok(())
     }
 
     /// The workflows seen, in the order of finding, with what was observed of each.
@@ -137,19 +164,18 @@ impl WorkflowSearch {
         self.trust.calibration()
     }
 
+    /// The interval that is to hold the loss of one evaluation of `workflow` with probability 0.9, its width corrected by how
+    /// predictions came true; `None` before the first observation.
+    pub fn expected(&self, workflow: &Workflow) -> Option<[f64; 2]> {
+        self.model.overall()?;
+        let predicted = self.model.posterior(workflow);
+        let penalty = self.penalty(workflow);
+        Some(self.calibration().interval(predicted, self.model.noise()).map(|end| end - penalty))
+    }
+
     /// Whether new workflows are being screened: the predictor is on and has not lost to knowing nothing.
     pub fn is_screening(&self) -> bool {
         self.options.predictor && self.trust.follows()
-    }
-
-    fn is_pending(&self, workflow: &Workflow) -> bool {
-        self.pending.values().any(|p| p.workflow == *workflow)
-    }
-
-    fn is_known(&self, workflow: &Workflow) -> bool {
-        self.arms.iter().any(|a| a.workflow == *workflow)
-            || self.is_pending(workflow)
-            || self.failed.contains(workflow)
     }
 
     fn penalty(&self, workflow: &Workflow) -> f64 {
@@ -159,88 +185,60 @@ impl WorkflowSearch {
         self.options.complexity_penalty * workflow.complexity()
     }
 
-    /// What to evaluate next, and whether the predictor chose it.
-    fn propose(&self, rng: &mut Stream) -> (Workflow, bool) {
-        for module in self.space.library().answering() {
-            if let Ok(single) = Workflow::single(module)
-                && !self.is_known(&single)
-            {
-                return (single, false);
-            }
-        }
-        let Some(best) = self.best else { return (self.space.sample(rng), false) };
-        let seen = &self.seen;
-        let mut order: Vec<usize> = (0..seen.len()).collect();
-        order.sort_by(|a, b| seen[*a].mean.total_cmp(&seen[*b].mean));
-        let repeat = self.best_repeat(seen, &order);
-        let parents: Vec<&Workflow> = order.iter().map(|i| &self.arms[*i].workflow).collect();
-        let pool = candidates::pool(&parents, &self.space, &self.options, rng, |w| self.is_known(w));
-        if rng.chance(self.options.unscreened)
-            && let Some(new) = pool.first()
-        {
-            return (new.clone(), false);
-        }
-        let screened = self.is_screening();
-        let new = if screened {
-            let drawn = pool.into_iter().map(|w| {
-                let p = self.model.posterior(&w);
-                (p.mean + p.variance.sqrt() * normal(rng), p, w)
-            });
-            drawn.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, p, w)| (p, w))
-        } else {
-            pool.into_iter().next().map(|w| (self.model.posterior(&w), w))
-        };
-        let least = self.options.min_improvement.max(repeat.map_or(0.0, |r| r.0));
-        let lowest = seen[order[0]].mean;
-        match (new, repeat) {
-            (Some((p, new)), _) if gain(p, lowest) > least => (new, screened),
-            (_, Some((_, arm))) => (self.arms[arm].workflow.clone(), false),
-            (Some((_, new)), None) => (new, screened),
-            (None, None) => (self.arms[best].workflow.clone(), false),
-        }
-    }
-
-    /// The arm whose repeat promises most, and how much.
-    fn best_repeat(&self, seen: &[Posterior], order: &[usize]) -> Option<(f64, usize)> {
-        let (first, second) = (*order.first()?, order.get(1));
-        let valued = order.iter().filter(|i| !self.is_pending(&self.arms[**i].workflow)).map(|&i| {
-            let rival =
-                if i == first { second.map_or(f64::INFINITY, |s| seen[*s].mean) } else { seen[first].mean };
-            let informed = self.informed(seen[i]);
-            // For the leader: what is gained by learning that it is worse than the second.
-            let value = if i == first {
-                gain(Posterior { mean: -informed.mean, ..informed }, -rival)
-            } else {
-                gain(informed, rival)
-            };
-            (value, i)
-        });
-        valued.max_by(|a, b| a.0.total_cmp(&b.0))
-    }
-
-    /// How the mean may move by one more observation.
-    fn informed(&self, p: Posterior) -> Posterior {
-        Posterior { variance: p.variance * p.variance / (p.variance + self.model.noise()), ..p }
-    }
-
     /// Takes up what was told, in the order of asking.
     fn take_up(&mut self) {
         while self.pending.first_key_value().is_some_and(|(_, p)| p.told.is_some()) {
-            let Some((_, Proposal { workflow, screened, told })) = self.pending.pop_first() else { return };
-            match told {
-                Some(Told::Sound(observation)) => self.learn(&workflow, screened, observation),
-                Some(Told::Failed) if self.arms.iter().all(|a| a.workflow != workflow) => {
-                    if self.failed.len() == MOST_FAILED {
-                        self.failed.remove(0);
-                    }
-                    self.failed.push(workflow);
+            let Some((trial, Proposal { workflow, parents, screened, told })) = self.pending.pop_first()
+            else {
+                return;
+            };
+            let (loss, interval) = match told {
+                Some(Told::Sound(observation)) => {
+                    (Some(observation.losses[0]), self.learn(&workflow, &parents, screened, observation))
                 }
-                _ => {}
-            }
+                Some(Told::Failed) => {
+                    self.avoid(&workflow);
+                    (None, None)
+                }
+                _ => continue,
+            };
+            let times = self.arms.iter().find(|a| a.workflow == workflow).map_or(0, |a| a.times);
+            let fingerprint = format!("{:016x}", workflow.fingerprint());
+            let best = self.best;
+            self.log.push(Record {
+                trial,
+                workflow,
+                fingerprint,
+                parents,
+                screened,
+                loss,
+                interval,
+                times,
+                best,
+            });
         }
     }
 
-    fn learn(&mut self, workflow: &Workflow, screened: bool, observation: Observation) {
+    /// Remembers a workflow whose evaluation failed, unless another one of it was sound.
+    fn avoid(&mut self, workflow: &Workflow) {
+        if self.arms.iter().any(|a| a.workflow == *workflow) || self.failed.contains(workflow) {
+            return;
+        }
+        if self.failed.len() == MOST_FAILED {
+            self.failed.remove(0);
+        }
+        self.failed.push(workflow.clone());
+    }
+
+    /// Learns from an observation; the interval in which the loss of a new workflow was expected.
+    fn learn(
+        &mut self,
+        workflow: &Workflow,
+        parents: &[usize],
+        screened: bool,
+        observation: Observation,
+    ) -> Option<[f64; 2]> {
+        let mut interval = None;
         let penalty = self.penalty(workflow);
         let y = observation.losses[0] + penalty;
         if let Some(variance) = observation.variance.filter(|v| v.is_finite() && *v > 0.0) {
@@ -251,14 +249,16 @@ impl WorkflowSearch {
             arm.add(penalty, &observation);
         } else {
             if let (Some(overall), true) = (self.model.overall(), self.arms.len() >= 8) {
-                let predicted = self.model.posterior(workflow);
-                self.trust.observe(predicted, overall, self.model.noise(), y, screened);
+                let (predicted, noise) = (self.model.posterior(workflow), self.model.noise());
+                interval = Some(self.calibration().interval(predicted, noise).map(|end| end - penalty));
+                self.trust.observe(predicted, overall, noise, y, screened);
             }
-            self.arms.push(Arm::new(workflow.clone(), penalty, observation));
+            self.arms.push(Arm::new(workflow.clone(), parents.to_vec(), penalty, observation));
         }
         self.model.add(workflow, y, 1.0);
         self.taken += 1;
         self.fit(self.taken.is_multiple_of(REFIT));
+        interval
     }
 
     fn fit(&mut self, search: bool) {
@@ -267,7 +267,7 @@ impl WorkflowSearch {
         }
         self.model.update(search);
         self.seen = self.model.seen();
-        self.best = (0..self.seen.len()).min_by(|a, b| self.seen[*a].mean.total_cmp(&self.seen[*b].mean));
+        self.best = self.recommended();
     }
 }
 
@@ -282,10 +282,14 @@ impl Optimizer for WorkflowSearch {
         if self.pending.len() >= MOST_PENDING {
             return Ask::Wait;
         }
+        if self.options.evaluations.is_some_and(|most| self.asked >= most) {
+            return if self.pending.is_empty() { Ask::Done(StopReason::Budget) } else { Ask::Wait };
+        }
         let id = TrialId(self.asked);
         self.asked += 1;
-        let (workflow, screened) = self.propose(&mut self.stream.child("trial", id.0));
-        self.pending.insert(id, Proposal { workflow: workflow.clone(), screened, told: None });
+        let proposal = self.propose(&mut self.stream.child("trial", id.0));
+        let workflow = proposal.workflow.clone();
+        self.pending.insert(id, proposal);
         Ask::Run(Trial::new(id, workflow, Fidelity::FULL, Instances::Driver))
     }
 
@@ -306,28 +310,9 @@ impl Optimizer for WorkflowSearch {
     }
 }
 
-/// A standard normal number (Box & Muller 1958).
-fn normal(rng: &mut Stream) -> f64 {
-    (-2.0 * (1.0 - rng.unit()).ln()).sqrt() * (std::f64::consts::TAU * rng.unit()).cos()
-}
-
-/// How far a normal number is expected to fall below `least`: (least - mean) P + sd p at u = (least - mean) / sd.
-fn gain(p: Posterior, least: f64) -> f64 {
-    let sd = p.variance.sqrt();
-    let u = (least - p.mean) / sd;
-    if !u.is_finite() {
-        return 0.0;
+impl Proposal {
+    /// One that was made from no other.
+    fn anew(workflow: Workflow) -> Self {
+        Self { workflow, parents: Vec::new(), screened: false, told: None }
     }
-    let density = (-0.5 * u * u).exp() / std::f64::consts::TAU.sqrt();
-    sd * (u * below(u) + density)
-}
-
-/// The standard normal distribution function, to 1.5e-7 (Abramowitz & Stegun 7.1.26).
-fn below(u: f64) -> f64 {
-    let x = u.abs() / std::f64::consts::SQRT_2;
-    let t = 1.0 / (1.0 + 0.327_591_1 * x);
-    let series = [0.254_829_592, -0.284_496_736, 1.421_413_741, -1.453_152_027, 1.061_405_429];
-    let poly = series.iter().rev().fold(0.0, |sum, c| t * (sum + c));
-    let tail = 0.5 * poly * (-x * x).exp();
-    if u < 0.0 { tail } else { 1.0 - tail }
 }

@@ -1,12 +1,12 @@
 //! Storms of edits never leave the space.
 
 use meta_traits::{Space as _, Stream};
-use topology_neat::{Edit, Library, ModuleKind, Workflow, WorkflowSpace};
+use topology_neat::{Edit, Library, Module, ModuleKind, Workflow, WorkflowSpace};
 
 /// How many edits; more by `METAORCH_SOAK_N`.
 #[expect(clippy::disallowed_methods, reason = "the test, not the pillar, takes its count from outside")]
 fn edits() -> u64 {
-    std::env::var("METAORCH_SOAK_N").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000)
+    std::env::var("METAORCH_SOAK_N").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
 }
 
 /// Every edit gives a workflow of the space that its written form gives back, or nothing.
@@ -34,6 +34,27 @@ fn a_storm_of_edits_leaves_only_workflows() {
         at[of] = if i % 97 == of as u64 { spaces[of].sample(&mut rng) } else { new };
     }
     assert!(changed > edits() / 4, "{changed} edits did something");
+}
+
+#[test]
+fn modules_are_put_to_the_use_they_have() {
+    let kinds = vec![(ModuleKind::Generate, 3), (ModuleKind::Retrieve, 2), (ModuleKind::Vote, 1)];
+    let space = WorkflowSpace::new(Library::new(kinds).unwrap(), 12, 5).unwrap();
+    let one = Workflow::single(Module::new(ModuleKind::Generate, 0)).unwrap();
+    let count = |w: &Workflow, kind| w.modules().iter().filter(|m| m.kind == kind).count();
+    let mut mixed = 0;
+    for seed in 0..20 {
+        let mut rng = Stream::root(seed);
+        let prepared = Edit::Prepare.apply(&one, &space, &mut rng).unwrap();
+        assert_eq!(prepared.modules()[0].kind, ModuleKind::Retrieve);
+        assert_eq!((prepared.depth(), prepared.reads(1).collect::<Vec<_>>()), (2, vec![1]), "{prepared}");
+        let poll = Edit::Poll.apply(&one, &space, &mut rng).unwrap();
+        assert_eq!(poll.modules().iter().filter(|m| **m == one.modules()[0]).count(), 3);
+        let assembled = Edit::Assemble.apply(&one, &space, &mut rng).unwrap();
+        assert_eq!((count(&assembled, ModuleKind::Generate), count(&assembled, ModuleKind::Vote)), (3, 1));
+        mixed += usize::from(assembled != poll);
+    }
+    assert!(mixed > 10, "{mixed} of 20 hold several variants");
 }
 
 #[test]

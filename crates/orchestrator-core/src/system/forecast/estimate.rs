@@ -85,16 +85,18 @@ impl CompoundAISystem {
         data: &Dataset,
         tokens_per_char: f64,
     ) -> Result<Estimate, SystemError> {
-        let prompts = self.prompts(candidate)?;
+        let varied = self.varied(candidate)?;
+        let system = varied.as_deref().unwrap_or(self);
+        let prompts = system.prompts(candidate)?;
         let pricing = ByLength::new(tokens_per_char);
         let splits = [Split::Train, Split::Val, Split::Test];
         let examples = splits.into_iter().flat_map(|s| data.rows(s).unwrap_or_default());
         let mut rows: Vec<[Tally; 3]> = Vec::new();
         for example in examples {
-            super::Scope::of_input(&self.spec.input, &example.input)?;
+            super::Scope::of_input(&system.spec.input, &example.input)?;
             rows.push(
                 [Guess::Least, Guess::Mean, Guess::Most].map(|guess| {
-                    self.forecast(&prompts, &example.input, guess, &pricing).unwrap_or_default()
+                    system.forecast(&prompts, &example.input, guess, &pricing).unwrap_or_default()
                 }),
             );
         }

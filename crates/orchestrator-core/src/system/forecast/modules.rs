@@ -86,7 +86,8 @@ impl SystemEvaluator {
         examples: &[ExampleId],
         tokens_per_char: f64,
     ) -> Result<Vec<ModuleForecast>, SystemError> {
-        let system = self.system();
+        let varied = self.system().varied(candidate)?;
+        let system = varied.as_deref().unwrap_or(self.system());
         let prompts = system.prompts(candidate)?;
         let pricing = ByLength::new(tokens_per_char);
         let mut sums: BTreeMap<String, Sum> = BTreeMap::new();

@@ -86,3 +86,19 @@ fn states_that_break_an_invariant_are_refused() {
         assert_eq!(agent.save(), before, "{pointer}");
     }
 }
+
+#[test]
+fn a_restrained_agent_draws_less_and_a_restored_one_too() {
+    let config = small(2, 3);
+    let mut first = agent(&config, 1);
+    let share = |agent: &DoubleDqn| agent.metrics().exploration;
+    assert!(share(&first) > 0.99, "it warms up");
+    first.restrain(0.25);
+    first.restrain(f64::NAN);
+    let mut second = agent(&config, 2);
+    second.restore(first.snapshot()).unwrap();
+    assert_eq!((share(&first), share(&second)), (0.25, 0.25));
+    first.restrain(7.0);
+    second.restrain(-1.0);
+    assert_eq!((share(&first), share(&second)), (1.0, 0.0));
+}

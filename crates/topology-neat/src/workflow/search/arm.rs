@@ -8,6 +8,8 @@ use crate::workflow::Workflow;
 pub struct Arm {
     /// The workflow.
     pub workflow: Workflow,
+    /// Arms it was made from, by number; none for one drawn anew.
+    pub parents: Vec<usize>,
     /// Times it was evaluated.
     pub times: u32,
     /// The mean over these times; `cost` is their sum, `variance` that of the mean, where reported.
@@ -18,9 +20,14 @@ pub struct Arm {
 }
 
 impl Arm {
-    pub(super) fn new(workflow: Workflow, penalty: f64, observation: Observation) -> Self {
+    pub(super) fn new(
+        workflow: Workflow,
+        parents: Vec<usize>,
+        penalty: f64,
+        observation: Observation,
+    ) -> Self {
         let y = observation.losses[0] + penalty;
-        Self { workflow, times: 1, observation, sum: y, squares: y * y }
+        Self { workflow, parents, times: 1, observation, sum: y, squares: y * y }
     }
 
     /// Takes one more sound observation.

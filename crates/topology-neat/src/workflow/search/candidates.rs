@@ -1,67 +1,86 @@
 use meta_traits::{Space as _, Stream};
 
 use super::SearchOptions;
-use crate::archive::elites;
+use super::variety::Varied;
 use crate::workflow::{Draft, Edit, Workflow, WorkflowSpace};
 
 /// Draws before a place in the pool is given up.
 const DRAWS: usize = 8;
 
-/// Up to `options.pool` different workflows near `parents` (best first), none of which `is_known`.
+/// A workflow that may be evaluated, and what it was made from.
+#[derive(Debug)]
+pub(super) struct Candidate<'a> {
+    pub(super) workflow: Workflow,
+    pub(super) parents: Vec<&'a Workflow>,
+}
+
+/// Up to `options.pool` different workflows, none of which `is_known`.
 ///
-/// Parents are drawn by rank, exponentially with mean `options.spread`, or with probability `options.diversity` uniformly
-/// among the best of each [`crate::Niche`]. A child has one edit, a second with probability 0.4, a
-/// third with 0.16; with probability `options.crossover` an answer inside one parent is replaced by the whole of another
-/// first. The first of the pool is an unbiased draw.
-pub(super) fn pool(
-    parents: &[&Workflow],
+/// A share `options.random` is drawn anew, the others are children. Parents are drawn from `ranked` (best first) by
+/// rank, exponentially with mean `options.spread`, or with probability `options.diversity` from `varied`. With probability
+/// `options.crossover` an answer inside one parent is replaced by the whole of another; such a child is also edited with
+/// probability `options.mutation`, any other child always: once, a second time with probability 0.4, a third with 0.16,
+/// but no more often than `options.changes`.
+/// The first of the pool is an unbiased draw.
+pub(super) fn pool<'a>(
+    ranked: &[&'a Workflow],
+    varied: &Varied<'a>,
     space: &WorkflowSpace,
     options: &SearchOptions,
     rng: &mut Stream,
     is_known: impl Fn(&Workflow) -> bool,
-) -> Vec<Workflow> {
-    let elites = elites(parents);
-    let mut pool: Vec<Workflow> = Vec::with_capacity(options.pool);
+) -> Vec<Candidate<'a>> {
+    let mut pool: Vec<Candidate<'a>> = Vec::with_capacity(options.pool);
     for _ in 0..options.pool * DRAWS {
         if pool.len() == options.pool {
             break;
         }
-        let Some(child) = child(parents, &elites, space, options, rng) else { continue };
-        let fits = options.max_complexity.is_none_or(|most| child.complexity() <= most);
-        if fits && !is_known(&child) && !pool.contains(&child) {
-            pool.push(child);
+        let new = if rng.chance(options.random) {
+            Some(Candidate { workflow: space.sample(rng), parents: Vec::new() })
+        } else {
+            child(ranked, varied, space, options, rng)
+        };
+        let Some(new) = new else { continue };
+        let fits = options.max_complexity.is_none_or(|most| new.workflow.complexity() <= most);
+        if fits && !is_known(&new.workflow) && pool.iter().all(|c| c.workflow != new.workflow) {
+            pool.push(new);
         }
     }
     pool
 }
 
-fn child(
-    parents: &[&Workflow],
-    elites: &[&Workflow],
+fn child<'a>(
+    ranked: &[&'a Workflow],
+    varied: &Varied<'a>,
     space: &WorkflowSpace,
     options: &SearchOptions,
     rng: &mut Stream,
-) -> Option<Workflow> {
+) -> Option<Candidate<'a>> {
     let draw = |rng: &mut Stream| {
         if rng.chance(options.diversity) {
-            return rng.pick(elites).copied();
+            return varied.draw(rng);
         }
         let rank = (-options.spread * (1.0 - rng.unit()).ln()) as usize;
-        parents.get(rank.min(parents.len().wrapping_sub(1))).copied()
+        ranked.get(rank.min(ranked.len().wrapping_sub(1))).copied()
     };
-    let mut child = draw(rng)?.clone();
+    let mut parents = vec![draw(rng)?];
+    let mut child = parents[0].clone();
     if rng.chance(options.crossover) {
         let other = draw(rng)?;
         if let Some(new) = graft(&child, other, space, rng) {
             child = new;
+            parents.push(other);
         }
     }
-    for _ in 0..1 + usize::from(rng.chance(0.4)) + usize::from(rng.chance(0.16)) {
-        if let Some(new) = edit(&child, space, options, rng).apply(&child, space, rng) {
-            child = new;
+    if parents.len() == 1 || rng.chance(options.mutation) {
+        let edits = 1 + usize::from(rng.chance(0.4)) + usize::from(rng.chance(0.16));
+        for _ in 0..edits.min(options.changes) {
+            if let Some(new) = edit(&child, space, options, rng).apply(&child, space, rng) {
+                child = new;
+            }
         }
     }
-    Some(child)
+    Some(Candidate { workflow: child, parents })
 }
 
 /// One of the edits. More of them add modules than take some away, so the larger a workflow, the likelier one that takes

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use meta_traits::{RestoreError, Snapshot, Space as _, Stream, TrialId};
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, Proposal, SearchOptions, WorkflowSearch, fresh};
+use super::{Arm, Proposal, Record, SearchOptions, WorkflowSearch, fresh};
 use crate::predictor::{Scales, Trust};
 use crate::workflow::{Workflow, WorkflowSpace};
 
@@ -21,11 +21,12 @@ pub struct SearchState {
     reported: (f64, f64),
     trust: Trust,
     scales: Scales,
+    log: Vec<Record>,
 }
 
 impl Snapshot for WorkflowSearch {
     const SCHEMA: &'static str = "topology-neat/workflow-search";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
     type State = SearchState;
 
     fn snapshot(&self) -> SearchState {
@@ -41,6 +42,7 @@ impl Snapshot for WorkflowSearch {
             reported: self.reported,
             trust: self.trust,
             scales: self.model.scales(),
+            log: self.log.clone(),
         }
     }
 
@@ -66,6 +68,7 @@ impl Snapshot for WorkflowSearch {
             model,
             seen: Vec::new(),
             best: None,
+            log: state.log,
         };
         new.fit(false);
         *self = new;
@@ -84,10 +87,15 @@ fn check(state: &SearchState) -> Result<(), String> {
             return Err(format!("workflow {i} has no finite observation"));
         }
     }
+    let known = |parents: &[usize]| parents.iter().all(|p| *p < state.arms.len());
+    if !state.arms.iter().all(|a| known(&a.parents)) || !state.pending.values().all(|p| known(&p.parents)) {
+        return Err("a parent is no workflow seen".into());
+    }
     if state.pending.keys().any(|id| id.0 >= state.asked) {
         return Err("a pending trial was never asked for".into());
     }
     if state.scales.iter().any(|s| !s.is_finite())
+        || !state.trust.calibration().log_width.is_finite()
         || !(state.reported.0 / state.reported.1.max(1.0)).is_finite()
     {
         return Err("the predictor's scales are not finite".into());

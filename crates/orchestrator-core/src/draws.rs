@@ -1,9 +1,9 @@
-//! Distributions that plans draw from.
+//! Distributions that plans and searches draw from.
 
 use meta_traits::Stream;
 
 /// A standard normal number (Box and Muller 1958).
-pub(super) fn normal(rng: &mut Stream) -> f64 {
+pub(crate) fn normal(rng: &mut Stream) -> f64 {
     // 1 - u is in (0, 1]: its logarithm is finite.
     let radius = (-2.0 * (1.0 - rng.unit()).ln()).sqrt();
     radius * (std::f64::consts::TAU * rng.unit()).cos()
@@ -26,7 +26,7 @@ fn gamma(shape: f64, rng: &mut Stream) -> f64 {
 }
 
 /// A share in [0, 1]: beta with `a` seen for and `b` against. Where one of them is 0, the other side is certain.
-pub(super) fn beta(a: f64, b: f64, rng: &mut Stream) -> f64 {
+pub(crate) fn beta(a: f64, b: f64, rng: &mut Stream) -> f64 {
     if a <= 0.0 || b <= 0.0 {
         return if a > 0.0 { 1.0 } else { 0.0 };
     }
@@ -44,18 +44,18 @@ pub(super) struct LogNormal {
 }
 
 impl LogNormal {
-    pub(super) fn new(median: f64, sd: f64) -> Self {
+    pub(crate) fn new(median: f64, sd: f64) -> Self {
         Self { centre: median.max(1e-12).ln(), sd }
     }
 
-    pub(super) fn draw(self, rng: &mut Stream) -> f64 {
+    pub(crate) fn draw(self, rng: &mut Stream) -> f64 {
         (self.centre + self.sd * normal(rng)).exp()
     }
 
     /// What `sum` of quantities over `of` tells, the single ones having these logarithms relative to it. The spread is
     /// shrunk to that of `self` as if it had been seen in two of them. Gives the belief in the ratio of the sums, and
     /// the spread of single ones.
-    pub(super) fn learn(self, sum: f64, of: f64, logs: &[f64]) -> (Self, f64) {
+    pub(crate) fn learn(self, sum: f64, of: f64, logs: &[f64]) -> (Self, f64) {
         let n = logs.len() as f64;
         if logs.is_empty() || sum <= 0.0 || of <= 0.0 {
             return (self, self.sd);

@@ -1,0 +1,35 @@
+use std::fs;
+
+use crate::scripted::{CONFIG, write_task};
+use crate::{last_json, run, stderr};
+
+/// The settings of a system are checked, planned for, searched and resumed as prompts are.
+#[test]
+fn settings_are_searched_beside_prompts() {
+    let home = tempfile::tempdir().unwrap();
+    write_task(home.path());
+    let searched =
+        CONFIG.replace("budget:", "  search: {similar.k: [1, 2, 3]}\nmeta: {enabled: true}\nbudget:");
+    fs::write(home.path().join("task.yaml"), &searched).unwrap();
+    for command in ["check", "plan"] {
+        let output = run(home.path(), &[command, "task.yaml", "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{command}: {}", stderr(&output));
+    }
+    let output = run(home.path(), &["run", "task.yaml", "--json"]);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", stderr(&output));
+    let directory = home.path().join("runs/colours-1");
+    let best = fs::read_to_string(directory.join("best.yaml")).unwrap();
+    assert!(best.contains("similar.k: "), "{best}");
+    let events = fs::read_to_string(directory.join("events.jsonl")).unwrap();
+    assert!(events.contains("similar.k: 2") || events.contains("similar.k: 3"), "other values are tried");
+    let lines: Vec<&str> = events.split_inclusive('\n').collect();
+    fs::write(directory.join("events.jsonl"), lines[..lines.len() / 2].concat()).unwrap();
+    let output = run(home.path(), &["resume", "runs/colours-1", "--json"]);
+    assert_eq!(last_json(&output)["event"], "result", "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(directory.join("events.jsonl")).unwrap(), events);
+    let wrong = searched.replace("[1, 2, 3]", "[1, 200]");
+    fs::write(home.path().join("wrong.yaml"), wrong).unwrap();
+    let output = run(home.path(), &["check", "wrong.yaml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("system.search.similar.k = 200"), "{}", stderr(&output));
+}
