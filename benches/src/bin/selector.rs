@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use meta_traits::Stream;
 use metaorch_benches::selector::gap::{self, Hold, Learner, Plan, Regime};
 use metaorch_benches::selector::record::{BUDGET, Setting, record};
 use metaorch_benches::selector::{cartpole, safety, speed};
@@ -125,6 +126,9 @@ enum Command {
         /// Runs an instance.
         #[arg(long, default_value_t = 1)]
         repeats: u64,
+        /// Blends of two functions on these instances, after the functions themselves.
+        #[arg(long, default_value_t = 0)]
+        blends: u64,
         /// Threads.
         #[arg(long, default_value = "1")]
         threads: NonZeroUsize,
@@ -146,20 +150,23 @@ enum Command {
 #[derive(clap::Args)]
 struct Training {
     /// Episodes of random behaviour on each run.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 3)]
     episodes: usize,
     /// Rounds of gathering with the policy itself.
     #[arg(long, default_value_t = 2)]
     rounds: usize,
     /// Episodes on each run in such a round.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 2)]
     episodes_a_round: usize,
     /// The last rounds, so many, label by playing the policy out.
     #[arg(long, default_value_t = 0)]
     rollouts: usize,
-    /// Share of the states kept.
-    #[arg(long, default_value_t = 0.4)]
+    /// Share of the states kept in which something is to be decided; of the others a fifth of that.
+    #[arg(long, default_value_t = 0.3)]
     kept: f64,
+    /// Blocks without improvement after which an arm may be left.
+    #[arg(long, default_value_t = 1)]
+    patience: usize,
     /// Deviations by which another action must be ahead of the arm that ran last.
     #[arg(long, default_value_t = 0.0)]
     caution: f64,
@@ -170,7 +177,7 @@ struct Training {
     #[arg(long, default_value_t = 10)]
     leaf: usize,
     /// Share of the features tried at a node.
-    #[arg(long, default_value_t = 0.4)]
+    #[arg(long, default_value_t = 0.2)]
     tried: f64,
 }
 
@@ -183,6 +190,8 @@ impl Training {
             rollouts: self.rollouts,
             kept: self.kept,
             caution: self.caution,
+            patience: self.patience,
+            first: None,
         }
     }
 
@@ -327,14 +336,18 @@ fn bench(command: &Command) -> anyhow::Result<()> {
             println!("{{\"bytes\":{}}}", bytes.len());
             Ok(())
         }
-        Command::Traces { instances, repeats, threads, file } => {
-            let settings = Setting::all(instances, *repeats);
+        Command::Traces { instances, repeats, blends, threads, file } => {
+            let mut settings = Setting::all(instances, *repeats);
+            settings.extend(Setting::blends(instances, *blends, &Stream::root(0)));
             let replay = record(&settings, *threads)?;
             let mut bytes = Vec::new();
             for (case, setting) in replay.cases().iter().zip(&settings) {
                 for trace in &case.traces {
                     bytes.extend(trace[..BUDGET].iter().flat_map(|v| (v - setting.f_opt()).to_le_bytes()));
                 }
+            }
+            for setting in &settings {
+                println!("{} {}", setting.function, setting.blended.unwrap_or(0));
             }
             std::fs::write(file, bytes).with_context(|| file.display().to_string())
         }

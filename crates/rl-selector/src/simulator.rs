@@ -10,7 +10,7 @@ mod episode;
 mod replay;
 mod split;
 
-pub(crate) use commit::{Chooser, collect};
+pub(crate) use commit::{Chooser, Conduct, collect, open, single};
 pub use commit::{Rows, Simulation, TrainingConfig};
 pub use domains::across_problems;
 pub use episode::Episode;

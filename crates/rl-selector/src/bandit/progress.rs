@@ -4,16 +4,15 @@ use serde::{Deserialize, Serialize};
 use super::{Pick, Rule};
 use crate::History;
 
-/// Runs the arm with the best own result until it stalls: arms are ranked by the best each found itself, and an arm is
-/// set back by `patience` ranks times the share of its own blocks since it last improved that best. So an arm that
-/// brought much for long is waited for longer.
+/// Runs the arm with the best own result until it stalls: arms are ranked by the best each found itself, and every block
+/// of its own that did not improve that best costs an arm `patience` ranks.
 ///
 /// Every arm is tried once. The context is the features of a [`History`]; with any other context the rewards stand in:
 /// an arm ranks by the last reward it got, and one of 0 is a stall. There is nothing else to learn, so a run costs
 /// hardly more than trying every arm once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Ranks it would cost an arm never to have improved.
+    /// Ranks a stalled block costs.
     pub patience: f64,
     /// For each arm rewards taken, the last positive one, and rewards of 0 in a row.
     #[serde(default)]
@@ -36,7 +35,7 @@ impl Progress {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self::new(10.0)
+        Self::new(4.0)
     }
 }
 
@@ -59,7 +58,7 @@ impl Rule for Progress {
         let cost = |arm: usize| {
             let (gap, stalled) = standing[arm];
             let rank = open.iter().filter(|other| standing[**other].0 < gap).count();
-            rank as f64 + self.patience * stalled / self.arms[arm].0.max(1) as f64
+            rank as f64 + self.patience * stalled
         };
         let arm = super::highest(open, |arm| -cost(arm));
         Pick::sure(arm, self.arms[arm].1)

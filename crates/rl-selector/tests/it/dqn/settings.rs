@@ -10,11 +10,11 @@ type Change = fn(&mut RLConfig);
 /// Values after learning from the same experience.
 fn learnt(change: impl Fn(&mut RLConfig)) -> Vec<u64> {
     let mut config = DqnConfig { n_step: 1, ..small(2, 3) };
-    config.rl.tau = 0.05;
+    (config.rl.tau, config.rl.learning_rate) = (0.01, 1e-2);
     change(&mut config.rl);
     let mut agent = agent(&config, 5);
     remember(&mut agent, 200);
-    agent.train(40);
+    agent.train(80);
     agent.action_values(&[0.3, 0.7]).iter().map(|v| v.to_bits()).collect()
 }
 
