@@ -14,7 +14,7 @@ use metaorch_benches::selector::record::{BUDGET, Setting, record};
 use metaorch_benches::selector::{cartpole, safety, speed};
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 use rl_selector::simulator::TrainingConfig;
-use rl_selector::{DqnConfig, ForestConfig, SafetyConfig, SearchConfig};
+use rl_selector::{DqnConfig, ForestConfig, SafetyConfig};
 use serde::Serialize;
 
 /// Measures the selectors. The last line of the output is one JSON object.
@@ -50,19 +50,17 @@ enum Command {
         #[arg(long, default_value = "61..65")]
         instances: Range,
         /// Instances learnt from; never those tested on.
-        #[arg(long, default_value = "1..3")]
+        #[arg(long, default_value = "1..60")]
         train_instances: Range,
         /// Blends of two functions learnt from.
-        #[arg(long, default_value_t = 150)]
+        #[arg(long, default_value_t = 0)]
         blends: u64,
         /// Seeds of learning.
         #[arg(long, default_value = "0..4")]
         train_seeds: Range,
         /// What learns.
-        #[arg(long, default_value = "preference")]
+        #[arg(long, default_value = "forest")]
         learner: Learner,
-        #[command(flatten)]
-        search: Search,
         /// Gradient steps of the network a round.
         #[arg(long, default_value_t = 10_000)]
         steps: usize,
@@ -87,10 +85,10 @@ enum Command {
         #[arg(long, default_value = "61..65")]
         instances: Range,
         /// Instances learnt from.
-        #[arg(long, default_value = "1..4")]
+        #[arg(long, default_value = "1..12")]
         train_instances: Range,
         /// Blends of two functions learnt from.
-        #[arg(long, default_value_t = 150)]
+        #[arg(long, default_value_t = 0)]
         blends: u64,
         #[command(flatten)]
         training: Training,
@@ -150,19 +148,19 @@ enum Command {
 #[derive(clap::Args)]
 struct Training {
     /// Episodes of random behaviour on each run.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 2)]
     episodes: usize,
     /// Rounds of gathering with the policy itself.
     #[arg(long, default_value_t = 2)]
     rounds: usize,
     /// Episodes on each run in such a round.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 1)]
     episodes_a_round: usize,
     /// The last rounds, so many, label by playing the policy out.
     #[arg(long, default_value_t = 0)]
     rollouts: usize,
     /// Share of the states kept in which something is to be decided; of the others a fifth of that.
-    #[arg(long, default_value_t = 0.3)]
+    #[arg(long, default_value_t = 0.2)]
     kept: f64,
     /// Blocks without improvement after which an arm may be left.
     #[arg(long, default_value_t = 1)]
@@ -197,38 +195,6 @@ impl Training {
 
     fn forest(&self) -> ForestConfig {
         ForestConfig { trees: self.trees, leaf: self.leaf, tried: self.tried }
-    }
-}
-
-/// How a preference is searched for.
-#[derive(clap::Args)]
-struct Search {
-    /// Generations.
-    #[arg(long, default_value_t = 60)]
-    generations: usize,
-    /// Policies tried a generation.
-    #[arg(long, default_value_t = 24)]
-    population: usize,
-    /// Runs of each problem that a generation is judged by.
-    #[arg(long, default_value_t = 3)]
-    runs: usize,
-    /// How much more it counts where a problem ends worse than by the single best solver.
-    #[arg(long, default_value_t = 0.0)]
-    guard: f64,
-    /// Weight of the squared weights.
-    #[arg(long, default_value_t = 1e-3)]
-    decay: f64,
-}
-
-impl Search {
-    fn config(&self) -> SearchConfig {
-        SearchConfig {
-            generations: self.generations,
-            population: self.population,
-            runs: self.runs,
-            guard: self.guard,
-            decay: self.decay,
-        }
     }
 }
 
@@ -292,7 +258,6 @@ fn bench(command: &Command) -> anyhow::Result<()> {
             learner,
             steps,
             training,
-            search,
             threads,
             out,
             json,
@@ -308,7 +273,6 @@ fn bench(command: &Command) -> anyhow::Result<()> {
                 learner: *learner,
                 steps: *steps,
                 forest: training.forest(),
-                search: search.config(),
                 threads: *threads,
             };
             let (rows, summary) = gap::measure(&plan)?;

@@ -3,14 +3,13 @@
 mod learner;
 mod sequence;
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use anyhow::Context as _;
 use meta_traits::Stream;
+use rl_selector::ForestConfig;
 use rl_selector::bandit::{Bandit, Progress};
 use rl_selector::simulator::{Episode, Replay, Simulation, TrainingConfig};
-use rl_selector::{ForestConfig, SearchConfig};
 use serde::Serialize;
 
 use learner::learn;
@@ -46,8 +45,6 @@ pub enum Regime {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Learner {
-    /// A policy of few numbers, searched for by playing.
-    Preference,
     /// A forest of extremely randomised trees.
     Forest,
     /// The deep selector's network with five bootstrapped heads, without hand-on.
@@ -77,8 +74,6 @@ pub struct Plan {
     pub steps: usize,
     /// How the forest is grown.
     pub forest: ForestConfig,
-    /// How the preference is searched for.
-    pub search: SearchConfig,
     /// Threads.
     pub threads: NonZeroUsize,
 }
@@ -166,18 +161,13 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
         let runs: Vec<usize> = (0..lessons.len()).filter(|i| learnt(&lessons[*i])).collect();
         let rng = Stream::root(*seed).child("fold", u64::from(*fold));
         let start = |i: usize| begin(plan.regime, &train, &lessons, &actions, runs[i]);
-        let mut problems = BTreeMap::new();
-        for (i, run) in runs.iter().enumerate() {
-            problems.entry(lessons[*run].problem()).or_insert_with(Vec::new).push(i);
-        }
-        let problems: Vec<Vec<usize>> = problems.into_values().collect();
         let pure = |i: &usize| lessons[*i].blended.is_none();
         let whole: Vec<Vec<f64>> = runs.iter().copied().filter(pure).map(|i| train.alone(i)).collect();
         let total = |arm: usize| whole.iter().map(|ends| ends[arm]).sum::<f64>();
         let first = (0..arms).min_by(|a, b| total(*a).total_cmp(&total(*b)));
         let mut plan = plan.clone();
         plan.training.first = first;
-        let policy = learn(&plan, actions.len(), &problems, start, *seed, &rng)?;
+        let policy = learn(&plan, actions.len(), runs.len(), start, *seed, &rng)?;
         let outcomes: Vec<(usize, Outcome)> = (0..settings.len())
             .filter(|i| tested(&settings[*i]))
             .map(|i| (i, play(policy.as_ref(), plan.regime, &test, &settings, &actions, i)))

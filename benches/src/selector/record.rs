@@ -66,11 +66,6 @@ impl Setting {
         (0..count).filter_map(draw).collect()
     }
 
-    /// What it is an instance of: a function, or the blends with a function.
-    pub fn problem(&self) -> (u8, bool) {
-        (self.function, self.blended.is_some())
-    }
-
     /// Whether one of the functions is among those of fold `fold` of six.
     pub fn touches(&self, fold: u8) -> bool {
         [Some(self.function), self.blended].into_iter().flatten().any(|f| (f - 1) % 6 == fold)

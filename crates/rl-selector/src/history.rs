@@ -160,13 +160,6 @@ impl History {
         Some(arms_of.chunks_exact(OF_ARM).map(|arm| (arm[1], 8.0 * arm[6])).collect())
     }
 
-    /// The features of the run and those of each arm; `None` when they are not those of a history of so many arms.
-    pub(crate) fn parts(features: &[f64], arms: usize) -> Option<(&[f64], Vec<&[f64]>)> {
-        let sound = features.len() == Self::width(arms);
-        let (run, rest) = features.split_at_checked(OF_RUN).filter(|_| sound)?;
-        Some((run, rest.chunks_exact(OF_ARM).collect()))
-    }
-
     /// The arm that ran last, by its features; `None` at the beginning.
     pub(crate) fn last_arm(features: &[f64]) -> Option<usize> {
         features.get(OF_RUN..)?.chunks_exact(OF_ARM).position(|arm| arm[OF_ARM - 1] > 0.5)

@@ -4,7 +4,7 @@
 //! [`features`] the thirteen numbers a decision is based on. [`DoubleDqn`] is the deep selector, [`env`] has worlds to
 //! try it in. Every selector implements [`meta_traits::Selector`].
 //!
-//! [`bandit`] needs nothing before a run; [`Schedule`], [`Learned`] and [`Preference`] are learnt offline from traces of other problems,
+//! [`bandit`] needs nothing before a run; [`Schedule`] and [`Learned`] are learnt offline from traces of other problems,
 //! which [`ExperienceStore`] keeps and [`simulator`] replays exactly; [`SafeSwitch`] lets what is learnt act only where
 //! it is better than the bandit with confidence.
 //!
@@ -27,14 +27,12 @@ mod cpu;
 mod diversity;
 mod double_dqn;
 mod error;
-mod evolve;
 mod experience;
 mod forest;
 mod history;
 mod learned;
 mod nstep;
 mod optim;
-mod preference;
 mod qnet;
 mod range;
 mod replay;
@@ -51,7 +49,6 @@ pub use experience::{ExperienceError, ExperienceStore};
 pub use forest::ForestConfig;
 pub use history::History;
 pub use learned::{Learned, LearnedSelector};
-pub use preference::{Preference, Preferred, SearchConfig};
 pub use reward::{RewardShape, Step};
 pub use schedule::{Schedule, Scheduled};
 pub use switch::{SafePolicy, SafeSwitch, SafeSwitchState, SafetyConfig, Validation, Why};

@@ -3,7 +3,7 @@ use std::num::NonZeroUsize;
 use anyhow::Context as _;
 use meta_traits::Stream;
 use rl_selector::simulator::{Episode, Simulation, TrainingConfig};
-use rl_selector::{DoubleDqn, DqnConfig, History, Learned, Preference, RLConfig};
+use rl_selector::{DoubleDqn, DqnConfig, History, Learned, RLConfig};
 
 use super::super::portfolio::Kind;
 use super::super::record::{Setting, record};
@@ -24,22 +24,16 @@ fn network(arms: usize) -> DqnConfig {
 /// What a policy chooses by the features of a run.
 type Chooser = Box<dyn Fn(&[f64]) -> usize>;
 
-/// Learns a policy on problems, each the numbers of its runs; what it chooses by the features of a run.
+/// Learns a policy on so many runs; what it chooses by the features of a run.
 pub(super) fn learn<'a>(
     plan: &Plan,
     actions: usize,
-    problems: &[Vec<usize>],
+    runs: usize,
     start: impl Fn(usize) -> Box<dyn Simulation + 'a>,
     seed: u64,
     rng: &Stream,
 ) -> anyhow::Result<Chooser> {
-    let runs: usize = problems.iter().map(Vec::len).sum();
     match plan.learner {
-        Learner::Preference => {
-            let policy = Preference::learn(problems, start, &plan.search, rng);
-            let policy = policy.context("nothing to learn from")?;
-            Ok(Box::new(move |features| policy.best(features)))
-        }
         Learner::Forest => {
             let policy = Learned::train(runs, start, &plan.training, &plan.forest, rng);
             let policy = policy.context("nothing to learn from")?;

@@ -78,7 +78,7 @@ impl Default for TrainingConfig {
             rollouts: 0,
             kept: 0.3,
             caution: 0.0,
-            patience: 1,
+            patience: 0,
             first: None,
         }
     }
@@ -146,6 +146,7 @@ pub(crate) fn collect(
     let actions = run.actions();
     let patience = if config.patience == 0 { 0 } else { 1 + rng.below(8) };
     let noise = [0.0, 0.2, 0.5][rng.below(3)];
+    let longest = if config.patience == 0 { [1, 1, 2, 8][rng.below(4)] } else { 8 };
     let (mut last, mut held) = (None, 0_usize);
     while !run.done() {
         let features = run.history().features();
@@ -168,7 +169,7 @@ pub(crate) fn collect(
             (Some(last), _) if !(decides || early) => last,
             (last, Some(policy)) if !rng.chance(noise) => policy.action(run.as_ref(), last),
             _ => {
-                held = rng.below(8);
+                held = rng.below(longest);
                 rng.below(actions)
             }
         };

@@ -8,9 +8,7 @@ use rl_selector::simulator::{
     Case, Episode, Replay, Simulation, SimulatorError, TrainingConfig, Yardstick, leave_instances_out,
     leave_problems_out,
 };
-use rl_selector::{
-    ForestConfig, History, Learned, LearnedSelector, Preference, Preferred, Schedule, SearchConfig,
-};
+use rl_selector::{ForestConfig, History, Learned, LearnedSelector, Schedule};
 
 use crate::bandits::contexts;
 
@@ -130,23 +128,4 @@ fn what_is_learnt_beats_every_single_arm_and_the_schedule_on_new_problems() {
     let features = History::new(3, 60).features();
     assert_eq!(masked.select(&features, &[false, false, true]).unwrap().arm, 2);
     assert!(masked.select(&features, &[false; 3]).is_none());
-}
-
-#[test]
-fn a_preference_searched_for_beats_every_single_arm_on_new_problems() {
-    let (train, test) = (telling(48, 1), telling(24, 2));
-    let start = |i| -> Box<dyn Simulation + '_> { Box::new(Episode::new(&train, i)) };
-    let problems: Vec<Vec<usize>> = (0..12).map(|p| (0..4).map(|i| p + 12 * i).collect()).collect();
-    let config = SearchConfig { generations: 40, population: 12, runs: 1, ..SearchConfig::default() };
-    let policy = Preference::learn(&problems, start, &config, &Stream::root(7)).unwrap();
-    assert_eq!(Preference::learn(&problems, start, &config, &Stream::root(7)).as_ref(), Some(&policy));
-    assert!(Preference::learn(&[vec![]], start, &config, &Stream::root(7)).is_none());
-    let mean = |score: &dyn Fn(usize) -> f64| (0..24).map(score).sum::<f64>() / 24.0;
-    let learnt = mean(&|i| test.play(i, &mut Preferred::new(&policy)).score);
-    let single = (0..3).map(|arm| mean(&|i| test.alone(i)[arm])).fold(f64::INFINITY, f64::min);
-    assert!(learnt < single - 1.0, "{learnt} {single}");
-    check_selector(&SelectorCheck::new(|_| Preferred::new(&policy), 3, contexts()));
-    let features = History::new(3, 60).features();
-    assert_eq!(Preferred::new(&policy).select(&features, &[false, false, true]).unwrap().arm, 2);
-    assert_eq!(policy.scores(&[]).len(), 3);
 }

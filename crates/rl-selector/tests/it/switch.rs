@@ -2,15 +2,15 @@
 
 use meta_traits::conformance::{SelectorCheck, SnapshotCheck, check_selector, check_snapshot};
 use meta_traits::{Level, Selector as _, Stream};
-use rl_selector::bandit::{Bandit, Progress};
+use rl_selector::bandit::{Bandit, Progress, SlidingWindowUcb};
 use rl_selector::simulator::{Episode, Replay, Simulation as _};
 use rl_selector::{DqnConfig, ForestConfig, History, RLConfig, SafePolicy, SafeSwitch, SafetyConfig, Why};
 
 use crate::bandits::{contexts, drive};
 use crate::simulator::telling;
 
-fn bandit(seed: u64) -> Bandit<Progress> {
-    Bandit::new(Progress::default(), 3, Stream::root(seed))
+fn bandit(seed: u64) -> Bandit<SlidingWindowUcb> {
+    Bandit::new(SlidingWindowUcb::default(), 3, Stream::root(seed))
 }
 
 fn policy(replay: &Replay) -> SafePolicy {
@@ -35,7 +35,7 @@ fn the_switch_keeps_the_laws_with_and_without_a_policy() {
     for policy in [None, Some(&policy)] {
         let make = |seed| SafeSwitch::new(bandit(seed), policy);
         check_selector(&SelectorCheck::new(make, 3, seen.clone()));
-        let step = |switch: &mut SafeSwitch<'_, Progress>, step| {
+        let step = |switch: &mut SafeSwitch<'_, SlidingWindowUcb>, step| {
             format!("{} {:?} {:?}", drive(switch, 3, step), switch.why(), switch.interval())
         };
         check_snapshot(&SnapshotCheck::new(make, step).steps(10));
