@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use meta_traits::Stream;
 use metaorch_benches::selector::gap::{self, Hold, Learner, Plan, Regime};
+use metaorch_benches::selector::record::{BUDGET, Setting, record};
 use metaorch_benches::selector::{cartpole, safety, speed};
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 use rl_selector::simulator::TrainingConfig;
@@ -48,10 +50,10 @@ enum Command {
         #[arg(long, default_value = "61..65")]
         instances: Range,
         /// Instances learnt from; never those tested on.
-        #[arg(long, default_value = "1..3")]
+        #[arg(long, default_value = "1..60")]
         train_instances: Range,
         /// Blends of two functions learnt from.
-        #[arg(long, default_value_t = 150)]
+        #[arg(long, default_value_t = 0)]
         blends: u64,
         /// Seeds of learning.
         #[arg(long, default_value = "0..4")]
@@ -83,10 +85,10 @@ enum Command {
         #[arg(long, default_value = "61..65")]
         instances: Range,
         /// Instances learnt from.
-        #[arg(long, default_value = "1..4")]
+        #[arg(long, default_value = "1..12")]
         train_instances: Range,
         /// Blends of two functions learnt from.
-        #[arg(long, default_value_t = 150)]
+        #[arg(long, default_value_t = 0)]
         blends: u64,
         #[command(flatten)]
         training: Training,
@@ -114,6 +116,24 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         weights: PathBuf,
     },
+    /// Writes the losses of every solver alone, as f64 in little-endian order: run, solver, evaluation.
+    Traces {
+        /// Instances.
+        #[arg(long, default_value = "1..3")]
+        instances: Range,
+        /// Runs an instance.
+        #[arg(long, default_value_t = 1)]
+        repeats: u64,
+        /// Blends of two functions on these instances, after the functions themselves.
+        #[arg(long, default_value_t = 0)]
+        blends: u64,
+        /// Threads.
+        #[arg(long, default_value = "1")]
+        threads: NonZeroUsize,
+        /// Where they go.
+        #[arg(long, value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Gradient steps a second of processor time, and the time of a decision, on one thread.
     Speed {
         #[command(flatten)]
@@ -139,9 +159,12 @@ struct Training {
     /// The last rounds, so many, label by playing the policy out.
     #[arg(long, default_value_t = 0)]
     rollouts: usize,
-    /// Share of the states kept.
-    #[arg(long, default_value_t = 0.4)]
+    /// Share of the states kept in which something is to be decided; of the others a fifth of that.
+    #[arg(long, default_value_t = 0.2)]
     kept: f64,
+    /// Blocks without improvement after which an arm may be left.
+    #[arg(long, default_value_t = 1)]
+    patience: usize,
     /// Deviations by which another action must be ahead of the arm that ran last.
     #[arg(long, default_value_t = 0.0)]
     caution: f64,
@@ -152,7 +175,7 @@ struct Training {
     #[arg(long, default_value_t = 10)]
     leaf: usize,
     /// Share of the features tried at a node.
-    #[arg(long, default_value_t = 0.4)]
+    #[arg(long, default_value_t = 0.2)]
     tried: f64,
 }
 
@@ -165,6 +188,8 @@ impl Training {
             rollouts: self.rollouts,
             kept: self.kept,
             caution: self.caution,
+            patience: self.patience,
+            first: None,
         }
     }
 
@@ -274,6 +299,21 @@ fn bench(command: &Command) -> anyhow::Result<()> {
             std::fs::write(weights, &bytes).with_context(|| weights.display().to_string())?;
             println!("{{\"bytes\":{}}}", bytes.len());
             Ok(())
+        }
+        Command::Traces { instances, repeats, blends, threads, file } => {
+            let mut settings = Setting::all(instances, *repeats);
+            settings.extend(Setting::blends(instances, *blends, &Stream::root(0)));
+            let replay = record(&settings, *threads)?;
+            let mut bytes = Vec::new();
+            for (case, setting) in replay.cases().iter().zip(&settings) {
+                for trace in &case.traces {
+                    bytes.extend(trace[..BUDGET].iter().flat_map(|v| (v - setting.f_opt()).to_le_bytes()));
+                }
+            }
+            for setting in &settings {
+                println!("{} {}", setting.function, setting.blended.unwrap_or(0));
+            }
+            std::fs::write(file, bytes).with_context(|| file.display().to_string())
         }
         Command::Speed { common, config } => {
             let config = settings(config.as_deref(), DqnConfig::default())?;

@@ -161,7 +161,13 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
         let runs: Vec<usize> = (0..lessons.len()).filter(|i| learnt(&lessons[*i])).collect();
         let rng = Stream::root(*seed).child("fold", u64::from(*fold));
         let start = |i: usize| begin(plan.regime, &train, &lessons, &actions, runs[i]);
-        let policy = learn(plan, actions.len(), runs.len(), start, *seed, &rng)?;
+        let pure = |i: &usize| lessons[*i].blended.is_none();
+        let whole: Vec<Vec<f64>> = runs.iter().copied().filter(pure).map(|i| train.alone(i)).collect();
+        let total = |arm: usize| whole.iter().map(|ends| ends[arm]).sum::<f64>();
+        let first = (0..arms).min_by(|a, b| total(*a).total_cmp(&total(*b)));
+        let mut plan = plan.clone();
+        plan.training.first = first;
+        let policy = learn(&plan, actions.len(), runs.len(), start, *seed, &rng)?;
         let outcomes: Vec<(usize, Outcome)> = (0..settings.len())
             .filter(|i| tested(&settings[*i]))
             .map(|i| (i, play(policy.as_ref(), plan.regime, &test, &settings, &actions, i)))

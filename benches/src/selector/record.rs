@@ -175,6 +175,10 @@ impl Simulation for Live<'_> {
         self.actions.len()
     }
 
+    fn action(&self, action: usize) -> (usize, HandOn) {
+        (self.actions[action].arm, self.actions[action].hand_on)
+    }
+
     fn history(&self) -> &History {
         &self.history
     }

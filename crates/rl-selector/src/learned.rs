@@ -3,8 +3,9 @@ use std::collections::BTreeSet;
 use meta_traits::{Choice, ChoiceId, Level, Selector, Stream, TellError};
 use serde::{Deserialize, Serialize};
 
+use crate::History;
 use crate::forest::{Forest, ForestConfig};
-use crate::simulator::{Chooser, Rows, Simulation, TrainingConfig, collect};
+use crate::simulator::{Chooser, Conduct, Rows, Simulation, TrainingConfig, collect, open, single};
 
 /// A policy learnt offline from full-information labels: for each state the gain of each action.
 ///
@@ -13,7 +14,10 @@ use crate::simulator::{Chooser, Rows, Simulation, TrainingConfig, collect};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Learned {
     actions: usize,
+    arms: usize,
+    first: usize,
     caution: f64,
+    patience: usize,
     forest: Forest,
 }
 
@@ -39,21 +43,25 @@ impl Learned {
     ) -> Option<(Self, Rows)> {
         let mut rows = Rows::default();
         let mut learnt: Option<Forest> = None;
+        let first = training.first.unwrap_or_else(|| single(runs, &start));
+        let TrainingConfig { caution, patience, .. } = *training;
         for round in 0..=training.rounds as u64 {
             let rollouts = round > 0 && training.rounds as u64 - round < training.rollouts as u64;
             let episodes = if round == 0 { training.episodes } else { training.episodes_a_round };
-            let policy = learnt.as_ref().map(|forest| forest as &dyn Chooser);
+            let policy = learnt.as_ref().map(|chooser| Conduct { chooser, first, caution, patience });
             for run in 0..runs {
                 let begin = start(run);
                 for episode in 0..episodes {
                     let mut rng =
                         rng.child("round", round).child("run", run as u64).child("episode", episode as u64);
-                    collect(begin.as_ref(), policy, rollouts, training, &mut rng, &mut rows);
+                    collect(begin.as_ref(), first, policy, rollouts, training, &mut rng, &mut rows);
                 }
             }
             learnt = Some(Forest::fit(&rows.states, &rows.gains, forest, &rng.child("forest", round))?);
         }
-        Some((Self { actions: start(0).actions(), caution: training.caution, forest: learnt? }, rows))
+        let begin = start(0);
+        let (actions, arms) = (begin.actions(), begin.history().arms());
+        Some((Self { actions, arms, first, caution, patience, forest: learnt? }, rows))
     }
 
     /// For each action the expected gain and how unsure it is (standard deviation over the members of the ensemble).
@@ -66,9 +74,14 @@ impl Learned {
         self.forest.members(features)
     }
 
-    /// The action of highest expected gain, with the caution it was trained with.
+    /// The action that is best over whole runs at the beginning of a run; then the one that ran last while it improves;
+    /// where it stalls, the action of highest expected gain, with the caution it was trained with.
     pub fn best(&self, features: &[f64]) -> usize {
-        self.forest.best(features, self.actions, self.caution)
+        match History::last_arm(features) {
+            None => self.first,
+            Some(last) if !open(features, self.arms, self.patience) => last,
+            Some(_) => self.forest.best(features, self.actions, self.caution),
+        }
     }
 }
 

@@ -24,6 +24,7 @@ mod algorithm;
 mod bits;
 mod config;
 mod cpu;
+mod diversity;
 mod double_dqn;
 mod error;
 mod experience;
@@ -41,6 +42,7 @@ mod switch;
 
 pub use algorithm::Algorithm;
 pub use config::RLConfig;
+pub use diversity::{Diverse, DiverseState};
 pub use double_dqn::{ArmMetrics, DoubleDqn, DoubleDqnState, DqnConfig, DqnMetrics, Engine, Experience};
 pub use error::{ConfigError, DqnError};
 pub use experience::{ExperienceError, ExperienceStore};

@@ -6,6 +6,9 @@
 )]
 
 use meta_traits::Stream;
+use serde::{Deserialize, Serialize};
+
+use crate::bits;
 
 mod pass;
 mod product;
@@ -21,7 +24,7 @@ pub(crate) use single::Single;
 ///
 /// Outputs lie as `[head][action][quantile]`. With `dueling` the last layer has one more group a head, the value of
 /// the state, and outputs are value plus advantage minus the mean advantage (Wang et al. 2016, equation 9).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Shape {
     pub(crate) inputs: usize,
     pub(crate) hidden: Vec<usize>,
@@ -112,11 +115,33 @@ impl Shape {
 }
 
 /// A network: its form and all its parameters in one vector.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Raw", into = "Raw")]
 pub(crate) struct QNet {
     shape: Shape,
     layers: Vec<Layer>,
     parameters: Vec<f32>,
+}
+
+/// A network as it is written.
+#[derive(Serialize, Deserialize)]
+struct Raw {
+    shape: Shape,
+    #[serde(with = "bits::f32s")]
+    parameters: Vec<f32>,
+}
+
+impl From<QNet> for Raw {
+    fn from(net: QNet) -> Self {
+        Self { shape: net.shape, parameters: net.parameters }
+    }
+}
+
+impl TryFrom<Raw> for QNet {
+    type Error = &'static str;
+    fn try_from(raw: Raw) -> Result<Self, Self::Error> {
+        Self::with_parameters(raw.shape, raw.parameters).ok_or("the network has another number of parameters")
+    }
 }
 
 impl QNet {

@@ -5,12 +5,14 @@
 //! policy exactly, in microseconds, and say what every other choice would have brought: full-information labels.
 
 mod commit;
+mod domains;
 mod episode;
 mod replay;
 mod split;
 
-pub(crate) use commit::{Chooser, collect};
+pub(crate) use commit::{Chooser, Conduct, collect, open, single};
 pub use commit::{Rows, Simulation, TrainingConfig};
+pub use domains::across_problems;
 pub use episode::Episode;
 pub use replay::{Case, Played, Replay, SimulatorError, Yardstick};
 pub use split::{Fold, leave_instances_out, leave_problems_out};

@@ -1,9 +1,13 @@
 //! The safe switch: a bandit decides, unless something learnt is better with confidence.
 
+mod calibration;
 mod conformal;
+mod deep;
 mod guided;
 mod policy;
 mod region;
+mod ridge;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,11 +24,12 @@ const PENDING: usize = 1024;
 
 /// A selector that is a bandit until its learnt policy is better with confidence.
 ///
-/// At each decision the learnt policy acts if it was proven on problems held out of its learning, the state lies among
-/// those of training, and the lower bound of its advantage over letting the bandit go on is positive; else the schedule
-/// on the same terms; else the bandit, which learns from every reward whoever decided. The bound is the mean over the
-/// ensemble less `q` deviations, `q` from split-conformal calibration over held-out problems (Vovk et al. 2005; compare
-/// SPIBB, Laroche et al. 2019). The context is the features of a [`crate::History`].
+/// Levels above the bandit are a schedule, a forest, a linear head on the trunk of a network, and that network. One of them
+/// acts if it was proven on problems held out of its learning, the state lies among those of training, and the lower
+/// bound of its advantage over letting the bandit go on is positive; where several may, the one of the highest bound.
+/// Else the bandit decides, which learns from every reward whoever decided. The bound is the mean over an ensemble less
+/// a margin from split-conformal calibration over held-out problems (Vovk et al. 2005; compare SPIBB, Laroche et al.
+/// 2019). The context is the features of a [`crate::History`].
 ///
 /// ```
 /// use meta_traits::{Level, Selector, Stream};
@@ -105,8 +110,8 @@ impl<'a, R: Rule> SafeSwitch<'a, R> {
         self.last.as_ref().map(|(why, _)| why)
     }
 
-    /// The 90 % interval of the gain from the last decision to the end of the run, in units of the score: what the learnt
-    /// policy would bring; (0, infinity) when nothing is learnt.
+    /// The 90 % interval of the gain from the last decision to the end of the run, in units of the score, when the level
+    /// that decided goes on deciding; (0, infinity) when nothing is learnt.
     pub fn interval(&self) -> Option<(f64, f64)> {
         self.last.as_ref().map(|(_, interval)| *interval)
     }
@@ -119,27 +124,35 @@ impl<'a, R: Rule> SafeSwitch<'a, R> {
         if distance.is_infinite() || distance.is_nan() {
             return (*fallback, Why::Unknown { distance: f64::MAX, limit }, unknown);
         }
-        let (best, timed) = policy.bounded(context);
-        let interval = policy.interval(best.gain, context.first().copied().unwrap_or(0.0));
+        let by_bandit = policy.interval(Level::Bandit, context);
         if !policy.proven() {
-            return (*fallback, Why::Unproven, interval);
+            return (*fallback, Why::Unproven, by_bandit);
         }
         if distance > limit {
-            return (*fallback, Why::Unknown { distance, limit }, interval);
+            return (*fallback, Why::Unknown { distance, limit }, by_bandit);
         }
         let arms = policy.schedule().arms();
         let scheduled = arms.get(self.block).or(arms.last()).copied();
-        let levels = [(Level::Learned, Some(best.arm), best), (Level::Schedule, scheduled, timed)];
-        for (level, arm, expected) in levels {
-            let Some(arm) = arm.filter(|arm| allowed.get(*arm) == Some(&true)) else { continue };
-            if expected.lower > 0.0 {
-                let mut choice = *fallback;
-                (choice.level, choice.arm) = (level, arm);
-                (choice.value, choice.lower) = (expected.gain, expected.lower);
-                return (choice, Why::Better { lower: expected.lower }, interval);
+        let scheduled = scheduled.filter(|arm| allowed.get(*arm) == Some(&true));
+        let mut highest = f64::MIN;
+        let mut chosen = None;
+        for level in policy.proven_levels() {
+            let Some(expected) = policy.bounded(level, context, allowed) else { continue };
+            let arm = if level == Level::Schedule { scheduled } else { Some(expected.arm) };
+            let Some(arm) = arm else { continue };
+            if expected.lower > highest {
+                highest = expected.lower;
+                chosen = Some((arm, expected));
             }
         }
-        (*fallback, Why::Unsure { lower: best.lower.max(f64::MIN) }, interval)
+        if let Some((arm, expected)) = chosen.filter(|(_, e)| e.lower > 0.0) {
+            let mut choice = *fallback;
+            (choice.level, choice.arm) = (expected.level, arm);
+            (choice.value, choice.lower) = (expected.gain, expected.lower);
+            let interval = policy.interval(expected.level, context);
+            return (choice, Why::Better { lower: expected.lower }, interval);
+        }
+        (*fallback, Why::Unsure { lower: highest }, by_bandit)
     }
 }
 

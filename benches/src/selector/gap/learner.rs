@@ -24,7 +24,7 @@ fn network(arms: usize) -> DqnConfig {
 /// What a policy chooses by the features of a run.
 type Chooser = Box<dyn Fn(&[f64]) -> usize>;
 
-/// Learns a policy; what it chooses by the features of a run.
+/// Learns a policy on so many runs; what it chooses by the features of a run.
 pub(super) fn learn<'a>(
     plan: &Plan,
     actions: usize,

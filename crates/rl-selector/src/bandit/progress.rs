@@ -4,15 +4,16 @@ use serde::{Deserialize, Serialize};
 use super::{Pick, Rule};
 use crate::History;
 
-/// Runs the arm with the best own result until it stalls: arms are ranked by the best each found itself, and every block
-/// of its own that did not improve that best costs an arm `patience` ranks.
+/// Runs the arm with the best own result until it stalls: arms are ranked by the best each found itself, and each of
+/// its own blocks in a row that did not improve that best sets an arm back by `patience` ranks over the square root of
+/// the blocks it ran: an arm that brought much for long is waited for longer.
 ///
 /// Every arm is tried once. The context is the features of a [`History`]; with any other context the rewards stand in:
-/// an arm ranks by the last reward it got, and one of 0 is a stall. There is nothing else to learn, so a run costs
+/// an arm ranks by the last reward it got, and one of 0 is a stall that costs `patience` ranks. There is nothing else to learn, so a run costs
 /// hardly more than trying every arm once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// Ranks a stalled block costs.
+    /// Ranks a stalled block costs an arm that ran but once.
     pub patience: f64,
     /// For each arm rewards taken, the last positive one, and rewards of 0 in a row.
     #[serde(default)]
@@ -28,14 +29,17 @@ impl Progress {
     /// For each arm how far its best is from the incumbent, and how many of its blocks in a row stalled.
     fn standing(&self, context: &[f64]) -> Vec<(f64, f64)> {
         History::standing(context, self.arms.len()).unwrap_or_else(|| {
-            self.arms.iter().map(|(_, last, stalled)| (1.0 - last, *stalled as f64)).collect()
+            let stall = |(taken, last, stalled): &(u64, f64, u64)| {
+                (1.0 - last, *stalled as f64 * (*taken as f64).sqrt())
+            };
+            self.arms.iter().map(stall).collect()
         })
     }
 }
 
 impl Default for Progress {
     fn default() -> Self {
-        Self::new(4.0)
+        Self::new(5.0)
     }
 }
 
@@ -58,7 +62,7 @@ impl Rule for Progress {
         let cost = |arm: usize| {
             let (gap, stalled) = standing[arm];
             let rank = open.iter().filter(|other| standing[**other].0 < gap).count();
-            rank as f64 + self.patience * stalled
+            rank as f64 + self.patience * stalled / (self.arms[arm].0.max(1) as f64).sqrt()
         };
         let arm = super::highest(open, |arm| -cost(arm));
         Pick::sure(arm, self.arms[arm].1)

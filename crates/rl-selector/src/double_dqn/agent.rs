@@ -220,6 +220,11 @@ impl DoubleDqn {
         sums
     }
 
+    /// The network that learns.
+    pub(crate) fn network(&self) -> &crate::qnet::QNet {
+        &self.learner.net
+    }
+
     /// The units of the last hidden layer: features for a linear model on this network.
     pub fn trunk_features(&mut self, state: &[f64]) -> Vec<f32> {
         let state = self.clean(state);

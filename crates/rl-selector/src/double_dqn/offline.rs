@@ -4,7 +4,7 @@ use super::agent::DoubleDqn;
 use super::loss::best_action;
 use crate::DqnError;
 use crate::qnet::{QNet, Single};
-use crate::simulator::{Chooser, Rows, Simulation, TrainingConfig, collect};
+use crate::simulator::{Chooser, Conduct, Rows, Simulation, TrainingConfig, collect, single};
 
 impl DoubleDqn {
     /// Learns offline from runs whose every alternative is known: states are gathered by random behaviour first and by
@@ -27,9 +27,11 @@ impl DoubleDqn {
     ) -> Result<f64, DqnError> {
         let mut rows = Rows::default();
         let mut loss = 0.0;
+        let first = training.first.unwrap_or_else(|| single(runs, &start));
+        let TrainingConfig { caution, patience, .. } = *training;
         for round in 0..=training.rounds as u64 {
             let learnt = (round > 0).then(|| self.learner.net.clone());
-            let policy = learnt.as_ref().map(|net| net as &dyn Chooser);
+            let policy = learnt.as_ref().map(|chooser| Conduct { chooser, first, caution, patience });
             let rollouts = round > 0 && training.rounds as u64 - round < training.rollouts as u64;
             let episodes = if round == 0 { training.episodes } else { training.episodes_a_round };
             for run in 0..runs {
@@ -37,7 +39,7 @@ impl DoubleDqn {
                 for episode in 0..episodes {
                     let rng = rng.child("round", round).child("run", run as u64);
                     let mut rng = rng.child("episode", episode as u64);
-                    collect(begin.as_ref(), policy, rollouts, training, &mut rng, &mut rows);
+                    collect(begin.as_ref(), first, policy, rollouts, training, &mut rng, &mut rows);
                 }
             }
             // Labels of further ways to go on are for others.

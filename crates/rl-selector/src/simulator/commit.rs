@@ -1,4 +1,4 @@
-use meta_traits::Stream;
+use meta_traits::{HandOn, Stream};
 
 use crate::History;
 
@@ -9,6 +9,12 @@ const WORST: f64 = 12.0;
 pub trait Simulation {
     /// The number of actions.
     fn actions(&self) -> usize;
+
+    /// The arm of an action and what it starts from: the arm of the same number, resumed, unless a simulation says
+    /// otherwise.
+    fn action(&self, action: usize) -> (usize, HandOn) {
+        (action, HandOn::Resume)
+    }
 
     /// What the run has seen.
     fn history(&self) -> &History;
@@ -50,17 +56,31 @@ pub struct TrainingConfig {
     /// Episodes on every run in each round.
     pub episodes_a_round: usize,
     /// Rounds, counted from the last, whose labels play the policy out after one block of an action instead of
-    /// committing to it, where that is better.
+    /// committing to it.
     pub rollouts: usize,
-    /// Share of the states visited that are kept.
+    /// Share of the states kept in which something is to be decided; of the others a fifth of that.
     pub kept: f64,
     /// Deviations over the ensemble by which another action must be ahead of the arm that ran last; 0 takes the mean.
     pub caution: f64,
+    /// Blocks without improvement of its own best, at most 8, after which the arm that ran last may be left: an arm that
+    /// improves goes on. 0 decides after every block.
+    pub patience: usize,
+    /// The action a run begins with; the best one over whole runs by default.
+    pub first: Option<usize>,
 }
 
 impl Default for TrainingConfig {
     fn default() -> Self {
-        Self { episodes: 2, rounds: 2, episodes_a_round: 1, rollouts: 0, kept: 0.4, caution: 0.0 }
+        Self {
+            episodes: 3,
+            rounds: 2,
+            episodes_a_round: 2,
+            rollouts: 0,
+            kept: 0.3,
+            caution: 0.0,
+            patience: 0,
+            first: None,
+        }
     }
 }
 
@@ -70,13 +90,53 @@ pub(crate) trait Chooser {
     fn best(&self, features: &[f64], actions: usize, caution: f64) -> usize;
 }
 
+/// What a policy does where: it begins with one action, stays with an arm that improves, and chooses otherwise.
+#[derive(Clone, Copy)]
+pub(crate) struct Conduct<'a> {
+    pub(crate) chooser: &'a dyn Chooser,
+    pub(crate) first: usize,
+    pub(crate) caution: f64,
+    pub(crate) patience: usize,
+}
+
+impl Conduct<'_> {
+    fn action(&self, run: &dyn Simulation, last: Option<usize>) -> usize {
+        let features = run.history().features();
+        match last {
+            None => self.first,
+            Some(last) if !open(&features, run.history().arms(), self.patience) => last,
+            _ => self.chooser.best(&features, run.actions(), self.caution),
+        }
+    }
+}
+
+/// Whether there is something to decide: the arm that ran last has not improved its own best for `patience` blocks.
+pub(crate) fn open(features: &[f64], arms: usize, patience: usize) -> bool {
+    let last = History::last_arm(features);
+    let stalled = last.zip(History::standing(features, arms)).map(|(last, standing)| standing[last].1);
+    stalled.is_none_or(|stalled| stalled + 1e-9 >= patience.min(8) as f64)
+}
+
+/// The action that is best over whole runs.
+pub(crate) fn single<'a>(runs: usize, start: &impl Fn(usize) -> Box<dyn Simulation + 'a>) -> usize {
+    let mut sums: Vec<f64> = Vec::new();
+    for run in 0..runs {
+        let begin = start(run);
+        let ends = begin.commit();
+        sums.resize(begin.actions(), 0.0);
+        sums.iter_mut().zip(ends).for_each(|(sum, end)| *sum += end);
+    }
+    (0..sums.len()).fold(0, |best, i| if sums[i] < sums[best] { i } else { best })
+}
+
 /// Gathers labelled states of one run: random behaviour without a policy, the policy with noise otherwise.
 ///
-/// Random behaviour tries a random number of arms one after the other, then stays with the last arm with a probability
-/// drawn for the episode.
+/// Behaviour begins with `first`. Without a policy an arm is left for a random one when it has stalled for a number of
+/// blocks drawn for the episode, and now and then before; what is chosen at random runs for a few blocks.
 pub(crate) fn collect(
     start: &dyn Simulation,
-    policy: Option<&dyn Chooser>,
+    first: usize,
+    policy: Option<Conduct<'_>>,
     rollouts: bool,
     config: &TrainingConfig,
     rng: &mut Stream,
@@ -84,44 +144,49 @@ pub(crate) fn collect(
 ) {
     let mut run = start.fork();
     let actions = run.actions();
-    let mut order: Vec<usize> = (0..actions).collect();
-    rng.shuffle(&mut order);
-    let probes = 1 + rng.below(actions);
-    let stay = [0.3, 0.7, 0.9, 0.97][rng.below(4)];
-    let noise = [0.0, 0.0, 0.1, 0.3][rng.below(4)];
-    let mut last = order[0];
-    let mut block = 0;
+    let patience = if config.patience == 0 { 0 } else { 1 + rng.below(8) };
+    let noise = [0.0, 0.2, 0.5][rng.below(3)];
+    let longest = if config.patience == 0 { [1, 1, 2, 8][rng.below(4)] } else { 8 };
+    let (mut last, mut held) = (None, 0_usize);
     while !run.done() {
         let features = run.history().features();
-        if block == 0 || rng.chance(config.kept) {
+        let patience = if policy.is_some() { config.patience } else { patience };
+        let decides = last.is_none() || (held == 0 && open(&features, run.history().arms(), patience));
+        let early = policy.is_none() && held == 0 && rng.chance(0.02);
+        let share = if decides || early { config.kept } else { config.kept / 5.0 };
+        if last.is_none() || rng.chance(share) {
             let before = run.score().min(WORST);
             let ends = match policy {
-                Some(policy) if rollouts => played_out(run.as_ref(), policy, config.caution),
+                Some(policy) if rollouts => played_out(run.as_ref(), policy),
                 _ => run.commit(),
             };
             rows.gains.push(ends.into_iter().map(|end| (before - end).max(0.0)).collect());
-            rows.states.push(features.clone());
+            rows.states.push(features);
         }
-        let action = match policy {
-            Some(policy) if !rng.chance(noise) => policy.best(&features, actions, config.caution),
-            None if block < probes => order[block],
-            None if rng.chance(stay) => last,
-            _ => rng.below(actions),
+        held = held.saturating_sub(1);
+        let action = match (last, policy) {
+            (None, _) => first,
+            (Some(last), _) if !(decides || early) => last,
+            (last, Some(policy)) if !rng.chance(noise) => policy.action(run.as_ref(), last),
+            _ => {
+                held = rng.below(longest);
+                rng.below(actions)
+            }
         };
         run.step(action);
-        last = action;
-        block += 1;
+        last = Some(action);
     }
 }
 
 /// For each action the score after one block of it followed by the policy.
-fn played_out(run: &dyn Simulation, policy: &dyn Chooser, caution: f64) -> Vec<f64> {
+fn played_out(run: &dyn Simulation, policy: Conduct<'_>) -> Vec<f64> {
     let play = |action| {
         let mut copy = run.fork();
         copy.step(action);
+        let mut last = action;
         while !copy.done() {
-            let next = policy.best(&copy.history().features(), copy.actions(), caution);
-            copy.step(next);
+            last = policy.action(copy.as_ref(), Some(last));
+            copy.step(last);
         }
         copy.score()
     };

@@ -7,6 +7,20 @@ pub(super) fn quantile(scores: &[f64], alpha: f64) -> f64 {
     sorted.get(place.saturating_sub(1)).copied().unwrap_or(f64::INFINITY)
 }
 
+/// The least score below or at which lies at least `level` of all weight, where weight that is missing to 1 lies at
+/// infinity. Infinite when the weight there is does not suffice.
+pub(super) fn weighted_quantile(scores: &mut [(f64, f64)], level: f64) -> f64 {
+    scores.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut sum = 0.0;
+    for (score, weight) in scores {
+        sum += *weight;
+        if sum >= level - 1e-12 {
+            return *score;
+        }
+    }
+    f64::INFINITY
+}
+
 /// The quantile of residuals at `level`, by linear interpolation; 0 without residuals.
 pub(super) fn percentile(residuals: &[f64], level: f64) -> f64 {
     let mut sorted = residuals.to_vec();
@@ -30,6 +44,10 @@ mod tests {
         let scores: Vec<f64> = (1..=19).map(f64::from).collect();
         assert_eq!(quantile(&scores, 0.1), 18.0);
         assert_eq!(quantile(&[], 0.1), f64::INFINITY);
+        let mut weighted = [(2.0, 0.25), (1.0, 0.5), (3.0, 0.125)];
+        assert_eq!(weighted_quantile(&mut weighted, 0.75), 2.0);
+        assert_eq!(weighted_quantile(&mut weighted, 0.8), 3.0);
+        assert_eq!(weighted_quantile(&mut weighted, 0.9), f64::INFINITY);
         assert_eq!(percentile(&[3.0, 1.0, 2.0], 0.25), 1.5);
         assert_eq!(percentile(&[], 0.5), 0.0);
     }

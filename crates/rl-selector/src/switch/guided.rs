@@ -1,5 +1,3 @@
-use meta_traits::Selector as _;
-
 use crate::bandit::{Bandit, Rule};
 use crate::simulator::{Episode, Simulation};
 use crate::{History, Schedule};
@@ -8,7 +6,7 @@ use crate::{History, Schedule};
 /// would bring from here on.
 #[derive(Clone)]
 pub(super) struct Guided<'a, R: Rule> {
-    pub(super) episode: Episode<'a>,
+    episode: Episode<'a>,
     bandit: Bandit<R>,
     schedule: &'a Schedule,
     block: usize,
@@ -19,28 +17,37 @@ impl<'a, R: Rule> Guided<'a, R> {
         Self { episode, bandit, schedule, block: 0 }
     }
 
-    /// The final score when the bandit decides from here on.
-    pub(super) fn by_bandit(&self) -> f64 {
-        let mut copy = self.clone();
+    /// The arm the bandit would choose now.
+    pub(super) fn advised(&self) -> usize {
         let allowed = vec![true; self.actions()];
+        let advice = self.bandit.advise(&self.history().features(), &allowed, self.block as u64);
+        advice.map_or(0, |(arm, _)| arm)
+    }
+
+    /// The arm the schedule has for the present block.
+    pub(super) fn scheduled(&self) -> usize {
+        let arms = self.schedule.arms();
+        arms.get(self.block).or(arms.last()).copied().unwrap_or(0)
+    }
+
+    /// The final score when the bandit decides from here on.
+    fn by_bandit(&self) -> f64 {
+        let mut copy = self.clone();
         while !copy.episode.done() {
-            let features = copy.episode.history().features();
-            let arm = copy.bandit.select(&features, &allowed).map_or(0, |choice| choice.arm);
+            let arm = copy.advised();
             copy.step(arm);
         }
         copy.episode.score()
     }
 
     /// The final score when the schedule decides from here on.
-    pub(super) fn by_schedule(&self) -> f64 {
-        let mut episode = self.episode.clone();
-        let mut block = self.block;
-        while !episode.done() {
-            let arms = self.schedule.arms();
-            episode.step(arms.get(block).or(arms.last()).copied().unwrap_or(0));
-            block += 1;
+    fn by_schedule(&self) -> f64 {
+        let mut copy = self.clone();
+        while !copy.episode.done() {
+            copy.episode.step(copy.scheduled());
+            copy.block += 1;
         }
-        episode.score()
+        copy.episode.score()
     }
 }
 

@@ -1,24 +1,24 @@
-use std::collections::BTreeMap;
-
-use meta_traits::Stream;
+use meta_traits::{Level, Stream};
 use serde::{Deserialize, Serialize};
 
-use super::conformal::{percentile, quantile};
+use super::calibration::{Margin, SPANS};
+use super::deep::Deep;
 use super::guided::Guided;
 use super::region::Region;
+use super::trust::{Found, Trust, span};
 use crate::bandit::{Bandit, Rule};
 use crate::simulator::{Episode, Replay, Simulation, TrainingConfig, leave_problems_out};
-use crate::{ForestConfig, Learned, Schedule};
+use crate::{DqnConfig, ForestConfig, Learned, Schedule};
 
-/// Spans of the budget that have return intervals of their own.
-const SPANS: usize = 5;
-/// The least deviation a bound is built on, in units of the score.
-const LEAST: f64 = 1e-3;
+/// Everything that may decide, in order of trust.
+const LEVELS: [Level; 5] = [Level::Bandit, Level::Schedule, Level::Learned, Level::NeuralLinear, Level::Dqn];
+/// Blocks of a held-out run between two states that expectations are checked in.
+const CHECKED: usize = 3;
 
 /// How a [`SafePolicy`] is made.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SafetyConfig {
-    /// Error rate of the bound on the advantage over the bandit, by problem.
+    /// Error rate of the bound on the advantage over the bandit, by problem; that of return intervals as well.
     pub alpha: f64,
     /// Share of training states inside the region that counts as known.
     pub known: f64,
@@ -28,27 +28,30 @@ pub struct SafetyConfig {
     pub training: TrainingConfig,
     /// How the forest is grown.
     pub forest: ForestConfig,
+    /// The network whose heads, and whose trunk under a linear head, are two further levels; none by default. Its widths of
+    /// state and action are set to those of the problem.
+    pub network: Option<DqnConfig>,
+    /// Gradient steps of the network.
+    pub steps: usize,
 }
 
 impl Default for SafetyConfig {
     fn default() -> Self {
         let (training, forest) = (TrainingConfig::default(), ForestConfig::default());
-        Self { alpha: 0.1, known: 0.95, held_out: 3, training, forest }
+        Self { alpha: 0.1, known: 0.95, held_out: 3, training, forest, network: None, steps: 4000 }
     }
 }
 
-/// A learnt policy and schedule with what is known of their trustworthiness: calibrated on problems held out of learning.
+/// What was learnt, with what is known of its trustworthiness: calibrated on problems held out of learning.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SafePolicy {
     arms: usize,
     learned: Learned,
+    deep: Option<Deep>,
     schedule: Schedule,
     region: Region,
-    /// Deviations below the mean that bound the advantage of the policy and of the schedule.
-    deviations: [f64; 2],
-    validation: Validation,
-    /// For each span of the budget the 5 % and 95 % points of return less expectation.
-    residuals: Vec<[f64; 2]>,
+    trust: Vec<Trust>,
+    problems: usize,
 }
 
 /// Mean scores on the problems held out of learning; lower is better.
@@ -63,35 +66,32 @@ pub struct Validation {
     pub schedule: f64,
     /// Of the bandit.
     pub bandit: f64,
+    /// Of the linear head on the trunk of the network.
+    pub linear: Option<f64>,
+    /// Of the network.
+    pub network: Option<f64>,
 }
 
-/// How far off policies were on runs they had not learnt from.
-#[derive(Debug, Default)]
-struct Calibration {
-    /// For each problem the largest shortfall of the advantage in deviations, of the policy and of the schedule.
-    worst: BTreeMap<String, [f64; 2]>,
-    /// For each span of the budget, return less expectation.
-    residuals: Vec<Vec<f64>>,
-    /// Sums of the scores of policy, schedule and bandit over so many runs.
-    sums: [f64; 3],
-    runs: usize,
-}
-
-/// What is expected of an action.
+/// What is expected of a level's choice.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Expectation {
+    pub(super) level: Level,
+    /// The arm; of no meaning for the bandit and the schedule, which know their own.
     pub(super) arm: usize,
-    /// Expected gain, and expected advantage over the bandit with its lower bound.
+    /// Expected gain until the end of the run.
     pub(super) gain: f64,
-    pub(super) advantage: f64,
+    /// Expected advantage over the bandit, and its deviation over the ensemble.
+    advantage: f64,
+    deviation: f64,
+    /// The lower bound of the advantage.
     pub(super) lower: f64,
 }
 
 impl SafePolicy {
     /// Learns on the cases of these indices against a bandit that knows nothing at the start of each run.
     ///
-    /// Calibration is cross-fitted: the problems are dealt into `held_out` folds, and how far off a policy is on a fold
-    /// comes from one that learnt without it. The policy returned has learnt on all cases. `None` without cases.
+    /// Calibration is cross-fitted: the problems are dealt into `held_out` folds, and how far off a level is on a fold
+    /// comes from what learnt without it. The policy returned has learnt on all cases. `None` without cases.
     pub fn train<R: Rule>(
         replay: &Replay,
         cases: &[usize],
@@ -101,27 +101,26 @@ impl SafePolicy {
     ) -> Option<Self> {
         let known: Vec<usize> = cases.iter().copied().filter(|case| *case < replay.cases().len()).collect();
         let chosen: Vec<_> = known.iter().map(|case| replay.cases()[*case].clone()).collect();
-        let mut found = Calibration { residuals: vec![Vec::new(); SPANS], ..Calibration::default() };
+        let mut found: Vec<Found> = LEVELS.iter().map(|level| Found::of(*level)).collect();
         for (number, fold) in leave_problems_out(&chosen, config.held_out.max(2)).iter().enumerate() {
             let take = |places: &[usize]| -> Vec<usize> { places.iter().map(|i| known[*i]).collect() };
             let rng = rng.child("fold", number as u64);
             if let Some(policy) = Self::fit(replay, &take(&fold.train), bandit, config, &rng) {
-                policy.check(replay, &take(&fold.test), bandit, &mut found);
+                for found in &mut found {
+                    policy.check(replay, &take(&fold.test), bandit, found);
+                }
             }
         }
         let mut policy = Self::fit(replay, &known, bandit, config, &rng.child("whole", 0))?;
-        let [own, schedule, alone] = found.sums.map(|sum| sum / found.runs.max(1) as f64);
-        policy.validation = Validation { problems: found.worst.len(), policy: own, schedule, bandit: alone };
-        for (i, deviations) in policy.deviations.iter_mut().enumerate() {
-            let scores: Vec<f64> = found.worst.values().map(|w| w[i]).collect();
-            *deviations = quantile(&scores, config.alpha).max(0.0);
-        }
-        policy.residuals =
-            found.residuals.iter().map(|r| [percentile(r, 0.05), percentile(r, 0.95)]).collect();
+        let mut problems: Vec<&str> = chosen.iter().map(|case| case.problem.as_str()).collect();
+        problems.sort_unstable();
+        problems.dedup();
+        policy.problems = problems.len();
+        policy.trust = found.iter().filter(|f| f.runs > 0).map(|f| f.trust(config.alpha)).collect();
         Some(policy)
     }
 
-    /// Learns policy, schedule and region; nothing is calibrated yet.
+    /// Learns policy, network, schedule and region; nothing is calibrated yet.
     fn fit<R: Rule>(
         replay: &Replay,
         cases: &[usize],
@@ -136,73 +135,101 @@ impl SafePolicy {
         let (learned, rows) =
             Learned::train_with_rows(cases.len(), start, &config.training, &config.forest, rng)?;
         let region = Region::of(&rows.states, config.known)?;
-        Some(Self {
-            arms: replay.arms(),
-            learned,
-            region,
-            deviations: [f64::INFINITY; 2],
-            validation: Validation { problems: 0, policy: 0.0, schedule: 0.0, bandit: 0.0 },
-            residuals: vec![[0.0; 2]; SPANS],
-            schedule,
-        })
+        let network = config.network.as_ref();
+        let deep = network.and_then(|net| Deep::fit(&rows, net, config.steps, &rng.child("network", 0)));
+        Some(Self { arms: replay.arms(), learned, deep, schedule, region, trust: Vec::new(), problems: 0 })
     }
 
-    /// Plays runs that were held out and notes how far off the expectations are.
-    fn check<R: Rule>(&self, replay: &Replay, held: &[usize], bandit: &Bandit<R>, found: &mut Calibration) {
+    /// Lets a level play runs that were held out and notes how far off its expectations are.
+    fn check<R: Rule>(&self, replay: &Replay, held: &[usize], bandit: &Bandit<R>, found: &mut Found) {
+        let all = vec![true; self.arms];
         for case in held {
+            let problem = &replay.cases()[*case].problem;
             let mut run = Guided::new(Episode::new(replay, *case), bandit.clone(), &self.schedule);
-            found.sums[1] += run.by_schedule();
-            found.sums[2] += run.by_bandit();
-            let problem = replay.cases()[*case].problem.clone();
-            let worst = found.worst.entry(problem).or_insert([f64::NEG_INFINITY; 2]);
-            let mut visited = Vec::new();
+            let (mut visited, mut block) = (Vec::new(), 0);
             while !run.done() {
-                let (best, timed) = self.judge(&run.history().features());
-                if run.history().used() > 0 {
-                    let ends = run.commit();
-                    let by_bandit = ends[self.arms];
-                    let actual = [by_bandit - ends[best.arm], by_bandit - ends[self.arms + 1]];
-                    for (i, expected) in [best, timed].into_iter().enumerate() {
-                        // The bound as judged lies one deviation below the mean.
-                        let deviation = expected.advantage - expected.lower;
-                        worst[i] = worst[i].max((expected.advantage - actual[i]) / deviation);
+                let features = run.history().features();
+                let Some(expected) = self.expect(found.level, &features, &all) else { return };
+                let arm = match found.level {
+                    Level::Bandit => run.advised(),
+                    Level::Schedule => run.scheduled(),
+                    _ => expected.arm,
+                };
+                if block % CHECKED == 1 {
+                    let span = span(run.history());
+                    visited.push((span, expected.gain, run.score()));
+                    if found.level != Level::Bandit {
+                        let ends = run.commit();
+                        let output = if found.level == Level::Schedule { self.arms + 1 } else { arm };
+                        let judged = [expected.advantage, expected.deviation, ends[self.arms] - ends[output]];
+                        found.calibration.advantage(problem, span, judged);
                     }
-                    visited.push((span(run.history()), best.gain, run.score()));
                 }
-                run.step(best.arm);
+                run.step(arm);
+                block += 1;
             }
-            found.sums[0] += run.score();
+            found.sum += run.score();
             found.runs += 1;
             for (span, expected, before) in visited {
-                found.residuals[span].push(before - run.score() - expected);
+                found.calibration.returned(problem, span, before - run.score() - expected);
             }
         }
     }
 
-    /// What the policy's best action and the schedule promise, with bounds one deviation below the mean.
-    fn judge(&self, features: &[f64]) -> (Expectation, Expectation) {
-        let members = self.learned.members(features);
-        let gains = self.learned.gains(features);
-        let arm = self.learned.best(features);
-        let expect = |output: usize, arm: usize| {
-            let advantages: Vec<f64> = members.iter().map(|m| m[output] - m[self.arms]).collect();
-            let n = advantages.len().max(1) as f64;
-            let mean = advantages.iter().sum::<f64>() / n;
-            let variance = advantages.iter().map(|a| (a - mean) * (a - mean)).sum::<f64>() / n;
-            let deviation = variance.sqrt().max(LEAST);
-            Expectation { arm, gain: gains[output].0, advantage: mean, lower: mean - deviation }
-        };
-        (expect(arm, arm), expect(self.arms + 1, 0))
+    /// For each member of a level's ensemble the worth of every way to go on; `None` when there is no such level.
+    fn members(&self, level: Level, features: &[f64]) -> Option<Vec<Vec<f64>>> {
+        match level {
+            Level::Bandit | Level::Schedule | Level::Learned => Some(self.learned.members(features)),
+            Level::NeuralLinear => self.deep.as_ref().map(|deep| deep.linear(features)),
+            Level::Dqn => self.deep.as_ref().map(|deep| deep.heads(features)),
+            _ => None,
+        }
     }
 
-    /// The policy's best action and the schedule, with their calibrated bounds.
-    pub(super) fn bounded(&self, features: &[f64]) -> (Expectation, Expectation) {
-        let widen = |e: Expectation, q: f64| {
-            let deviation = e.advantage - e.lower;
-            Expectation { lower: e.advantage - q * deviation, ..e }
+    /// What a level promises, without a bound. `None` when there is no such level or no allowed arm.
+    fn expect(&self, level: Level, features: &[f64], allowed: &[bool]) -> Option<Expectation> {
+        let members = self.members(level, features)?;
+        let n = members.len().max(1) as f64;
+        let mean = |output: usize| members.iter().map(|m| m[output]).sum::<f64>() / n;
+        let open = |arm: &usize| allowed.get(*arm) == Some(&true);
+        let (output, arm) = match level {
+            Level::Bandit => (self.arms, 0),
+            Level::Schedule => (self.arms + 1, 0),
+            _ => {
+                let own = (level == Level::Learned).then(|| self.learned.best(features)).filter(open);
+                let highest = (0..self.arms)
+                    .filter(open)
+                    .reduce(|best, arm| if mean(arm) > mean(best) { arm } else { best })?;
+                let arm = own.unwrap_or(highest);
+                (arm, arm)
+            }
         };
-        let (best, timed) = self.judge(features);
-        (widen(best, self.deviations[0]), widen(timed, self.deviations[1]))
+        let advantage = mean(output) - mean(self.arms);
+        let square = |m: &Vec<f64>| (m[output] - m[self.arms] - advantage).powi(2);
+        let deviation = (members.iter().map(square).sum::<f64>() / n).sqrt();
+        let lower = f64::NEG_INFINITY;
+        Some(Expectation { level, arm, gain: mean(output), advantage, deviation, lower })
+    }
+
+    /// What a level promises, with its calibrated bound.
+    pub(super) fn bounded(&self, level: Level, features: &[f64], allowed: &[bool]) -> Option<Expectation> {
+        let expected = self.expect(level, features, allowed)?;
+        let margin = self.trust(level).map_or(Margin::UNKNOWN, |trust| trust.margin);
+        Some(Expectation { lower: margin.lower(expected.advantage, expected.deviation), ..expected })
+    }
+
+    /// The levels above the bandit that proved themselves on the problems held out, in order of trust: each beat the
+    /// bandit there, and each but the schedule beat the schedule.
+    pub(super) fn proven_levels(&self) -> impl Iterator<Item = Level> + '_ {
+        let score = move |level| self.trust(level).map_or(f64::INFINITY, |trust| trust.score);
+        let (bandit, schedule) = (score(Level::Bandit), score(Level::Schedule));
+        LEVELS[1..].iter().copied().filter(move |level| {
+            score(*level) < bandit && (*level == Level::Schedule || score(*level) < schedule)
+        })
+    }
+
+    fn trust(&self, level: Level) -> Option<&Trust> {
+        self.trust.iter().find(|trust| trust.level == level)
     }
 
     /// Distance of a state from those of training, and the largest that counts as known.
@@ -210,22 +237,37 @@ impl SafePolicy {
         (self.region.distance(features), self.region.limit())
     }
 
-    /// The 90 % interval of the return of an expected gain, when this share of the budget is used.
-    pub(super) fn interval(&self, gain: f64, used: f64) -> (f64, f64) {
+    /// The interval of the return when a level decides from here on, when this share of the budget is used.
+    pub(super) fn interval(&self, level: Level, features: &[f64]) -> (f64, f64) {
+        let all = vec![true; self.arms];
+        let unknown = (0.0, f64::INFINITY);
+        let (Some(trust), Some(expected)) = (self.trust(level), self.expect(level, features, &all)) else {
+            return unknown;
+        };
+        let used = features.first().copied().unwrap_or(0.0);
         let span = ((used * SPANS as f64) as usize).min(SPANS - 1);
-        let [low, high] = self.residuals[span];
-        ((gain + low).max(0.0), (gain + high).max(0.0))
+        let [low, high] = trust.intervals[span];
+        ((expected.gain + low).max(0.0), (expected.gain + high).max(0.0))
     }
 
-    /// How the policy, the schedule and the bandit did on the problems held out.
+    /// How everything that may decide did on the problems held out.
     pub fn validation(&self) -> Validation {
-        self.validation
+        let score = |level| self.trust(level).map(|trust| trust.score);
+        let known = |level| score(level).unwrap_or(f64::INFINITY);
+        Validation {
+            problems: self.problems,
+            policy: known(Level::Learned),
+            schedule: known(Level::Schedule),
+            bandit: known(Level::Bandit),
+            linear: score(Level::NeuralLinear),
+            network: score(Level::Dqn),
+        }
     }
 
-    /// Whether the policy beat bandit and schedule on the problems held out: it never acts otherwise.
+    /// Whether anything learnt beat the bandit, and anything that looks at states the schedule too, on the problems held
+    /// out: nothing learnt acts otherwise.
     pub fn proven(&self) -> bool {
-        let v = self.validation;
-        v.problems > 0 && v.policy < v.bandit && v.policy < v.schedule
+        self.proven_levels().next().is_some()
     }
 
     /// The learnt policy.
@@ -242,8 +284,4 @@ impl SafePolicy {
     pub fn arms(&self) -> usize {
         self.arms
     }
-}
-
-fn span(history: &crate::History) -> usize {
-    (history.used() * SPANS / history.budget()).min(SPANS - 1)
 }

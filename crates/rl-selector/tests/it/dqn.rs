@@ -4,6 +4,7 @@ mod laws;
 mod masks;
 mod overestimation;
 mod resume;
+mod settings;
 mod tabular;
 mod variants;
 

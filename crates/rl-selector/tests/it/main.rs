@@ -2,6 +2,7 @@
 
 mod bandits;
 mod cart_pole;
+mod diversity;
 mod dqn;
 mod simulator;
 mod switch;

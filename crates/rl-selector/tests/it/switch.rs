@@ -2,15 +2,15 @@
 
 use meta_traits::conformance::{SelectorCheck, SnapshotCheck, check_selector, check_snapshot};
 use meta_traits::{Level, Selector as _, Stream};
-use rl_selector::bandit::{Bandit, Progress};
+use rl_selector::bandit::{Bandit, Progress, SlidingWindowUcb};
 use rl_selector::simulator::{Episode, Replay, Simulation as _};
-use rl_selector::{ForestConfig, History, SafePolicy, SafeSwitch, SafetyConfig, Why};
+use rl_selector::{DqnConfig, ForestConfig, History, RLConfig, SafePolicy, SafeSwitch, SafetyConfig, Why};
 
 use crate::bandits::{contexts, drive};
 use crate::simulator::telling;
 
-fn bandit(seed: u64) -> Bandit<Progress> {
-    Bandit::new(Progress::default(), 3, Stream::root(seed))
+fn bandit(seed: u64) -> Bandit<SlidingWindowUcb> {
+    Bandit::new(SlidingWindowUcb::default(), 3, Stream::root(seed))
 }
 
 fn policy(replay: &Replay) -> SafePolicy {
@@ -35,7 +35,7 @@ fn the_switch_keeps_the_laws_with_and_without_a_policy() {
     for policy in [None, Some(&policy)] {
         let make = |seed| SafeSwitch::new(bandit(seed), policy);
         check_selector(&SelectorCheck::new(make, 3, seen.clone()));
-        let step = |switch: &mut SafeSwitch<'_, Progress>, step| {
+        let step = |switch: &mut SafeSwitch<'_, SlidingWindowUcb>, step| {
             format!("{} {:?} {:?}", drive(switch, 3, step), switch.why(), switch.interval())
         };
         check_snapshot(&SnapshotCheck::new(make, step).steps(10));
@@ -78,4 +78,25 @@ fn strange_states_are_left_to_the_bandit() {
     let mut switch = SafeSwitch::new(other, Some(&policy));
     switch.select(&[], &[true; 5]).unwrap();
     assert_eq!(switch.why(), Some(&Why::NothingLearnt));
+}
+
+#[test]
+fn a_network_and_a_linear_head_on_its_trunk_are_levels_of_their_own() {
+    let (train, test) = (telling(48, 1), telling(12, 2));
+    let rl = RLConfig { hidden_dims: vec![32, 32], learning_rate: 3e-3, ..RLConfig::default() };
+    let forest = ForestConfig { leaf: 4, trees: 4, ..ForestConfig::default() };
+    let network = Some(DqnConfig { rl, heads: 3, ..DqnConfig::default() });
+    let config = SafetyConfig { forest, network, alpha: 0.4, steps: 400, ..SafetyConfig::default() };
+    let cases: Vec<usize> = (0..48).collect();
+    let policy = SafePolicy::train(&train, &cases, &bandit(1), &config, &Stream::root(8)).unwrap();
+    let validation = policy.validation();
+    for score in [validation.linear, validation.network] {
+        assert!(score.is_some_and(|score| score < validation.schedule), "{validation:?}");
+    }
+    let copy: SafePolicy = serde_json::from_str(&serde_json::to_string(&policy).unwrap()).unwrap();
+    let play = |policy: &SafePolicy| {
+        let mut switch = SafeSwitch::new(bandit(2), Some(policy));
+        (0..12).map(|case| test.play(case, &mut switch).arms).collect::<Vec<_>>()
+    };
+    assert_eq!(play(&copy), play(&policy));
 }
