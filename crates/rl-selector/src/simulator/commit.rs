@@ -132,7 +132,8 @@ pub(crate) fn single<'a>(runs: usize, start: &impl Fn(usize) -> Box<dyn Simulati
 /// Gathers labelled states of one run: random behaviour without a policy, the policy with noise otherwise.
 ///
 /// Behaviour begins with `first`. Without a policy an arm is left for a random one when it has stalled for a number of
-/// blocks drawn for the episode, and now and then before; what is chosen at random runs for a few blocks.
+/// blocks drawn for the episode, and now and then before; what is chosen at random runs for a few blocks. Without
+/// patience it tries a random number of arms one after the other, then stays with a probability drawn for the episode.
 pub(crate) fn collect(
     start: &dyn Simulation,
     first: usize,
@@ -146,8 +147,12 @@ pub(crate) fn collect(
     let actions = run.actions();
     let patience = if config.patience == 0 { 0 } else { 1 + rng.below(8) };
     let noise = [0.0, 0.2, 0.5][rng.below(3)];
-    let longest = if config.patience == 0 { [1, 1, 2, 8][rng.below(4)] } else { 8 };
-    let (mut last, mut held) = (None, 0_usize);
+    let mut order: Vec<usize> = (0..actions).collect();
+    let mut trial = rng.child("trial", 0);
+    trial.shuffle(&mut order);
+    let probes = if config.patience == 0 { 1 + trial.below(actions) } else { 0 };
+    let stay = [0.3, 0.7, 0.9, 0.97][trial.below(4)];
+    let (mut last, mut held, mut block) = (None, 0_usize, 0);
     while !run.done() {
         let features = run.history().features();
         let patience = if policy.is_some() { config.patience } else { patience };
@@ -165,16 +170,19 @@ pub(crate) fn collect(
         }
         held = held.saturating_sub(1);
         let action = match (last, policy) {
+            (_, None) if block < probes => order[block],
+            (Some(last), None) if config.patience == 0 && rng.chance(stay) => last,
             (None, _) => first,
             (Some(last), _) if !(decides || early) => last,
             (last, Some(policy)) if !rng.chance(noise) => policy.action(run.as_ref(), last),
             _ => {
-                held = rng.below(longest);
+                held = if config.patience == 0 { 0 } else { rng.below(8) };
                 rng.below(actions)
             }
         };
         run.step(action);
         last = Some(action);
+        block += 1;
     }
 }
 
