@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bayes_hyperopt::baseline::{Random, Search, Tpe};
 use bayes_hyperopt::fidelity::MultiFidelity;
-use bayes_hyperopt::scheduler::{Asha, Dehb, Hyperband, Kde, Levels, Uniform};
+use bayes_hyperopt::scheduler::{Asha, Dehb, Hyperband, Kde, Levels, Process, Uniform};
 use bayes_hyperopt::{BayesOptimizer, Configuration, HyperOptConfig, SearchSpace};
 use meta_traits::{Ask, Cost, Fidelity, Observation, Optimizer, Outcome, Stream};
 use serde::Serialize;
@@ -64,6 +64,8 @@ pub enum Method {
     Pasha,
     /// Hyperband on points from kernel densities.
     Bohb,
+    /// Asynchronous successive halving on points from a Gaussian process.
+    Mobster,
     /// Differential evolution in the brackets of Hyperband.
     Dehb,
     /// A Gaussian process at full fidelity.
@@ -74,13 +76,14 @@ pub enum Method {
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Random,
         Self::Tpe,
         Self::Hyperband,
         Self::Asha,
         Self::Pasha,
         Self::Bohb,
+        Self::Mobster,
         Self::Dehb,
         Self::FullGp,
         Self::Mf,
@@ -95,6 +98,7 @@ impl Method {
             Self::Asha => "asha",
             Self::Pasha => "pasha",
             Self::Bohb => "bohb",
+            Self::Mobster => "mobster",
             Self::Dehb => "dehb",
             Self::FullGp => "full_gp",
             Self::Mf => "mf",
@@ -115,6 +119,7 @@ impl Method {
             Self::Asha => Box::new(Search::new(space, Asha::new(levels, Uniform), rng)),
             Self::Pasha => Box::new(Search::new(space, Asha::progressive(levels, Uniform), rng)),
             Self::Bohb => Box::new(Search::new(space, Hyperband::new(levels, Kde), rng)),
+            Self::Mobster => Box::new(Search::new(space, Asha::new(levels, Process), rng)),
             Self::Dehb => Box::new(Search::new(space, Dehb::new(levels), rng)),
             Self::FullGp => {
                 let config = HyperOptConfig { n_initial_points: INITIAL, ..HyperOptConfig::default() };

@@ -34,10 +34,13 @@ pub(crate) enum Criterion {
 }
 
 impl Criterion {
-    /// The criterion users name, on the level `best`; `weight` in [0, 1] scales the width of the bound: 0.1 is 2.
+    /// The criterion users name, on the level `best`; `weight` in [0, 1] scales the width of the bound: 0.1 is 2. What is
+    /// made of draws is told by the expected improvement.
     pub(crate) fn new(kind: Acquisition, best: f64, weight: f64) -> Self {
         match kind {
-            Acquisition::ExpectedImprovement => Self::LogExpectedImprovement { best },
+            Acquisition::ExpectedImprovement
+            | Acquisition::NoisyExpectedImprovement
+            | Acquisition::ThompsonSampling => Self::LogExpectedImprovement { best },
             Acquisition::ProbabilityImprovement => Self::LogProbability { best },
             Acquisition::UpperConfidenceBound => Self::OptimisticBound { width: 20.0 * weight },
         }

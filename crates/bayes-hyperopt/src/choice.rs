@@ -3,6 +3,22 @@ use serde::{Deserialize, Serialize};
 /// How promising a point is, given what the model expects there.
 ///
 /// The written form is the name in snake case.
+///
+/// ```
+/// use bayes_hyperopt::{Acquisition, BayesOptimizer, Domain, HyperOptConfig, Parameter, SearchSpace};
+/// use meta_traits::{Ask, Observation, Optimizer, Outcome};
+/// let config = r#"{"acquisition_function": "thompson_sampling"}"#;
+/// let config: HyperOptConfig = serde_json::from_str(config).unwrap();
+/// assert_eq!(config.acquisition_function, Acquisition::ThompsonSampling);
+/// let x = Parameter::new("x", Domain::Float { low: 0.0, high: 1.0 });
+/// let mut search = BayesOptimizer::new(SearchSpace::new(vec![x]).unwrap(), config, 1).unwrap();
+/// for _ in 0..15 {
+///     let Ask::Run(trial) = search.ask() else { break };
+///     let loss = (trial.candidate.number("x").unwrap() - 0.3).powi(2);
+///     search.tell(trial.id, Outcome::Complete(Observation::of_loss(loss))).unwrap();
+/// }
+/// assert!(search.best().unwrap().1.losses[0] < 1e-3);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Acquisition {
@@ -13,12 +29,23 @@ pub enum Acquisition {
     ProbabilityImprovement,
     /// Optimistic bound: mean plus a multiple of the standard deviation.
     UpperConfidenceBound,
+    /// Expected size of the improvement on the best of the points told, where noise hides which that is (Letham et al.
+    /// 2019, in logarithms); the expected improvement where the model sees no noise.
+    NoisyExpectedImprovement,
+    /// The best point of one function drawn from the model, among some hundreds (Thompson sampling): batches spread by
+    /// themselves.
+    ThompsonSampling,
 }
 
 impl Acquisition {
     /// Every acquisition.
-    pub const ALL: [Self; 3] =
-        [Self::ExpectedImprovement, Self::ProbabilityImprovement, Self::UpperConfidenceBound];
+    pub const ALL: [Self; 5] = [
+        Self::ExpectedImprovement,
+        Self::ProbabilityImprovement,
+        Self::UpperConfidenceBound,
+        Self::NoisyExpectedImprovement,
+        Self::ThompsonSampling,
+    ];
 }
 
 /// How alike the values at two points are expected to be.

@@ -123,7 +123,9 @@ mod tests {
 
     #[test]
     fn names_of_choices_are_fixed() {
-        let acquisitions = r#"["expected_improvement","probability_improvement","upper_confidence_bound"]"#;
+        let acquisitions = r#"["expected_improvement","probability_improvement","upper_confidence_bound","#
+            .to_string()
+            + r#""noisy_expected_improvement","thompson_sampling"]"#;
         assert_eq!(serde_json::to_string(&Acquisition::ALL).unwrap(), acquisitions);
         assert_eq!(
             serde_json::to_string(&KernelKind::ALL).unwrap(),

@@ -3,4 +3,4 @@
 pub(crate) mod lbfgs;
 mod search;
 
-pub(crate) use search::{Effort, Found, Landscape, improve, search};
+pub(crate) use search::{Effort, Found, Landscape, candidates, improve, score, search};

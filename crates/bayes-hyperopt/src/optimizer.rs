@@ -11,6 +11,7 @@ mod propose;
 mod record;
 pub(crate) mod regime;
 mod regret;
+pub(crate) mod sampled;
 pub(crate) mod subset;
 pub(crate) mod surface;
 mod trust;

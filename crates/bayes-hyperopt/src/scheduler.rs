@@ -9,6 +9,7 @@ mod history;
 mod hyperband;
 mod kde;
 mod levels;
+mod process;
 
 pub use asha::{Asha, AshaNote};
 pub use dehb::{Dehb, Target};
@@ -16,6 +17,10 @@ pub use history::{History, Sampler, Seen, Uniform};
 pub use hyperband::Hyperband;
 pub use kde::Kde;
 pub use levels::{Levels, LevelsError};
+pub use process::Process;
 
 /// BOHB: [`Hyperband`] with points from [`Kde`] densities (Falkner, Klein & Hutter 2018).
 pub type Bohb = Hyperband<Kde>;
+
+/// MOBSTER: [`Asha`] with points from a Gaussian [`Process`] (Klein et al. 2020).
+pub type Mobster = Asha<Process>;

@@ -73,6 +73,11 @@ impl Gp {
         &self.columns
     }
 
+    /// Targets of all points.
+    pub(crate) fn targets(&self) -> &[f64] {
+        &self.z
+    }
+
     /// One more point with target `z`, or with what is expected there; the parameters stay. O(n^2).
     pub(crate) fn append(&mut self, x: &[f64], z: Option<f64>) {
         let n = self.len();

@@ -48,26 +48,33 @@ pub(crate) fn search(
     effort: Effort,
     rng: &mut Stream,
 ) -> Option<Found> {
-    let mut spread: Vec<Found> = Vec::with_capacity(effort.spread);
-    for latent in kronecker(space, effort.spread, rng) {
-        let value = score(space, landscape, &latent);
-        spread.push(Found { latent, value });
-    }
-    let mut near: Vec<Found> = Vec::with_capacity(effort.near + good.len());
-    for latent in good.iter().take(1) {
-        let value = score(space, landscape, latent);
-        near.push(Found { latent: latent.clone(), value });
-    }
-    for i in 0..effort.near {
-        let Some(centre) = good.get(i % good.len().max(1)) else { break };
-        let latent = perturb(space, centre, reach, rng);
-        let value = score(space, landscape, &latent);
-        near.push(Found { latent, value });
-    }
+    let (spread, near) = candidates(space, good, reach, effort, rng);
+    let mut scored = |latents: Vec<Vec<f64>>| -> Vec<Found> {
+        let found = |latent: Vec<f64>| Found { value: score(space, landscape, &latent), latent };
+        latents.into_iter().map(found).collect()
+    };
+    let (spread, near) = (scored(spread), scored(near));
     let mut starts = best_of(spread, effort.starts.div_ceil(2));
     starts.extend(best_of(near, effort.starts / 2));
     let improved = starts.into_iter().map(|start| improve(space, landscape, start, effort.evaluations));
     improved.max_by(|a, b| a.value.total_cmp(&b.value)).filter(|found| found.value > f64::NEG_INFINITY)
+}
+
+/// Points spread over the space, and others near good ones, the best of which is the first.
+pub(crate) fn candidates(
+    space: &SearchSpace,
+    good: &[Vec<f64>],
+    reach: &[f64],
+    effort: Effort,
+    rng: &mut Stream,
+) -> (Vec<Vec<f64>>, Vec<Vec<f64>>) {
+    let spread = kronecker(space, effort.spread, rng);
+    let mut near: Vec<Vec<f64>> = good.iter().take(1).cloned().collect();
+    for i in 0..effort.near {
+        let Some(centre) = good.get(i % good.len().max(1)) else { break };
+        near.push(perturb(space, centre, reach, rng));
+    }
+    (spread, near)
 }
 
 /// The `n` best that are not copies of each other.
@@ -80,7 +87,7 @@ fn best_of(mut found: Vec<Found>, n: usize) -> Vec<Found> {
 }
 
 /// NaN and forbidden points score minus infinity.
-fn score(space: &SearchSpace, landscape: &mut dyn Landscape, latent: &[f64]) -> f64 {
+pub(crate) fn score(space: &SearchSpace, landscape: &mut dyn Landscape, latent: &[f64]) -> f64 {
     if space.has_rules() && !space.allows(&space.decode(latent)) {
         return f64::NEG_INFINITY;
     }

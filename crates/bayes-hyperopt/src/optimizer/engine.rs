@@ -8,6 +8,7 @@ use super::basin::{self, Basin};
 use super::elsewhere::Elsewhere;
 use super::memory::{Memory, Model};
 use super::regime::Regime;
+use super::sampled::{least_drawn, noiseless};
 use super::subset::Data;
 pub(crate) use super::surface::Flat;
 use super::surface::{Region, Surface, level};
@@ -16,7 +17,7 @@ use crate::acquisition::Criterion;
 use crate::full::latent_of;
 use crate::gp::Marginal;
 use crate::kernel::{Layout, Smoothness};
-use crate::maximize::{Effort, Landscape, search};
+use crate::maximize::{Effort, Landscape, candidates, score, search};
 use crate::{Acquisition, Parameter, SearchSpace};
 
 /// Kinds of model that try to replace the present one at each suggestion.
@@ -189,10 +190,24 @@ impl Query<'_> {
             0..=300 => Effort { spread: 256, near: 128, starts: 6, evaluations: 40 },
             _ => Effort { spread: 128, near: 64, starts: 3, evaluations: 25 },
         };
-        let mut surface = Surface::new(&model.gp, criterion, region, term);
-        let found = search(self.space, &mut surface, &good, &reach, effort, rng)?;
-        let (at, acquisition) = surface.at(&self.space.features(&found.latent));
-        Some(self.explained(&model, found.latent, at, acquisition))
+        let latent = if self.acquisition == Acquisition::ThompsonSampling {
+            let (spread, near) = candidates(self.space, &good, &reach, effort, rng);
+            let features = |latent: Vec<f64>| (self.space.features(&latent), latent);
+            let points = spread.into_iter().chain(near).map(features);
+            let (points, mut latents): (Vec<_>, Vec<_>) = points.filter(|(x, _)| region.contains(x)).unzip();
+            let terms: Vec<f64> = latents.iter().map(|latent| score(self.space, term, latent)).collect();
+            latents.swap_remove(least_drawn(&model.gp, &points, &terms, rng)?)
+        } else {
+            let is_noisy = self.acquisition == Acquisition::NoisyExpectedImprovement;
+            let parts = if is_noisy { noiseless(&model, rng) } else { None };
+            let mut surface = match &parts {
+                Some(parts) => Surface::over(parts.iter().map(|(gp, level)| (gp, *level)), region, term),
+                None => Surface::new(&model.gp, criterion, region, term),
+            };
+            search(self.space, &mut surface, &good, &reach, effort, rng)?.latent
+        };
+        let at = model.gp.predictor().marginal(&self.space.features(&latent));
+        Some(self.explained(&model, latent, at, criterion.score(at).value))
     }
 
     /// A point with what a model says of it.

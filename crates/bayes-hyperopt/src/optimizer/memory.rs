@@ -12,6 +12,8 @@ use crate::maximize::lbfgs::{Limits, minimize};
 
 /// Nugget of models that pass through the data, as a share of the signal's variance.
 const NUGGET: f64 = 1e-12;
+/// Nugget of models through values that were drawn, and so need not be met exactly.
+const SMOOTHED: f64 = 1e-6;
 /// Every so many fits one starts from afar.
 const AFAR: usize = 3;
 /// How far from the usual start, in the logarithm of the lengthscales, in turn.
@@ -245,6 +247,17 @@ impl Model {
         let Self { gp, regime, targets, prior, .. } = self;
         let problem = problem(&gp.layout, gp.columns(), *regime, prior, &targets.z);
         draws(&problem, &gp.theta, count, rng)
+    }
+
+    /// The process at the same parameters over the same points, but for its noise.
+    pub(super) fn without_noise(&self) -> Option<Gp> {
+        let Self { gp, regime, prior, .. } = self;
+        let exact = Regime { noise: NoiseKind::Fixed, ..*regime };
+        let shared = Kernel::parameters(&gp.layout, regime.structure);
+        let targets = gp.targets();
+        let problem =
+            Problem { nugget: SMOOTHED, ..problem(&gp.layout, gp.columns(), exact, prior, targets) };
+        Gp::new(&problem, &gp.theta[..shared], &mut Workspace::new(gp.len()))
     }
 
     /// The same parameters over other data.

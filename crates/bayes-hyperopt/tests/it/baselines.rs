@@ -1,7 +1,7 @@
 //! Every search without a Gaussian process, against the conformance kit and on a function it must do well on.
 
 use bayes_hyperopt::baseline::{CmaEs, Even, Grid, Random, Search, Strategy, Tpe};
-use bayes_hyperopt::scheduler::{Asha, Dehb, Hyperband, Kde, Levels, Uniform};
+use bayes_hyperopt::scheduler::{Asha, Dehb, Hyperband, Kde, Levels, Mobster, Process, Uniform};
 use bayes_hyperopt::{Configuration, Domain, Forbidden, Parameter, SearchSpace};
 use meta_traits::conformance::{Check, check_optimizer, check_optimizer_snapshot};
 use meta_traits::{Ask, Fidelity, Observation, Optimizer, Outcome, Space, Stream, Trial};
@@ -72,6 +72,11 @@ fn plain_designs_conform() {
 #[test]
 fn tpe_conforms() {
     conforms_for(14, |_| Tpe::new());
+}
+
+#[test]
+fn mobster_conforms() {
+    conforms_for(14, |_| Mobster::new(levels(), Process));
 }
 
 #[test]

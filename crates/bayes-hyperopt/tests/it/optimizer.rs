@@ -39,10 +39,9 @@ fn goes_on_bit_for_bit_from_every_snapshot() {
 #[test]
 fn conforms_with_every_acquisition_and_kernel() {
     let kernels = KernelKind::ALL.map(|gp_kernel| HyperOptConfig { gp_kernel, ..HyperOptConfig::default() });
-    let acquisitions = [Acquisition::ProbabilityImprovement, Acquisition::UpperConfidenceBound];
-    let acquisitions = acquisitions
+    let acquisitions = Acquisition::ALL
         .map(|acquisition_function| HyperOptConfig { acquisition_function, ..HyperOptConfig::default() });
-    for config in kernels.into_iter().skip(1).chain(acquisitions) {
+    for config in kernels.into_iter().skip(1).chain(acquisitions.into_iter().skip(1)) {
         check_optimizer(&check(&config).steps(5));
     }
 }

@@ -55,6 +55,7 @@ fn settings_of_the_model_change_the_points() {
         (usual(), bound.clone()),
         (bound.clone(), HyperOptConfig { exploration_weight: 0.9, ..bound }),
         (usual(), HyperOptConfig { acquisition_function: Acquisition::ProbabilityImprovement, ..usual() }),
+        (usual(), HyperOptConfig { acquisition_function: Acquisition::ThompsonSampling, ..usual() }),
         (usual(), HyperOptConfig { n_initial_points: 6, ..usual() }),
     ];
     for (one, other) in pairs {

@@ -7,8 +7,13 @@ pub(super) const PROFILES: [&str; 6] =
     ["development", "production", "research", "conservative", "aggressive", "minimal"];
 pub(super) const MUTATIONS: [&str; 5] =
     ["add_module", "remove_module", "reconnect", "control_flow", "parameter_mutation"];
-pub(super) const ACQUISITIONS: [&str; 3] =
-    ["expected_improvement", "probability_improvement", "upper_confidence_bound"];
+pub(super) const ACQUISITIONS: [&str; 5] = [
+    "expected_improvement",
+    "probability_improvement",
+    "upper_confidence_bound",
+    "noisy_expected_improvement",
+    "thompson_sampling",
+];
 pub(super) const KERNELS: [&str; 4] = ["matern52", "matern32", "rbf", "linear"];
 pub(super) const DEPTHS: [&str; 2] = ["basic", "deep"];
 pub(super) const ALLOCATIONS: [&str; 3] = ["adaptive", "fixed", "priority"];
