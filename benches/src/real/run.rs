@@ -90,14 +90,14 @@ pub async fn measure(
         let (state, _) = RunDirectory::state_of(directory.path(), session.budget)?;
         let mut known: Vec<(u32, f64)> = Vec::new();
         for point in &result.performance_trajectory {
-            let score = match known.iter().find(|(candidate, _)| *candidate == point.candidate) {
-                Some((_, score)) => *score,
-                None => {
-                    let Some(candidate) = state.candidate(point.candidate) else { continue };
-                    let score = mean(&test_scores(&session, candidate, curve).await?);
-                    known.push((point.candidate, score));
-                    score
-                }
+            let found = known.iter().find(|(candidate, _)| *candidate == point.candidate);
+            let score = if let Some((_, score)) = found {
+                *score
+            } else {
+                let Some(candidate) = state.candidate(point.candidate) else { continue };
+                let score = mean(&test_scores(&session, candidate, curve).await?);
+                known.push((point.candidate, score));
+                score
             };
             points.push((point.evaluations, score));
         }

@@ -78,7 +78,7 @@ pub fn session_of(
     check_leakage(&dataset, resolved.config.data.as_ref().is_some_and(|d| d.allow_leakage), notice)?;
     metric.check_for(&dataset)?;
     spec.validate(&models.names())?;
-    assembled(resolved, parts_of_system(resolved, spec, metric, Arc::new(dataset), models)?)
+    assembled(resolved, parts_of_system(resolved, spec, metric, &Arc::new(dataset), models)?)
 }
 
 async fn prepare(
@@ -211,19 +211,19 @@ async fn of_system(
         Some(models) => models,
         None => connect(config, &resolved.base, cache.as_deref(), notice).await?,
     };
-    parts_of_system(resolved, spec, metric, dataset, &models)
+    parts_of_system(resolved, spec, metric, &dataset, &models)
 }
 
 fn parts_of_system(
     resolved: &Resolved,
     spec: &SystemSpec,
     metric: &MetricSpec,
-    dataset: Arc<Dataset>,
+    dataset: &Arc<Dataset>,
     models: &Models,
 ) -> Result<Parts, Error> {
     let config = &resolved.config;
-    let (splits, labels) = (data::digests(&dataset), data::labels(&dataset, metric.name())?);
-    let system = CompoundAISystem::new(spec.clone(), &resolved.base, models.all(), &dataset)?;
+    let (splits, labels) = (data::digests(dataset), data::labels(dataset, metric.name())?);
+    let system = CompoundAISystem::new(spec.clone(), &resolved.base, models.all(), dataset)?;
     let start = system.components();
     if start.is_empty() {
         return Err(ConfigError::inconsistent(
@@ -231,18 +231,18 @@ fn parts_of_system(
         )
         .into());
     }
-    let scorer = metric.build(&dataset, |name| models.judge(name))?;
-    let forecast = system.estimate(&start, &dataset, TOKENS_PER_CHARACTER)?;
-    let mut proposer = system_proposer(config, spec, models, &dataset)?;
+    let scorer = metric.build(dataset, |name| models.judge(name))?;
+    let forecast = system.estimate(&start, dataset, TOKENS_PER_CHARACTER)?;
+    let mut proposer = system_proposer(config, spec, models, dataset)?;
     let settings = spec.settings();
     let (pillars, vocabulary) = steering::of_settings(&settings);
     if !settings.is_empty() {
         proposer = Box::new(SettingsProposer::new(settings, proposer));
     }
-    let val = chosen(&dataset, config.optimizer.val_examples, config.seed);
+    let val = chosen(dataset, config.optimizer.val_examples, config.seed);
     let hash = |split| dataset.hash(split).unwrap_or_default();
     let digest = [Split::Train, Split::Val, Split::Test].map(hash).join(" ");
-    let evaluator = Arc::new(SystemEvaluator::of_metric(system, Arc::clone(&dataset), scorer));
+    let evaluator = Arc::new(SystemEvaluator::of_metric(system, Arc::clone(dataset), scorer));
     Ok(Parts {
         start,
         train: dataset.ids(Split::Train),
