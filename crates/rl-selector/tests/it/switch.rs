@@ -86,7 +86,7 @@ fn a_network_and_a_linear_head_on_its_trunk_are_levels_of_their_own() {
     let rl = RLConfig { hidden_dims: vec![32, 32], learning_rate: 3e-3, ..RLConfig::default() };
     let forest = ForestConfig { leaf: 4, trees: 4, ..ForestConfig::default() };
     let network = Some(DqnConfig { rl, heads: 3, ..DqnConfig::default() });
-    let config = SafetyConfig { forest, network, alpha: 0.4, steps: 400, ..SafetyConfig::default() };
+    let config = SafetyConfig { forest, network, alpha: 0.4, steps: 3000, ..SafetyConfig::default() };
     let cases: Vec<usize> = (0..48).collect();
     let policy = SafePolicy::train(&train, &cases, &bandit(1), &config, &Stream::root(8)).unwrap();
     let validation = policy.validation();
