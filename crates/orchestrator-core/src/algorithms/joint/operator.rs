@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub enum Operator {
     /// A text written this round for the component to blame, in the system that it was written for.
     ReflectiveMutation,
-    /// The best system under a draw of the posterior (Thompson), searched from a system that leads on some example.
+    /// The best system under a draw of the posterior (Thompson), searched from the leader.
     ParetoSampling,
     /// Of every component the text, and the lines, that are best by expectation: an n-way merge.
     SystemAwareMerge,

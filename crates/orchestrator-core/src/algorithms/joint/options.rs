@@ -25,8 +25,9 @@ pub struct Options {
     pub dry: u64,
     /// The share of rounds that still rewrite then.
     pub rare: f64,
-    /// How often each operator proposes, in proportion; those that are absent never do, but for the turns of pillars that
-    /// are held to a part of the budget.
+    /// How often each operator proposes, in proportion. Those that are absent never do, but for the turns of pillars that
+    /// are held to a part of the budget, and for [`Operator::ParetoSampling`], which stands in where none has anything to
+    /// work with.
     pub operators: BTreeMap<Operator, f64>,
     /// The share of proposals whose operator a selector chooses, where there is one.
     pub learned: f64,
