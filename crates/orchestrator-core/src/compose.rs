@@ -3,6 +3,7 @@
 mod data;
 mod models;
 mod notice;
+mod numbers;
 mod resolved;
 mod spending;
 mod steering;
@@ -18,6 +19,8 @@ use prompt_grammar::structural::{Bank, Structural, StructuralOptions};
 
 pub use models::{Models, connect};
 pub use notice::Notice;
+pub use numbers::Numbers;
+pub(crate) use numbers::number_search;
 pub use resolved::Resolved;
 pub use spending::{ModelSpending, Spending};
 pub use steering::selector;
@@ -106,7 +109,13 @@ fn assembled(resolved: &Resolved, parts: Parts) -> Result<Session, Error> {
     }
     let mut test = if config.report.test { parts.test } else { Vec::new() };
     test.truncate(config.report.examples.unwrap_or(usize::MAX));
-    let steering = steering::steering(config, parts.pillars, parts.vocabulary, parts.val.len())?;
+    let steering = steering::steering(
+        config,
+        parts.pillars,
+        parts.vocabulary,
+        parts.numbers.is_some(),
+        parts.val.len(),
+    )?;
     let session = Session {
         name: config.name.clone(),
         seed: config.seed,
@@ -131,6 +140,7 @@ fn assembled(resolved: &Resolved, parts: Parts) -> Result<Session, Error> {
         system: parts.system,
         joint: steering.options,
         shares: steering.shares,
+        numbers: parts.numbers,
         spending: parts.spending,
         may_cost_money: config.evaluator.is_some()
             || config.models.values().any(|m| m.provider.may_cost_money()),
@@ -159,6 +169,8 @@ struct Parts {
     pillars: BTreeMap<String, Component>,
     /// Lines that components may hold before any text has them.
     vocabulary: BTreeMap<String, Vec<String>>,
+    /// Settings with ranges.
+    numbers: Option<Numbers>,
 }
 
 fn of_simulated(spec: &SimulatedSpec) -> Parts {
@@ -187,6 +199,7 @@ fn of_simulated(spec: &SimulatedSpec) -> Parts {
         spending: Spending::default(),
         pillars,
         vocabulary: BTreeMap::new(),
+        numbers: None,
     }
 }
 
@@ -236,6 +249,8 @@ fn parts_of_system(
     let mut proposer = system_proposer(config, spec, models, dataset)?;
     let settings = spec.settings();
     let (pillars, vocabulary) = steering::of_settings(&settings);
+    let hyperopt = config.meta.as_ref().map(|meta| meta.hyperopt_config.clone()).unwrap_or_default();
+    let numbers = Numbers::of(&settings, &hyperopt)?;
     if !settings.is_empty() {
         proposer = Box::new(SettingsProposer::new(settings, proposer));
     }
@@ -258,6 +273,7 @@ fn parts_of_system(
         spending: models.spending().clone(),
         pillars,
         vocabulary,
+        numbers,
     })
 }
 
@@ -401,6 +417,7 @@ async fn of_external(
         spending,
         pillars: BTreeMap::new(),
         vocabulary: BTreeMap::new(),
+        numbers: None,
     })
 }
 

@@ -63,6 +63,8 @@ pub struct Session {
     pub joint: joint::Options,
     /// How the joint search divides its budget among the pillars; not at all where there is none.
     pub shares: Option<Allocation>,
+    /// Settings with ranges, which the joint search sets by Bayesian optimisation.
+    pub numbers: Option<compose::Numbers>,
     /// What the models do in this process.
     pub spending: crate::compose::Spending,
     /// Whether a metric call may cost money: hosted models, and programs that nobody can look into.
@@ -138,8 +140,14 @@ impl Session {
             }
             _ => {
                 let selector = compose::selector(&self.joint, stream.child("selector", 0));
-                let search =
+                let numbers = self.numbers.as_ref();
+                let numbers =
+                    numbers.map(|n| compose::number_search(n, &stream.child("numbers", 0))).transpose()?;
+                let mut search =
                     Joint::new(&start, train, val, self.joint.clone(), stream)?.with_selector(selector);
+                if let Some(numbers) = numbers {
+                    search = search.with_inner(Component::Hyperopt, numbers);
+                }
                 match &self.shares {
                     Some(shares) => Box::new(search.with_shares(shares.clone())),
                     None => Box::new(search),

@@ -15,6 +15,7 @@
 //! Equal inputs, candidates and streams give equal executions, as far as models and tools do: every sampling call gets
 //! its seed from the stream's child of the module's name and call number.
 
+mod allowed;
 mod compound;
 mod error;
 mod evaluate;
@@ -33,6 +34,7 @@ mod tool;
 mod trace;
 mod validate;
 
+pub use allowed::{Allowed, NumberRange};
 pub use compound::CompoundAISystem;
 pub use error::{Failure, SystemError, ToolFault};
 pub use evaluate::SystemEvaluator;

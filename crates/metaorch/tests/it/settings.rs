@@ -6,10 +6,20 @@ use crate::{last_json, run, stderr};
 /// The settings of a system are checked, planned for, searched and resumed as prompts are.
 #[test]
 fn settings_are_searched_beside_prompts() {
+    searched("[1, 2, 3]", "[1, 200]");
+}
+
+/// The same with a range: numbers come from Bayesian optimisation.
+#[test]
+fn ranges_are_searched_beside_prompts() {
+    searched("{from: 1, to: 3}", "{from: 1, to: 200}");
+}
+
+fn searched(values: &str, wrong: &str) {
     let home = tempfile::tempdir().unwrap();
     write_task(home.path());
-    let searched =
-        CONFIG.replace("budget:", "  search: {similar.k: [1, 2, 3]}\nmeta: {enabled: true}\nbudget:");
+    let section = format!("  search: {{similar.k: {values}}}\nmeta: {{enabled: true}}\nbudget:");
+    let searched = CONFIG.replace("budget:", &section);
     fs::write(home.path().join("task.yaml"), &searched).unwrap();
     for command in ["check", "plan"] {
         let output = run(home.path(), &[command, "task.yaml", "--json"]);
@@ -27,7 +37,7 @@ fn settings_are_searched_beside_prompts() {
     let output = run(home.path(), &["resume", "runs/colours-1", "--json"]);
     assert_eq!(last_json(&output)["event"], "result", "{}", stderr(&output));
     assert_eq!(fs::read_to_string(directory.join("events.jsonl")).unwrap(), events);
-    let wrong = searched.replace("[1, 2, 3]", "[1, 200]");
+    let wrong = searched.replace(values, wrong);
     fs::write(home.path().join("wrong.yaml"), wrong).unwrap();
     let output = run(home.path(), &["check", "wrong.yaml"]);
     assert_eq!(output.status.code(), Some(2));

@@ -1,6 +1,7 @@
 //! Search over texts and their clauses together, steered by the joint posterior.
 
 mod allocator;
+mod inner;
 mod operator;
 mod options;
 mod propose;
@@ -20,12 +21,14 @@ use prompt_grammar::PromptError;
 use serde::{Deserialize, Serialize};
 
 use self::allocator::Allocator;
+use self::inner::Inner;
 use self::round::{Pending, Step};
 use self::versions::{VersionId, Versions};
 use crate::posterior::Posterior;
 use crate::run::{Credit, RunError, Search};
 
 pub use self::allocator::{OperatorSelector, Record};
+pub use self::inner::InnerSearch;
 pub use self::operator::Operator;
 pub use self::options::Options;
 pub use self::snapshot::JointState;
@@ -76,6 +79,7 @@ pub struct Joint {
     /// Texts written this round.
     fresh: Vec<VersionId>,
     allocator: Allocator,
+    inner: Inner,
     mark: Mark,
     trials: u64,
     queries: u64,
@@ -147,7 +151,7 @@ impl Joint {
         let base = seed.map(|(c, (_, text))| versions.add(&mut posterior, c, text.to_owned()).0).collect();
         for (component, name) in names.iter().enumerate() {
             for line in options.vocabulary.get(name).into_iter().flatten() {
-                versions.know(&mut posterior, component, line);
+                let _ = versions.know(&mut posterior, component, line);
             }
         }
         let allocator = Allocator::new(options.weights(), options.learned);
@@ -167,6 +171,7 @@ impl Joint {
             dry: 0,
             fresh: Vec::new(),
             allocator,
+            inner: Inner::default(),
             mark: Mark::default(),
             trials: 0,
             queries: 0,
@@ -182,6 +187,14 @@ impl Joint {
     #[must_use]
     pub fn with_selector(mut self, selector: Box<dyn OperatorSelector>) -> Self {
         self.allocator.set_selector(selector);
+        self
+    }
+
+    /// The same with a search of a pillar's own that makes lines no text has: the pillar's operator asks it, by
+    /// [`Options::inventive`].
+    #[must_use]
+    pub fn with_inner(mut self, pillar: Component, search: Box<dyn InnerSearch>) -> Self {
+        self.inner.insert(pillar, search);
         self
     }
 
@@ -335,11 +348,12 @@ impl Optimizer for Joint {
             Outcome::Failed { .. } if self.entrants.is_empty() => {
                 self.step = Step::Over(StopReason::Failures);
             }
-            Outcome::Failed { cost, .. } => {
+            Outcome::Failed { cost, message, .. } => {
+                self.hand_back(&message);
                 let context = self.context();
                 self.allocator.settle(cost.evaluations, 0.0, false, &context);
             }
-            _ => {}
+            _ => self.hand_back("abandoned"),
         }
         Ok(())
     }

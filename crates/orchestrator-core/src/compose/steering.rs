@@ -15,6 +15,8 @@ use crate::system::{SETTINGS, Setting};
 const PATIENCE: u64 = 20;
 /// How many trials the operators' weights count as in the selector's eyes.
 const BELIEF: f64 = 10.0;
+/// How often numbers are proposed beside the usual operators' 1, where they have ranges.
+const NUMBERS: f64 = 0.15;
 /// What remains of its beliefs at each reward.
 const MEMORY: f64 = 0.98;
 
@@ -28,8 +30,8 @@ pub(super) struct Steering {
     pub(super) budget: Budget,
 }
 
-/// What `config` asks for, with `pillars` owning components and `val` validation examples: a compute unit is so many metric
-/// calls.
+/// What `config` asks for, with `pillars` owning components, `numbers` that have ranges and `val` validation examples: a
+/// compute unit is so many metric calls.
 ///
 /// # Errors
 /// [`ConfigError`] when there is no limit, or the algorithm has nothing to work with.
@@ -37,6 +39,7 @@ pub(super) fn steering(
     config: &RunConfig,
     pillars: BTreeMap<String, Component>,
     vocabulary: BTreeMap<String, Vec<String>>,
+    numbers: bool,
     val: usize,
 ) -> Result<Steering, ConfigError> {
     let meta = config.meta.as_ref().filter(|meta| meta.enabled);
@@ -45,6 +48,9 @@ pub(super) fn steering(
     let budget = config.limits()?.and(own);
     let mut options =
         Options { pillars, vocabulary, longest: config.optimizer.max_prompt_length, ..Options::default() };
+    if numbers {
+        options.operators.insert(Operator::Numbers, NUMBERS);
+    }
     let algorithm = config.algorithm();
     if let Some(operator) = alone(algorithm) {
         if operator == Operator::StructuralMutation

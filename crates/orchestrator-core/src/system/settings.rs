@@ -6,7 +6,7 @@ use meta_traits::{Components, Stream};
 use serde_json::Value;
 
 use super::spec::{ModuleSpec, SystemSpec, nearest};
-use super::{CompoundAISystem, Fault, Step, SystemError};
+use super::{Allowed, CompoundAISystem, Fault, NumberRange, Step, SystemError};
 
 /// The component that holds the settings of a system: a line `key: value` for each.
 pub const SETTINGS: &str = "settings";
@@ -16,6 +16,13 @@ const FLOW: &str = "flow";
 
 /// Keys of modules that can be searched: none that changes what a template needs.
 const KEYS: [&str; 8] = ["calibrate", "choose", "format", "k", "max_tokens", "model", "temperature", "top_p"];
+
+/// Those of them that may have a range, and whether they count something.
+const NUMBERS: [(&str, bool); 4] =
+    [("k", true), ("max_tokens", true), ("temperature", false), ("top_p", false)];
+
+/// As many values of a range compete with the values of lists when a setting is changed at random.
+const DRAWS: usize = 4;
 
 /// Something the search sets, and the values that it may take.
 ///
@@ -33,13 +40,15 @@ const KEYS: [&str; 8] = ["calibrate", "choose", "format", "k", "max_tokens", "mo
 /// assert_eq!((settings[0].key.as_str(), settings[0].start), ("similar.k", Some(1)));
 /// assert_eq!(settings[1].options, ["0", "0.7"]);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Setting {
     /// `module.key`, or `flow`.
     pub key: String,
-    /// The values as candidates write them, in the author's order.
+    /// The values as candidates write them, in the author's order; the description's own alone where there is a range.
     pub options: Vec<String>,
+    /// The numbers that it may be set to instead.
+    pub range: Option<NumberRange>,
     /// Which of them the description itself has; none where it has another, which [`SystemSpec::validate`] refuses.
     pub start: Option<usize>,
 }
@@ -70,20 +79,55 @@ pub(super) fn start(settings: &[Setting]) -> Option<String> {
 /// The component with one setting at another value, every such change as likely as the next; none where there is none.
 pub(crate) fn changed(settings: &[Setting], text: &str, rng: &mut Stream) -> Option<String> {
     let mut lines = read(text).ok()?;
-    let others = |(at, (key, value)): (usize, &(&str, &str))| {
-        let options = settings.iter().filter(|s| s.key == *key).flat_map(|s| &s.options);
-        options.filter(|o| o != value).map(|o| (at, o.as_str())).collect::<Vec<_>>()
-    };
-    let all: Vec<(usize, &str)> = lines.iter().enumerate().flat_map(others).collect();
-    let (at, value) = *rng.pick(&all)?;
-    lines[at].1 = value;
+    let mut all: Vec<(usize, String)> = Vec::new();
+    for (at, (key, value)) in lines.iter().enumerate() {
+        let Some(setting) = settings.iter().find(|s| s.key == *key) else { continue };
+        let drawn: Vec<String> = match &setting.range {
+            Some(range) => {
+                let whole = setting.is_whole();
+                (0..DRAWS).map(|_| range.write(whole, range.draw(whole, rng))).collect()
+            }
+            None => setting.options.clone(),
+        };
+        all.extend(drawn.into_iter().filter(|o| o != value).map(|o| (at, o)));
+    }
+    let (at, value) = rng.pick(&all)?;
+    lines[*at].1 = value;
     Some(write(lines))
+}
+
+/// Whether a key counts something; none for keys that are no numbers.
+fn counts(key: &str) -> Option<bool> {
+    let field = key.rsplit_once('.').map_or(key, |(_, field)| field);
+    NUMBERS.iter().find(|(name, _)| *name == field).map(|(_, whole)| *whole)
 }
 
 impl Setting {
     /// Whether it names the flow.
     pub fn is_flow(&self) -> bool {
         self.key == FLOW
+    }
+
+    /// Whether only whole numbers are values.
+    pub fn is_whole(&self) -> bool {
+        counts(&self.key) == Some(true)
+    }
+
+    /// What is wrong with a value, if anything.
+    fn refuses(&self, value: &str) -> Option<String> {
+        let allowed = match &self.range {
+            Some(range) => {
+                let sound = |x: f64| range.contains(x) && (!self.is_whole() || x.fract() == 0.0);
+                if value.parse().is_ok_and(sound) {
+                    return None;
+                }
+                let whole = if self.is_whole() { "whole numbers from " } else { "" };
+                format!("{whole}{} to {}", range.from, range.to)
+            }
+            None if self.options.iter().any(|o| o == value) => return None,
+            None => self.options.join(", "),
+        };
+        Some(format!("sets {} to '{value}'; allowed: {allowed}", self.key))
     }
 
     /// The description's own value.
@@ -95,15 +139,35 @@ impl Setting {
 impl SystemSpec {
     /// What the search sets, in the author's order, the flow last; empty where it rewrites prompts alone.
     pub fn settings(&self) -> Vec<Setting> {
-        let of_module = |(key, values): (&String, &Vec<Value>)| Setting {
-            key: key.clone(),
-            options: values.iter().map(written).collect(),
-            start: values.iter().position(|value| self.with(key, value).is_ok_and(|spec| spec == *self)),
+        let of_module = |(key, allowed): (&String, &Allowed)| {
+            let (options, start, range) = match allowed {
+                Allowed::Values(values) => {
+                    let own = |value: &Value| self.with(key, value).is_ok_and(|spec| spec == *self);
+                    (values.iter().map(written).collect(), values.iter().position(own), None)
+                }
+                Allowed::Range(range) => {
+                    let own = self.number(key).map(|x| x.to_string());
+                    (own.into_iter().collect(), Some(0), Some(*range))
+                }
+            };
+            Setting { key: key.clone(), options, range, start }
         };
-        let flow =
-            Setting { key: FLOW.to_owned(), options: self.flows.keys().cloned().collect(), start: Some(0) };
+        let flow = Setting {
+            key: FLOW.to_owned(),
+            options: self.flows.keys().cloned().collect(),
+            range: None,
+            start: Some(0),
+        };
         let flow = (!self.flows.is_empty()).then_some(flow);
         self.search.iter().map(of_module).chain(flow).collect()
+    }
+
+    /// The number that a module has at `module.key`.
+    fn number(&self, key: &str) -> Option<f64> {
+        let (module, field) = key.split_once('.')?;
+        let number = serde_json::to_value(self.modules.get(module)?).ok()?.get(field)?.as_f64()?;
+        // Modules hold fractions in single precision: its shortest form is what the author wrote.
+        format!("{}", number as f32).parse().ok()
     }
 
     /// The description with one value in place of its own.
@@ -137,8 +201,8 @@ impl SystemSpec {
                 let hint = nearest(key, settings.iter().map(|s| s.key.as_str()));
                 return Err(format!("sets '{key}', which is none of this system's settings{hint}"));
             };
-            if !setting.options.iter().any(|o| o == value) {
-                return Err(format!("sets {key} to '{value}'; allowed: {}", setting.options.join(", ")));
+            if let Some(refused) = setting.refuses(value) {
+                return Err(refused);
             }
         }
         let mut varied: Option<Self> = None;
@@ -148,9 +212,13 @@ impl SystemSpec {
                 return Err(format!("must set {} once", setting.key));
             };
             if *text != setting.own() {
-                let value = self.search.get(*key).into_iter().flatten().find(|v| written(v) == *text);
+                let value = match self.search.get(*key) {
+                    Some(Allowed::Values(values)) => values.iter().find(|v| written(v) == *text).cloned(),
+                    Some(Allowed::Range(_)) => serde_json::from_str(text).ok(),
+                    None => None,
+                };
                 let spec = varied.as_ref().unwrap_or(self);
-                varied = Some(spec.with(key, value.unwrap_or(&Value::from(*text)))?);
+                varied = Some(spec.with(key, &value.unwrap_or_else(|| Value::from(*text)))?);
             }
         }
         Ok(varied)
@@ -213,7 +281,7 @@ impl SystemSpec {
             faults.push(fault(format!("system.modules.{SETTINGS}"), message.into()));
         }
         if faults.is_empty() {
-            self.search.iter().for_each(|(key, values)| faults.extend(self.fault_of(key, values, models)));
+            self.search.iter().for_each(|(key, allowed)| faults.extend(self.fault_of(key, allowed, models)));
         }
         faults
     }
@@ -235,7 +303,7 @@ impl SystemSpec {
         faults
     }
 
-    fn fault_of(&self, key: &str, values: &[Value], models: &[&str]) -> Option<Fault> {
+    fn fault_of(&self, key: &str, allowed: &Allowed, models: &[&str]) -> Option<Fault> {
         let path = format!("system.search.{key}");
         let fault = |message: String| Some(Fault { path: path.clone(), message });
         let Some((module, field)) = key.split_once('.') else {
@@ -249,6 +317,10 @@ impl SystemSpec {
             let hint = nearest(field, KEYS);
             return fault(format!("cannot be searched{hint}; allowed: {}", KEYS.join(", ")));
         }
+        let values = match allowed {
+            Allowed::Values(values) => values,
+            Allowed::Range(range) => return self.fault_of_range(key, range, models),
+        };
         if values.len() < 2 {
             return fault("has fewer than two values; a search needs two".into());
         }
@@ -274,6 +346,36 @@ impl SystemSpec {
             None
         } else {
             fault("lacks the module's own value, from which the search starts; add it".into())
+        }
+    }
+
+    fn fault_of_range(&self, key: &str, range: &NumberRange, models: &[&str]) -> Option<Fault> {
+        let path = format!("system.search.{key}");
+        let fault = |message: String| Some(Fault { path: path.clone(), message });
+        let Some(whole) = counts(key) else {
+            let names: Vec<&str> = NUMBERS.iter().map(|(name, _)| *name).collect();
+            return fault(format!("is no number; give a list of values. Ranges: {}", names.join(", ")));
+        };
+        if let Some(message) = range.fault(whole) {
+            return fault(message.to_owned());
+        }
+        for end in [range.from, range.to] {
+            let text = range.write(whole, end);
+            let value = serde_json::from_str(&text).unwrap_or(Value::Null);
+            let spec = match self.with(key, &value) {
+                Ok(spec) => spec,
+                Err(message) => return fault(format!("= {text}: {message}")),
+            };
+            if let Some(found) = spec.faults_of_flows(models).into_iter().next() {
+                return fault(format!("= {text}: {} {}", found.path, found.message));
+            }
+        }
+        match self.number(key) {
+            Some(own) if range.contains(own) => None,
+            own => fault(format!(
+                "lacks the module's own value{}, from which the search starts; widen it",
+                own.map(|own| format!(" {own}")).unwrap_or_default()
+            )),
         }
     }
 }

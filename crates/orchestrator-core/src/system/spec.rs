@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::raw::RawModule;
-use super::{Step, SystemError};
+use super::{Allowed, Step, SystemError};
 
 /// A compound AI system as its author writes it, in YAML or JSON.
 ///
@@ -49,9 +49,9 @@ pub struct SystemSpec {
     /// Instead of `flow`: several by name, among which the search chooses; it starts from the first.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub flows: IndexMap<String, Vec<Step>>,
-    /// Keys of modules that the search sets, as `module.key`, with the values it may take, the module's own among them.
+    /// Keys of modules that the search sets, as `module.key`, with what they may be set to, the module's own value included.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub search: IndexMap<String, Vec<serde_json::Value>>,
+    pub search: IndexMap<String, Allowed>,
 }
 
 fn default_input() -> Vec<String> {

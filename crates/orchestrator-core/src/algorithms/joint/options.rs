@@ -31,6 +31,9 @@ pub struct Options {
     pub operators: BTreeMap<Operator, f64>,
     /// The share of proposals whose operator a selector chooses, where there is one.
     pub learned: f64,
+    /// The share of a pillar's proposals that its own search makes, where it has one ([`super::Joint::with_inner`]); the others
+    /// combine what is known.
+    pub inventive: f64,
     /// Lines that are known before any text has them, by component: they are combined from the first round on.
     pub vocabulary: BTreeMap<String, Vec<String>>,
     /// The pillar that `component`, or `component/topic`, belongs to; prompts where nothing is said.
@@ -73,6 +76,7 @@ impl Default for Options {
             ]
             .into(),
             learned: 0.5,
+            inventive: 0.5,
             vocabulary: BTreeMap::new(),
             pillars: BTreeMap::new(),
             most_results: None,
@@ -129,8 +133,13 @@ impl Options {
         let weights = self.weights();
         let sound = weights.iter().all(|w| w.is_finite() && *w >= 0.0) && weights.iter().sum::<f64>() > 0.0;
         within("operators", sound, &self.operators, "weights of at least 0, one of them above")?;
-        let shares =
-            [("learned", self.learned), ("rare", self.rare), ("floor", self.floor), ("loyal", self.loyal)];
+        let shares = [
+            ("inventive", self.inventive),
+            ("learned", self.learned),
+            ("rare", self.rare),
+            ("floor", self.floor),
+            ("loyal", self.loyal),
+        ];
         shares.into_iter().try_for_each(|(f, x)| within(f, (0.0..=1.0).contains(&x), &x, "0 to 1"))
     }
 }

@@ -18,6 +18,11 @@ impl Joint {
             Operator::ReflectiveMutation => !self.fresh.is_empty(),
             Operator::ParetoSampling | Operator::SystemAwareMerge | Operator::RandomSearch => true,
             Operator::Crossover => self.entrants.len() > 1,
+            Operator::StructuralMutation | Operator::Numbers | Operator::Words
+                if self.inner.has(operator.component()) =>
+            {
+                true
+            }
             Operator::StructuralMutation | Operator::Numbers | Operator::Words => {
                 self.open(Some(operator.component())).iter().enumerate().any(|(component, topics)| {
                     let wording = self.versions.wording(component);

@@ -60,13 +60,16 @@ impl Joint {
         let stream = self.stream.child("round", self.rounds);
         let able = Operator::ALL.map(|operator| self.can(operator));
         let operator = self.allocator.next(able, &self.context(), &stream);
-        let texts = self.proposed(operator, &leader, &stream);
-        let system: Vec<VersionId> =
-            texts.into_iter().enumerate().map(|(component, text)| self.realise(component, text)).collect();
+        let system = if let Some(system) = self.invented(operator, &leader, &stream) {
+            system
+        } else {
+            let texts = self.proposed(operator, &leader, &stream);
+            texts.into_iter().enumerate().map(|(component, text)| self.realise(component, text)).collect()
+        };
         self.block(system, &leader, &stream)
     }
 
-    fn realise(&mut self, component: usize, text: Text) -> VersionId {
+    pub(super) fn realise(&mut self, component: usize, text: Text) -> VersionId {
         match text {
             Text::Known(version) => version,
             Text::New { text, .. } => {
@@ -198,6 +201,8 @@ impl Joint {
         }));
         self.versions.tell(&mut self.posterior);
         self.posterior.update();
+        let measured = self.entrants[entrant].system.clone();
+        self.hand_in(&measured);
         let before = self.best.as_ref().map(|best| best.entrant);
         self.recommend();
         let after = self.best.as_ref().map(|best| best.entrant);

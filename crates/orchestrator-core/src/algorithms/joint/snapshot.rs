@@ -2,6 +2,7 @@ use meta_traits::{ExampleId, RestoreError, Snapshot, Stream};
 use serde::{Deserialize, Serialize};
 
 use super::allocator::{Allocator, AllocatorState};
+use super::inner::InnerState;
 use super::round::{Pending, Step};
 use super::versions::{VersionId, Versions};
 use super::{Best, Entrant, Joint, Mark, Options};
@@ -27,6 +28,8 @@ pub struct JointState {
     fresh: Vec<VersionId>,
     #[serde(default)]
     allocator: Option<AllocatorState>,
+    #[serde(default)]
+    inner: InnerState,
     #[serde(default)]
     mark: Mark,
     trials: u64,
@@ -59,6 +62,7 @@ impl Snapshot for Joint {
             dry: self.dry,
             fresh: self.fresh.clone(),
             allocator: Some(self.allocator.save()),
+            inner: self.inner.save(),
             mark: self.mark,
             trials: self.trials,
             queries: self.queries,
@@ -78,6 +82,8 @@ impl Snapshot for Joint {
         if let Some(saved) = state.allocator {
             self.allocator.load(saved)?;
         }
+        self.inner.load(state.inner)?;
+        let inner = std::mem::take(&mut self.inner);
         let (weights, learned) = (state.options.weights(), state.options.learned);
         let mut allocator = std::mem::replace(&mut self.allocator, Allocator::new(weights, learned));
         allocator.set_weights(weights, learned);
@@ -97,6 +103,7 @@ impl Snapshot for Joint {
             dry: state.dry,
             fresh: state.fresh,
             allocator,
+            inner,
             mark: state.mark,
             trials: state.trials,
             queries: state.queries,
@@ -135,6 +142,9 @@ impl JointState {
             && self.versions.is_sound(components, examples, self.posterior.features())
             && in_place(&self.base)
             && self.entrants.iter().all(|e| in_place(&e.system))
+            && self.inner.is_sound(|(component, topic)| {
+                *component < components && *topic < self.versions.wording(*component).topics()
+            })
             && self.fresh.iter().all(known)
             && self.todo.iter().all(|slot| *slot < self.names.len())
             && self.best.as_ref().is_none_or(|best| best.entrant < self.entrants.len())

@@ -80,9 +80,9 @@ impl Versions {
         (id, news)
     }
 
-    /// Takes in a line that no text needs to have.
-    pub(super) fn know(&mut self, posterior: &mut Posterior, component: usize, line: &str) {
-        self.wordings[component].know(line, || posterior.clause(component));
+    /// Takes in a line that no text needs to have; its topic and number there.
+    pub(super) fn know(&mut self, posterior: &mut Posterior, component: usize, line: &str) -> (usize, usize) {
+        self.wordings[component].know(line, || posterior.clause(component))
     }
 
     pub(super) fn len(&self) -> usize {

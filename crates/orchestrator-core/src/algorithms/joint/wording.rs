@@ -123,14 +123,17 @@ impl Wording {
         reading
     }
 
-    /// A line that no text needs to have: another option of its topic.
-    pub(super) fn know(&mut self, line: &str, feature: impl FnOnce() -> FeatureId) {
+    /// A line that no text needs to have: another option of its topic. Its topic and number there.
+    pub(super) fn know(&mut self, line: &str, feature: impl FnOnce() -> FeatureId) -> (usize, usize) {
         let name = topic_name(line).unwrap_or(line);
-        let number = self.topic(name, &[]);
-        let topic = &mut self.topics[number];
-        if topic.lines.iter().all(|known| known.text != line) {
-            topic.lines.push(Line { text: line.to_owned(), clause: feature(), blamed: 0, exposed: 0 });
-        }
+        let topic = self.topic(name, &[]);
+        let lines = &mut self.topics[topic].lines;
+        let known = lines.iter().position(|known| known.text == line);
+        let number = known.unwrap_or_else(|| {
+            lines.push(Line { text: line.to_owned(), clause: feature(), blamed: 0, exposed: 0 });
+            lines.len() - 1
+        });
+        (topic, number)
     }
 
     /// The number of a topic that is not among those `taken`: what a text repeats counts as topics of their own.

@@ -123,6 +123,69 @@ fn descriptions_of_settings_are_checked() {
     check("flows:", "flow: [hint]\nflows:", "system.flows stands beside flow; keep one of them");
 }
 
+/// Ranges in place of lists: numbers that nobody listed are allowed, others are not.
+#[test]
+fn numbers_may_have_ranges() {
+    let ranged = "modules:
+  similar: {kind: retrieve, corpus: train, k: 2, query: '{{ input }}'}
+  sort: {kind: llm, model: echo, prompt: '{{ similar }} Sort: {{ input }}', temperature: 0.7}
+search:
+  similar.k: {from: 1, to: 3}
+  sort.temperature: {from: 0, to: 1.5}
+  sort.max_tokens: {from: 8, to: 512, log: true}";
+    let system = system(ranged);
+    let seed = system.components();
+    let start = "similar.k: 2\nsort.temperature: 0.7\nsort.max_tokens: 64";
+    assert_eq!(seed.get(SETTINGS), Some(start));
+    let run = |text: &str| {
+        let stream = Stream::root(1);
+        let done =
+            block_on(system.run(&seed.with(SETTINGS, text), &"my parcel is late".into(), &stream, true));
+        done.map(|d| d.output.len()).map_err(|e| e.to_string())
+    };
+    assert!(run(&start.replace("k: 2", "k: 1")).unwrap() < run(start).unwrap(), "one passage fewer");
+    assert!(run(&start.replace("0.7", "0.1234")).is_ok());
+    let refused = |from: &str, to: &str, message: &str| {
+        let error = run(&start.replace(from, to)).unwrap_err();
+        assert_eq!(error, format!("candidate: component 'settings' {message}"));
+    };
+    refused("0.7", "1.6", "sets sort.temperature to '1.6'; allowed: 0 to 1.5");
+    refused("k: 2", "k: 1.5", "sets similar.k to '1.5'; allowed: whole numbers from 1 to 3");
+    refused("64", "NaN", "sets sort.max_tokens to 'NaN'; allowed: whole numbers from 8 to 512");
+    let settings = system.spec().settings();
+    let proposer = SettingsProposer::new(settings, Box::new(Nobody));
+    for i in 0..50 {
+        let query =
+            meta_traits::Query::new(meta_traits::QueryId(i), SETTINGS.into(), seed.clone(), Vec::new());
+        let Reply::Text(text) = block_on(proposer.propose(&query, Stream::root(i))).reply else { panic!() };
+        assert!(text != start && run(&text).is_ok(), "{text}");
+    }
+    let check = |from: &str, to: &str, expected: &str| {
+        let spec = SystemSpec::from_yaml(&ranged.replace(from, to)).unwrap();
+        let error = spec.validate(&["echo"]).expect_err(to).to_string();
+        assert_eq!(error, format!("config: system.search.{expected}"));
+    };
+    check(
+        "{from: 0, to: 1.5}",
+        "{from: 0, to: 0.5}",
+        "sort.temperature lacks the module's own value 0.7, from which the search starts; widen it",
+    );
+    check("{from: 0, to: 1.5}", "{from: 1, to: 0}", "sort.temperature is no range; from must be below to");
+    check(
+        "{from: 0, to: 1.5}",
+        "{from: 0, to: 5}",
+        "sort.temperature = 5: system.modules.sort.temperature = 5 is out of range; allowed 0 to 2",
+    );
+    check("{from: 1, to: 3}", "{from: 0.5, to: 3}", "similar.k must begin and end at whole numbers");
+    check(
+        "sort.max_tokens: {",
+        "sort.model: {",
+        "sort.model is no number; give a list of values. Ranges: k, max_tokens, temperature, top_p",
+    );
+    let odd = SystemSpec::from_yaml(&ranged.replace("{from: 1, to: 3}", "3")).unwrap_err().to_string();
+    assert!(odd.contains("3 is neither a list of values nor a range"), "{odd}");
+}
+
 /// Where nothing is searched, a module may have the name, and is told what it said.
 #[test]
 fn a_module_may_be_called_settings_where_there_are_none() {
