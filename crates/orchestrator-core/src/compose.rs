@@ -7,6 +7,7 @@ mod numbers;
 mod resolved;
 mod spending;
 mod steering;
+mod structures;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +25,10 @@ pub(crate) use numbers::number_search;
 pub use resolved::Resolved;
 pub use spending::{ModelSpending, Spending};
 pub use steering::selector;
+pub use structures::Structures;
+pub(crate) use structures::structure_search;
 
+use crate::algorithms::joint::Operator;
 use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, RunConfig, SimulatedSpec};
 use crate::error::Error;
 use crate::proposers::{ExternalProposer, ReflectiveProposer, SettingsProposer, StructuralProposer};
@@ -109,13 +113,10 @@ fn assembled(resolved: &Resolved, parts: Parts) -> Result<Session, Error> {
     }
     let mut test = if config.report.test { parts.test } else { Vec::new() };
     test.truncate(config.report.examples.unwrap_or(usize::MAX));
-    let steering = steering::steering(
-        config,
-        parts.pillars,
-        parts.vocabulary,
-        parts.numbers.is_some(),
-        parts.val.len(),
-    )?;
+    let (numbers, structures) = (parts.numbers.is_some(), parts.structures.is_some());
+    let inner = [(Operator::Numbers, numbers), (Operator::StructuralMutation, structures)];
+    let steering = steering::steering(config, parts.pillars, parts.vocabulary, &inner, parts.val.len())?;
+    let structures = parts.structures.filter(|_| steering.evolves);
     let session = Session {
         name: config.name.clone(),
         seed: config.seed,
@@ -141,6 +142,7 @@ fn assembled(resolved: &Resolved, parts: Parts) -> Result<Session, Error> {
         joint: steering.options,
         shares: steering.shares,
         numbers: parts.numbers,
+        structures,
         spending: parts.spending,
         may_cost_money: config.evaluator.is_some()
             || config.models.values().any(|m| m.provider.may_cost_money()),
@@ -171,6 +173,8 @@ struct Parts {
     vocabulary: BTreeMap<String, Vec<String>>,
     /// Settings with ranges.
     numbers: Option<Numbers>,
+    /// What flows may be made of.
+    structures: Option<Structures>,
 }
 
 fn of_simulated(spec: &SimulatedSpec) -> Parts {
@@ -200,6 +204,7 @@ fn of_simulated(spec: &SimulatedSpec) -> Parts {
         pillars,
         vocabulary: BTreeMap::new(),
         numbers: None,
+        structures: None,
     }
 }
 
@@ -251,6 +256,7 @@ fn parts_of_system(
     let (pillars, vocabulary) = steering::of_settings(&settings);
     let hyperopt = config.meta.as_ref().map(|meta| meta.hyperopt_config.clone()).unwrap_or_default();
     let numbers = Numbers::of(&settings, &hyperopt)?;
+    let structures = Structures::of(spec, config.meta.as_ref().map(|meta| &meta.topology_config))?;
     if !settings.is_empty() {
         proposer = Box::new(SettingsProposer::new(settings, proposer));
     }
@@ -274,6 +280,7 @@ fn parts_of_system(
         pillars,
         vocabulary,
         numbers,
+        structures,
     })
 }
 
@@ -418,6 +425,7 @@ async fn of_external(
         pillars: BTreeMap::new(),
         vocabulary: BTreeMap::new(),
         numbers: None,
+        structures: None,
     })
 }
 

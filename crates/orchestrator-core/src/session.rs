@@ -65,6 +65,8 @@ pub struct Session {
     pub shares: Option<Allocation>,
     /// Settings with ranges, which the joint search sets by Bayesian optimisation.
     pub numbers: Option<compose::Numbers>,
+    /// What the joint search may make flows of.
+    pub structures: Option<compose::Structures>,
     /// What the models do in this process.
     pub spending: crate::compose::Spending,
     /// Whether a metric call may cost money: hosted models, and programs that nobody can look into.
@@ -140,13 +142,15 @@ impl Session {
             }
             _ => {
                 let selector = compose::selector(&self.joint, stream.child("selector", 0));
-                let numbers = self.numbers.as_ref();
-                let numbers =
-                    numbers.map(|n| compose::number_search(n, &stream.child("numbers", 0))).transpose()?;
-                let mut search =
-                    Joint::new(&start, train, val, self.joint.clone(), stream)?.with_selector(selector);
-                if let Some(numbers) = numbers {
+                let mut search = Joint::new(&start, train, val, self.joint.clone(), stream.clone())?
+                    .with_selector(selector);
+                if let Some(numbers) = &self.numbers {
+                    let numbers = compose::number_search(numbers, &stream.child("numbers", 0))?;
                     search = search.with_inner(Component::Hyperopt, numbers);
+                }
+                if let Some(structures) = &self.structures {
+                    let structures = compose::structure_search(structures, stream.child("structures", 0))?;
+                    search = search.with_inner(Component::Topology, structures);
                 }
                 match &self.shares {
                     Some(shares) => Box::new(search.with_shares(shares.clone())),

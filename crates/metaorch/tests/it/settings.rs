@@ -15,6 +15,27 @@ fn ranges_are_searched_beside_prompts() {
     searched("{from: 1, to: 3}", "{from: 1, to: 200}");
 }
 
+/// Flows made by evolution are searched, kept and resumed like every other setting.
+#[test]
+fn flows_are_made_beside_prompts() {
+    let home = tempfile::tempdir().unwrap();
+    write_task(home.path());
+    let evolving = CONFIG
+        .replace("  flow: [", "    plain: {kind: llm, model: task, labels: [red, blue], prompt: 'Colour of {{ input }}:'}\n  evolve: {max_modules: 4}\n  flow: [")
+        .replace("budget: {calls: 60}", "meta: {enabled: true}\nbudget: {calls: 90}");
+    fs::write(home.path().join("task.yaml"), &evolving).unwrap();
+    let output = run(home.path(), &["run", "task.yaml", "--json"]);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{}", stderr(&output));
+    let directory = home.path().join("runs/colours-1");
+    let events = fs::read_to_string(directory.join("events.jsonl")).unwrap();
+    assert!(events.contains("flow: own") && events.contains("(0)"), "graphs are tried: {events}");
+    let lines: Vec<&str> = events.split_inclusive('\n').collect();
+    fs::write(directory.join("events.jsonl"), lines[..lines.len() / 2].concat()).unwrap();
+    let output = run(home.path(), &["resume", "runs/colours-1", "--json"]);
+    assert_eq!(last_json(&output)["event"], "result", "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(directory.join("events.jsonl")).unwrap(), events);
+}
+
 fn searched(values: &str, wrong: &str) {
     let home = tempfile::tempdir().unwrap();
     write_task(home.path());

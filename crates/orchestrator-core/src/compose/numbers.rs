@@ -179,7 +179,7 @@ search:
         let outcome = |trial: &Trial<Components>, _: &mut Stream| {
             Outcome::Complete(Observation::of_loss(loss(&trial.candidate)))
         };
-        let check = Check::new(make, inside, outcome).steps(12);
+        let check = Check::new(make, inside, outcome).steps(6);
         check_optimizer(&check);
         check_optimizer_snapshot(&check);
     }

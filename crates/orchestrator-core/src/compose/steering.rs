@@ -15,8 +15,8 @@ use crate::system::{SETTINGS, Setting};
 const PATIENCE: u64 = 20;
 /// How many trials the operators' weights count as in the selector's eyes.
 const BELIEF: f64 = 10.0;
-/// How often numbers are proposed beside the usual operators' 1, where they have ranges.
-const NUMBERS: f64 = 0.15;
+/// How often a pillar with a search of its own proposes, beside the usual operators' 1.
+const INNER: f64 = 0.15;
 /// What remains of its beliefs at each reward.
 const MEMORY: f64 = 0.98;
 
@@ -28,10 +28,12 @@ pub(super) struct Steering {
     pub(super) shares: Option<Allocation>,
     /// The budget: the smallest of what the configuration sets.
     pub(super) budget: Budget,
+    /// Whether the budget suffices for making structures.
+    pub(super) evolves: bool,
 }
 
-/// What `config` asks for, with `pillars` owning components, `numbers` that have ranges and `val` validation examples: a
-/// compute unit is so many metric calls.
+/// What `config` asks for, with `pillars` owning components, `inner` saying which operators have a search of their own, and
+/// `val` validation examples: a compute unit is so many metric calls.
 ///
 /// # Errors
 /// [`ConfigError`] when there is no limit, or the algorithm has nothing to work with.
@@ -39,7 +41,7 @@ pub(super) fn steering(
     config: &RunConfig,
     pillars: BTreeMap<String, Component>,
     vocabulary: BTreeMap<String, Vec<String>>,
-    numbers: bool,
+    inner: &[(Operator, bool)],
     val: usize,
 ) -> Result<Steering, ConfigError> {
     let meta = config.meta.as_ref().filter(|meta| meta.enabled);
@@ -48,8 +50,12 @@ pub(super) fn steering(
     let budget = config.limits()?.and(own);
     let mut options =
         Options { pillars, vocabulary, longest: config.optimizer.max_prompt_length, ..Options::default() };
-    if numbers {
-        options.operators.insert(Operator::Numbers, NUMBERS);
+    let least = config.meta.as_ref().map_or(0, |meta| calls(meta.topology_config.min_topology_budget as f64));
+    let evolves = budget.limit(Unit::Evaluations).is_none_or(|limit| limit >= least);
+    for (operator, _) in inner.iter().filter(|(_, has)| *has) {
+        if *operator != Operator::StructuralMutation || evolves {
+            options.operators.insert(*operator, INNER);
+        }
     }
     let algorithm = config.algorithm();
     if let Some(operator) = alone(algorithm) {
@@ -63,7 +69,7 @@ pub(super) fn steering(
         options.operators = [(operator, 1.0)].into();
     }
     let Some(meta) = meta.filter(|_| algorithm == Algorithm::Joint) else {
-        return Ok(Steering { options, shares: None, budget });
+        return Ok(Steering { options, shares: None, budget, evolves });
     };
     options.most_results = Some(calls(meta.max_optimization_rounds as f64));
     options.patience = Some(PATIENCE * val as u64);
@@ -71,7 +77,7 @@ pub(super) fn steering(
     options.longest = options.longest.min(meta.prompt_config.max_prompt_length);
     let limit = budget.limit(Unit::Evaluations);
     let shares = Allocation::new(limit, meta.optimization_mode.shares(), meta.budget_allocation_strategy);
-    Ok(Steering { options, shares: Some(shares), budget })
+    Ok(Steering { options, shares: Some(shares), budget, evolves })
 }
 
 /// The one operator of an algorithm that is named by itself.

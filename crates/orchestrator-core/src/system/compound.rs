@@ -9,7 +9,9 @@ use indexmap::IndexMap;
 use inference::LlmClient;
 use meta_traits::{Components, Split};
 
+use super::graph::GRAPH_NAMES;
 use super::retrieve::{Index, Passage, read_corpus};
+use super::scope::Scope;
 use super::settings::{SETTINGS, Setting, start};
 use super::spec::{ModuleSpec, RetrieveSpec, SystemSpec, nearest};
 use super::template::{Template, check_rewriting};
@@ -195,6 +197,17 @@ impl CompoundAISystem {
             prompts.insert(name.to_owned(), check_rewriting(text, own, &known).map_err(|m| fault(name, m))?);
         }
         Ok(prompts)
+    }
+
+    /// What templates see before anything has run: the input's fields, and empty names of graphs where those are made.
+    pub(super) fn scope(&self, input: &serde_json::Value) -> Result<Scope, SystemError> {
+        let mut scope = Scope::of_input(&self.spec.input, input)?;
+        if self.spec.evolve.is_some() {
+            for name in GRAPH_NAMES {
+                scope.set(name, "");
+            }
+        }
+        Ok(scope)
     }
 
     /// Calls worth having in flight at once: the most that any of the models takes.

@@ -4,10 +4,11 @@ use futures_util::future::join_all;
 use meta_traits::{BoxFuture, Components, Cost, Stream};
 
 use super::compound::{CompoundAISystem, Prompts};
+use super::graph::{VOTE, Walk};
 use super::scope::{Reply, Scope};
 use super::spec::ModuleSpec;
 use super::template::Template;
-use super::{BranchStep, Execution, Failure, ModuleTrace, RefineStep, Step, SystemError};
+use super::{BranchStep, Execution, Failure, GraphStep, ModuleTrace, RefineStep, Step, SystemError};
 
 /// What one execution works with.
 pub(super) struct Run<'a> {
@@ -61,7 +62,7 @@ impl CompoundAISystem {
         trace: bool,
     ) -> Result<Execution, Box<Failure>> {
         let prompts = self.prompts(candidate).map_err(Failure::free)?;
-        let scope = Scope::of_input(&self.spec.input, input).map_err(Failure::free)?;
+        let scope = self.scope(input).map_err(Failure::free)?;
         let run = Run { system: self, prompts: &prompts, input, stream, trace };
         let mut state = State { scope, ..State::default() };
         let result = match run.steps(&self.steps, "system.flow", &mut state).await {
@@ -104,6 +105,7 @@ impl Run<'_> {
                     Step::Vote(vote) => self.sample(&vote.of, vote.samples, state).await?,
                     Step::Refine(refine) => self.refine(refine, state).await?,
                     Step::Branch(branch) => self.branch(branch, &format!("{path}[{at}]"), state).await?,
+                    Step::Graph(graph) => self.graph(graph, state).await?,
                 }
                 at += 1;
             }
@@ -275,6 +277,28 @@ impl Run<'_> {
         if let Some(draft) = state.scope.reply(&step.draft) {
             state.scope.put(&step.draft, draft);
         }
+        Ok(())
+    }
+
+    /// Runs the modules of a graph one after another, each with what it reads.
+    async fn graph(&self, graph: &GraphStep, state: &mut State) -> Result<(), SystemError> {
+        let mut walk = Walk::new(&self.system.spec, graph, false);
+        for vertex in graph.vertices() {
+            if vertex.module == VOTE {
+                walk.vote(vertex, |drafts| majority(drafts).map(str::to_owned));
+                continue;
+            }
+            let mut own = State { scope: walk.scope(vertex, &state.scope), ..State::default() };
+            let result = self.module(&vertex.module, &mut own).await;
+            state.cost += own.cost;
+            state.trace.append(&mut own.trace);
+            result?;
+            state.scope.count(&vertex.module, 1);
+            walk.take(vertex, own.scope.reply(&vertex.module).unwrap_or_else(|| Reply::text("")));
+        }
+        let (answer, scope) = walk.end(&state.scope);
+        state.scope = scope;
+        state.scope.put("draft", Reply::text(answer));
         Ok(())
     }
 

@@ -7,9 +7,10 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 
+use super::GraphStep;
 use super::spec::nearest;
 
-/// One step of a flow: a module's name, or a map with the one key `vote`, `refine` or `branch`.
+/// One step of a flow: a module's name, or a map with the one key `vote`, `refine`, `branch` or `graph`.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Step {
@@ -21,6 +22,8 @@ pub enum Step {
     Refine(RefineStep),
     /// Go on with one of several sequences.
     Branch(BranchStep),
+    /// Run a graph of modules.
+    Graph(GraphStep),
 }
 
 /// Runs a sampling `llm` module several times; its result becomes the most frequent answer, the first of equals.
@@ -67,7 +70,7 @@ pub struct BranchStep {
     pub default: Option<Vec<Step>>,
 }
 
-const KINDS: [&str; 3] = ["vote", "refine", "branch"];
+const KINDS: [&str; 4] = ["vote", "refine", "branch", "graph"];
 
 impl Serialize for Step {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -80,6 +83,7 @@ impl Serialize for Step {
             Self::Vote(step) => map.serialize_entry("vote", step)?,
             Self::Refine(step) => map.serialize_entry("refine", step)?,
             Self::Branch(step) => map.serialize_entry("branch", step)?,
+            Self::Graph(step) => map.serialize_entry("graph", step)?,
         }
         map.end()
     }
@@ -91,7 +95,7 @@ impl<'de> Deserialize<'de> for Step {
         impl<'de> Visitor<'de> for OneStep {
             type Value = Step;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a module's name, or a map with the key vote, refine or branch")
+                f.write_str("a module's name, or a map with the key vote, refine, branch or graph")
             }
             fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Step, E> {
                 Ok(Step::Module(name.to_owned()))
@@ -99,17 +103,18 @@ impl<'de> Deserialize<'de> for Step {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Step, A::Error> {
                 let Some(key) = map.next_key::<String>()? else {
                     return Err(A::Error::custom(
-                        "empty step; allowed: a module's name, vote, refine, branch",
+                        "empty step; allowed: a module's name, vote, refine, branch, graph",
                     ));
                 };
                 let step = match key.as_str() {
                     "vote" => Step::Vote(map.next_value()?),
                     "refine" => Step::Refine(map.next_value()?),
                     "branch" => Step::Branch(map.next_value()?),
+                    "graph" => Step::Graph(map.next_value()?),
                     other => {
                         let hint = nearest(other, KINDS);
                         return Err(A::Error::custom(format!(
-                            "unknown step '{other}'{hint}; allowed: a module's name, vote, refine, branch"
+                            "unknown step '{other}'{hint}; allowed: a module's name, vote, refine, branch, graph"
                         )));
                     }
                 };

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use meta_traits::{Components, Cost};
 
 use super::compound::{CompoundAISystem, Part, Prompts};
+use super::graph::{VOTE, Walk};
 use super::invoke::Question;
 use super::retrieve;
 use super::scope::{Reply, Scope};
 use super::spec::ModuleSpec;
 use super::template::Template;
-use super::{RefineStep, Step};
+use super::{GraphStep, RefineStep, Step};
 
 mod estimate;
 mod modules;
@@ -135,7 +136,7 @@ impl CompoundAISystem {
         guess: Guess,
         pricing: &'a dyn Pricing,
     ) -> Option<Forecast<'a>> {
-        let scope = Scope::of_input(&self.spec.input, input).ok()?;
+        let scope = self.scope(input).ok()?;
         let known = self.spec.input.clone();
         let (weight, shares) = (1.0, BTreeMap::new());
         Some(Forecast {
@@ -240,7 +241,30 @@ impl Forecast<'_> {
                 let courses: Vec<&Vec<Step>> = branch.cases.values().chain(&branch.default).collect();
                 self.either(&courses, |forecast, steps| forecast.steps(steps))
             }
+            Step::Graph(graph) => self.graph(graph),
         }
+    }
+
+    fn graph(&mut self, graph: &GraphStep) -> Tally {
+        let spec = &self.system.spec;
+        let mut walk = Walk::new(spec, graph, true);
+        let (input, known) = (self.scope.clone(), self.known.clone());
+        let mut total = Tally::default();
+        for vertex in graph.vertices() {
+            if vertex.module == VOTE {
+                walk.vote(vertex, |drafts| drafts.iter().max_by_key(|d| d.len()).map(|d| (*d).to_owned()));
+                continue;
+            }
+            self.scope = walk.scope(vertex, &input);
+            total = total.plus(self.module(&vertex.module));
+            // A module may stand at several vertices with different passages.
+            self.known.clone_from(&known);
+            walk.take(vertex, self.scope.reply(&vertex.module).unwrap_or_else(|| Reply::text("")));
+        }
+        let (answer, scope) = walk.end(&input);
+        self.scope = scope;
+        self.scope.put("draft", Reply::text(answer));
+        total
     }
 
     /// The rendered text, if it holds no guess.

@@ -98,6 +98,11 @@ impl Scope {
         self.bind(name, text.to_owned(), Value::from(text));
     }
 
+    /// Makes a module's result visible without its having run here.
+    pub(super) fn bind_reply(&mut self, module: &str, reply: Reply) {
+        self.bind(module, reply.text, reply.value);
+    }
+
     /// Takes a module's result.
     pub(super) fn put(&mut self, module: &str, reply: Reply) {
         self.bind(module, reply.text, reply.value);

@@ -6,13 +6,16 @@ use meta_traits::{Components, Stream};
 use serde_json::Value;
 
 use super::spec::{ModuleSpec, SystemSpec, nearest};
-use super::{Allowed, CompoundAISystem, Fault, NumberRange, Step, SystemError};
+use super::{Allowed, CompoundAISystem, Fault, GraphStep, NumberRange, Step, SystemError};
 
 /// The component that holds the settings of a system: a line `key: value` for each.
 pub const SETTINGS: &str = "settings";
 
 /// The setting that names one of the description's `flows`.
 const FLOW: &str = "flow";
+
+/// What the description's `flow` is called where flows are made by evolution.
+const OWN: &str = "own";
 
 /// Keys of modules that can be searched: none that changes what a template needs.
 const KEYS: [&str; 8] = ["calibrate", "choose", "format", "k", "max_tokens", "model", "temperature", "top_p"];
@@ -49,6 +52,8 @@ pub struct Setting {
     pub options: Vec<String>,
     /// The numbers that it may be set to instead.
     pub range: Option<NumberRange>,
+    /// Whether it may be set to any graph of modules as well ([`super::GraphStep`]).
+    pub evolved: bool,
     /// Which of them the description itself has; none where it has another, which [`SystemSpec::validate`] refuses.
     pub start: Option<usize>,
 }
@@ -125,6 +130,10 @@ impl Setting {
                 format!("{whole}{} to {}", range.from, range.to)
             }
             None if self.options.iter().any(|o| o == value) => return None,
+            None if self.evolved => match value.parse::<GraphStep>() {
+                Ok(_) => return None,
+                Err(message) => format!("{}, or a graph; {message}", self.options.join(", ")),
+            },
             None => self.options.join(", "),
         };
         Some(format!("sets {} to '{value}'; allowed: {allowed}", self.key))
@@ -150,15 +159,15 @@ impl SystemSpec {
                     (own.into_iter().collect(), Some(0), Some(*range))
                 }
             };
-            Setting { key: key.clone(), options, range, start }
+            Setting { key: key.clone(), options, range, evolved: false, start }
         };
-        let flow = Setting {
-            key: FLOW.to_owned(),
-            options: self.flows.keys().cloned().collect(),
-            range: None,
-            start: Some(0),
-        };
-        let flow = (!self.flows.is_empty()).then_some(flow);
+        let mut options: Vec<String> = self.flows.keys().cloned().collect();
+        let evolved = self.evolve.is_some();
+        if evolved && options.is_empty() {
+            options.push(OWN.to_owned());
+        }
+        let flow = Setting { key: FLOW.to_owned(), options, range: None, evolved, start: Some(0) };
+        let flow = (!flow.options.is_empty()).then_some(flow);
         self.search.iter().map(of_module).chain(flow).collect()
     }
 
@@ -175,8 +184,15 @@ impl SystemSpec {
         let mut spec = self.clone();
         if key == FLOW {
             let name = written(value);
-            let at = spec.flows.get_index_of(&name).ok_or_else(|| format!("there is no flow '{name}'"))?;
-            spec.flows.move_index(at, 0);
+            if let Some(at) = spec.flows.get_index_of(&name) {
+                spec.flows.move_index(at, 0);
+            } else if self.evolve.is_none() {
+                return Err(format!("there is no flow '{name}'"));
+            } else if name != OWN || !self.flows.is_empty() {
+                let graph: GraphStep = name.parse()?;
+                spec.flow = None;
+                spec.flows.shift_insert(0, name, vec![Step::Graph(graph)]);
+            }
             return Ok(spec);
         }
         let (name, key) = key.split_once('.').ok_or("it is no module.key")?;
@@ -230,8 +246,8 @@ impl SystemSpec {
             Self { flows: indexmap::IndexMap::new(), search: indexmap::IndexMap::new(), ..self.clone() };
         if let Some(steps) = self.flows.values().next() {
             let used = self.used(steps);
-            // An unknown name is a fault to be told, so nothing is taken away then.
-            if used.iter().all(|name| self.modules.contains_key(*name)) {
+            // An unknown name is a fault to be told, so nothing is taken away then. Templates of graphs may name any module.
+            if self.evolve.is_none() && used.iter().all(|name| self.modules.contains_key(*name)) {
                 spec.modules.retain(|name, _| used.contains(name.as_str()));
             }
             spec.flow = Some(steps.clone());
@@ -250,6 +266,7 @@ impl SystemSpec {
                 Step::Vote(vote) => open.push(&vote.of),
                 Step::Refine(refine) => open.extend([refine.draft.as_str(), &refine.critique]),
                 Step::Branch(branch) => rest.extend(branch.cases.values().chain(&branch.default).flatten()),
+                Step::Graph(graph) => open.extend(graph.modules()),
             }
         }
         while let Some(name) = open.pop() {
@@ -270,7 +287,11 @@ impl SystemSpec {
         if !self.flows.is_empty() {
             faults.extend(self.faults_of_flows(models));
         }
-        for name in self.modules.keys().filter(|_| !self.flows.is_empty()) {
+        if self.evolve.is_some() && self.flow.is_none() && self.flows.is_empty() {
+            let message = "needs a flow to start from; give system.flow or system.flows";
+            faults.push(fault("system.evolve".into(), message.into()));
+        }
+        for name in self.modules.keys().filter(|_| !self.flows.is_empty() && self.evolve.is_none()) {
             if !self.flows.values().any(|steps| self.used(steps).contains(name.as_str())) {
                 let message = "never runs; add it to one of system.flows, or remove it";
                 faults.push(fault(format!("system.modules.{name}"), message.into()));

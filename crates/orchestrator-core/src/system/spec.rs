@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::raw::RawModule;
-use super::{Allowed, Step, SystemError};
+use super::{Allowed, GraphRole, Step, SystemError};
 
 /// A compound AI system as its author writes it, in YAML or JSON.
 ///
@@ -52,6 +52,30 @@ pub struct SystemSpec {
     /// Keys of modules that the search sets, as `module.key`, with what they may be set to, the module's own value included.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub search: IndexMap<String, Allowed>,
+    /// Lets the search make flows of its own: graphs of these modules, beside the flows that are listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evolve: Option<EvolveSpec>,
+}
+
+/// What flows may be made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct EvolveSpec {
+    /// The modules; default all but `vote` and `route`, whose work graphs do themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<String>,
+    /// What a module does in a graph, where its kind and template do not say: an `llm` module that uses `draft` and
+    /// `critique` refines, one that uses `draft` criticises, any other answers.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub roles: IndexMap<String, GraphRole>,
+    /// Most modules of a graph, 1 to 24; default 6.
+    #[serde(default = "default_graph")]
+    pub max_modules: usize,
+}
+
+fn default_graph() -> usize {
+    6
 }
 
 fn default_input() -> Vec<String> {

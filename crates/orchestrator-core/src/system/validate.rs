@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 
+use super::graph::{GRAPH_NAMES, VOTE};
 use super::spec::{LlmSpec, ModuleSpec, SystemSpec, nearest};
 use super::template::Template;
-use super::{BranchStep, RefineStep, Step, SystemError, VoteStep};
+use super::{BranchStep, GraphRole, GraphStep, RefineStep, Step, SystemError, VoteStep};
 
 mod graph;
 
@@ -54,6 +55,7 @@ impl SystemSpec {
         for (name, module) in &self.modules {
             check.module(name, module);
         }
+        check.evolve();
         check.flow();
         check.faults
     }
@@ -110,7 +112,8 @@ impl<'a> Check<'a> {
             }
         };
         for variable in template.variables() {
-            if self.known_names().any(|n| n == variable) || also.contains(&variable) {
+            let of_graphs = self.spec.evolve.is_some() && GRAPH_NAMES.contains(&variable);
+            if self.known_names().any(|n| n == variable) || also.contains(&variable) || of_graphs {
                 continue;
             }
             let message = if LOOP_NAMES.contains(&variable) {
@@ -326,6 +329,7 @@ impl<'a> Check<'a> {
                 Step::Vote(vote) => self.vote(&format!("{path}.vote"), vote),
                 Step::Refine(refine) => self.refine(&format!("{path}.refine"), refine),
                 Step::Branch(branch) => self.branch(&format!("{path}.branch"), branch),
+                Step::Graph(graph) => self.graph(&format!("{path}.graph"), graph),
             }
         }
     }
@@ -370,6 +374,50 @@ impl<'a> Check<'a> {
         self.within(&format!("{path}.max_rounds"), refine.max_rounds as usize, 1, 10);
     }
 
+    fn graph(&mut self, path: &str, graph: &GraphStep) {
+        for name in graph.modules() {
+            if self.exists(path, name) && self.spec.role(name).is_none() {
+                self.fault(
+                    path,
+                    format!("names '{name}', which runs other modules; graphs vote by themselves"),
+                );
+            }
+        }
+        if self.spec.modules.contains_key(VOTE) {
+            self.fault(format!("system.modules.{VOTE}"), "has the name of a graph's votes; rename it");
+        }
+    }
+
+    fn evolve(&mut self) {
+        let Some(evolve) = &self.spec.evolve else { return };
+        for (i, name) in evolve.modules.iter().enumerate() {
+            let path = format!("system.evolve.modules[{i}]");
+            if self.exists(&path, name) && self.spec.role(name).is_none() {
+                self.fault(path, format!("is '{name}', which runs other modules; graphs vote by themselves"));
+            }
+        }
+        for name in evolve.roles.keys() {
+            self.exists(&format!("system.evolve.roles.{name}"), name);
+        }
+        self.within("system.evolve.max_modules", evolve.max_modules, 1, 24);
+        if self.spec.modules.contains_key(VOTE) {
+            self.fault(format!("system.modules.{VOTE}"), "has the name of a graph's votes; rename it");
+        }
+        let mut names = self.spec.modules.keys().chain(&self.spec.input);
+        if names.any(|name| GRAPH_NAMES.contains(&name.as_str())) {
+            let message =
+                format!("makes {}; rename the module or field of that name", GRAPH_NAMES.join(", "));
+            self.fault("system.evolve", message);
+        }
+        let answers = |name: &&str| self.spec.role(name) == Some(GraphRole::Generate);
+        if !self.spec.library().iter().any(answers) {
+            self.fault(
+                "system.evolve",
+                "has no module that answers; add an llm module without draft in its prompt",
+            );
+        }
+    }
+
     fn branch(&mut self, path: &str, branch: &'a BranchStep) {
         self.template(&format!("{path}.on"), &branch.on, &[]);
         if branch.cases.is_empty() {
@@ -403,7 +451,7 @@ impl<'a> Check<'a> {
                 }
             }
         }
-        for name in self.spec.modules.keys() {
+        for name in self.spec.modules.keys().filter(|_| self.spec.evolve.is_none()) {
             if !ran.contains(name.as_str()) {
                 let message = "never runs; add it to system.flow, or remove it";
                 self.fault(format!("system.modules.{name}"), message);
@@ -434,6 +482,11 @@ impl<'a> Check<'a> {
                         self.steps_order(steps, &path, &mut inner);
                         ran.extend(inner);
                     }
+                }
+                Step::Graph(graph) => {
+                    // What is not read there is empty, and what is not on the way to the output may be named all the same.
+                    let names: Vec<&str> = graph.modules().collect();
+                    ran.extend(self.spec.modules.keys().map(String::as_str).filter(|n| names.contains(n)));
                 }
             }
         }

@@ -3,6 +3,7 @@ mod candidates;
 mod evaluation;
 mod flows;
 mod forecast;
+mod graphs;
 mod invalid;
 mod kinds;
 mod properties;
