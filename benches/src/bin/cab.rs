@@ -8,8 +8,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use metaorch_benches::cab::{Known, Operators, Raw, Rows, Searcher, Settings, best_known, run, table};
+use metaorch_benches::cab::{
+    Finished, Known, Operators, Raw, Rows, Searcher, Settings, best_known, run, table,
+};
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
+use orchestrator_core::experience::{Experience, ExperienceStore, PastRun};
 use orchestrator_core::simulated::{Family, Scenario};
 
 /// Metric calls an optimizer needs on the simulated compound system.
@@ -48,6 +51,12 @@ struct Args {
     /// Renames components, slots and options by a permutation of this seed.
     #[arg(long, value_name = "SEED")]
     relabel: Option<u64>,
+    /// Runs of every instance and seed in a row, each with the experience of those before it.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000), value_name = "K")]
+    repeat_runs: u64,
+    /// A directory whose experience every first run has, and that all runs are added to.
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
     /// Only searches the best candidates known, and compares them with the reference implementation's.
     #[arg(long)]
     best_known: bool,
@@ -105,6 +114,9 @@ fn compare(args: &Args, known: &[Known]) -> anyhow::Result<ExitCode> {
     Ok(if below == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Seeds of repeats lie so far from those of other runs.
+const FAR: u64 = 1_000_000;
+
 fn measure(args: &Args, known: &[Known]) -> anyhow::Result<ExitCode> {
     let settings = Settings {
         searcher: args.optimizer,
@@ -118,16 +130,37 @@ fn measure(args: &Args, known: &[Known]) -> anyhow::Result<ExitCode> {
     let cases: Vec<(Known, u64)> =
         known.iter().flat_map(|k| args.seeds.iter().map(move |seed| (*k, seed))).collect();
     let logs = tempfile::tempdir()?;
-    let finished = in_parallel(&cases, args.threads, |(k, seed)| {
-        let run = run(&settings, k.instance, *seed, k.quality(), logs.path())?;
-        anyhow::Ok((k.instance, *seed, run))
+    let store = args.store.as_ref().map(|folder| ExperienceStore::new(folder.join("experience.jsonl")));
+    let before: Vec<PastRun> = store.as_ref().map(ExperienceStore::runs).transpose()?.unwrap_or_default();
+    let chains = in_parallel(&cases, args.threads, |(k, seed)| {
+        let mut earlier: Vec<Experience> = before.iter().map(|past| past.experience.clone()).collect();
+        let mut runs = Vec::new();
+        for repeat in 0..args.repeat_runs {
+            let seed = seed + FAR * repeat;
+            let run = run(&settings, k.instance, seed, k.quality(), &earlier, logs.path())?;
+            earlier.extend(run.experience.clone());
+            runs.push((*k, (k.instance, seed, repeat, run)));
+        }
+        anyhow::Ok(runs)
     });
-    let finished = finished.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let (known, finished): (Vec<Known>, Vec<_>) =
+        chains.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().unzip();
     if let Some(directory) = &args.out {
-        let raw = |((k, seed), (_, _, run)): (&(Known, u64), &(u64, u64, _))| {
-            Raw::new(&settings, k.instance, *seed, k.quality(), run)
+        let raw = |(k, (instance, seed, repeat, run)): (&Known, &(u64, u64, u64, Finished))| {
+            Raw::new(&settings, (*instance, *seed, *repeat), k.quality(), run)
         };
-        write_rows(directory, "cab", &cases.iter().zip(&finished).map(raw).collect::<Vec<_>>())?;
+        write_rows(directory, "cab", &known.iter().zip(&finished).map(raw).collect::<Vec<_>>())?;
+    }
+    if let Some(store) = &store {
+        let past = |(instance, seed, _, run): &(u64, u64, u64, Finished)| {
+            let name = format!("cab {} {}", args.scenario.name(), args.family.name());
+            let score = run.curve.steps().last().map_or(0.0, |step| step.validation);
+            let run_name = format!("{name} {instance} {seed}");
+            let experience = run.experience.clone()?;
+            Some(PastRun { version: PastRun::VERSION, name, run: run_name, score, experience })
+        };
+        std::fs::create_dir_all(store.path().parent().unwrap_or(store.path()))?;
+        finished.iter().filter_map(past).try_for_each(|past| store.add(&past))?;
     }
     let rows = Rows::new(&finished);
     if !args.json {

@@ -11,6 +11,7 @@ use meta_traits::{
 use orchestrator_core::algorithms::joint::{self, Operator};
 use orchestrator_core::algorithms::{Joint, Racing, ReflectiveMutation, racing};
 use orchestrator_core::compose;
+use orchestrator_core::experience::Experience;
 use orchestrator_core::run::{Options, Progress, Proposal, Proposer, Search, open};
 use orchestrator_core::simulated::{Family, Genome, Pillar, Problem, Scenario};
 use serde::Serialize;
@@ -87,6 +88,7 @@ impl Searcher {
         seed: u64,
         budget: u64,
         operators: Operators,
+        earlier: &[Experience],
     ) -> anyhow::Result<Box<dyn Search>> {
         let (train, val) = (problem.examples(Split::Train), problem.examples(Split::Val));
         let stream = Stream::root(seed).child("search", 0);
@@ -126,7 +128,8 @@ impl Searcher {
                     options.first = 1;
                 }
                 let selector = compose::selector(&options, stream.child("selector", 0));
-                let search = Joint::new(&problem.seed(), train, val, options, stream)?;
+                let search =
+                    Joint::new(&problem.seed(), train, val, options, stream)?.with_experience(earlier);
                 if self == Self::NoSelector {
                     Box::new(search)
                 } else {
@@ -213,9 +216,12 @@ pub struct Finished {
     pub ending: Duration,
     /// The same when a number of calls of [`AT`] was reached: calls, time.
     pub overhead_at: Vec<(u64, Duration)>,
+    /// What the search learned.
+    pub experience: Option<Experience>,
 }
 
-/// Runs an optimizer under the product's run loop, with the event log in a file of `logs`.
+/// Runs an optimizer under the product's run loop, with the event log in a file of `logs`; it begins with what `earlier`
+/// runs learned, if it takes that.
 ///
 /// `best` is the Q that counts as gain 1.
 ///
@@ -226,10 +232,11 @@ pub fn run(
     instance: u64,
     seed: u64,
     best: f64,
+    earlier: &[Experience],
     logs: &std::path::Path,
 ) -> anyhow::Result<Finished> {
     let problem = settings.problem(instance);
-    let search = settings.searcher.build(&problem, seed, settings.budget, settings.operators)?;
+    let search = settings.searcher.build(&problem, seed, settings.budget, settings.operators, earlier)?;
     let log = logs.join(format!("{instance}-{seed}.jsonl"));
     let storage = FileStorage::open(&log).with_context(|| format!("cannot open {}", log.display()))?;
     let timed = Timed { problem: &problem, inside: AtomicU64::new(0) };
@@ -260,11 +267,12 @@ pub fn run(
         let gain = (problem.quality(&problem.read(candidate)?) - blank) / (best - blank);
         steps.push(Step { calls: point.evaluations, gain, validation: point.score });
     }
-    let (spent, queries) = (state.spent(), state.rounds());
+    let (spent, queries, experience) = (state.spent(), state.rounds(), driver.experience());
     drop(driver);
     let overhead = stopped.unwrap_or(end);
     let curve = Curve::new(steps, settings.budget);
-    Ok(Finished { curve, spent, queries, overhead, ending: end.saturating_sub(overhead), overhead_at })
+    let ending = end.saturating_sub(overhead);
+    Ok(Finished { curve, spent, queries, overhead, ending, overhead_at, experience })
 }
 
 /// The problem, with the time spent in it.
@@ -336,7 +344,7 @@ mod tests {
     #[test]
     fn a_run_keeps_its_budget_and_repeats_itself() {
         let logs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-        let [a, b] = logs.each_ref().map(|d| run(&settings(), 1, 3, 0.83, d.path()).unwrap());
+        let [a, b] = logs.each_ref().map(|d| run(&settings(), 1, 3, 0.83, &[], d.path()).unwrap());
         assert_eq!(a.curve, b.curve);
         assert!(a.spent.evaluations <= 700 && a.spent.evaluations > 500, "{:?}", a.spent);
         assert!(a.queries > 20);
@@ -355,8 +363,8 @@ mod tests {
             let plain = Settings { scenario, ..settings() };
             let other = Settings { relabel: Some(5), ..plain };
             let logs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
-            let a = run(&plain, 2, 0, 0.83, logs[0].path()).unwrap();
-            let b = run(&other, 2, 0, 0.83, logs[1].path()).unwrap();
+            let a = run(&plain, 2, 0, 0.83, &[], logs[0].path()).unwrap();
+            let b = run(&other, 2, 0, 0.83, &[], logs[1].path()).unwrap();
             assert_eq!(a.curve, b.curve);
             assert!(a.curve.steps().len() > 1);
         }

@@ -28,6 +28,8 @@ pub struct Row {
     pub instance: u64,
     /// The seed of the run.
     pub seed: u64,
+    /// Runs of this instance before it whose experience it had.
+    pub repeat: u64,
     /// Sustained calls to each level; null where it is not reached.
     pub calls_to: Keyed<u64>,
     /// Calls to the first recommendation at each level.
@@ -38,10 +40,11 @@ pub struct Row {
 
 impl Row {
     /// The row of a run.
-    pub fn new(instance: u64, seed: u64, run: &Finished) -> Self {
+    pub fn new(instance: u64, seed: u64, repeat: u64, run: &Finished) -> Self {
         Self {
             instance,
             seed,
+            repeat,
             calls_to: Keyed::new(&LEVELS, |level| run.curve.sustained(*level)),
             first_hit: Keyed::new(&LEVELS, |level| run.curve.first_hit(*level)),
             gain_at: Keyed::new(&AT, |calls| run.curve.gain_at(*calls)),
@@ -59,11 +62,14 @@ pub struct Rows {
 }
 
 impl Rows {
-    /// The rows of `runs`: instance, seed and what came of it.
-    pub fn new(runs: &[(u64, u64, Finished)]) -> Self {
-        let rows = runs.iter().map(|(instance, seed, run)| Row::new(*instance, *seed, run)).collect();
-        let micros: f64 = runs.iter().map(|(_, _, run)| run.overhead.as_secs_f64() * 1e6).sum();
-        let calls: u64 = runs.iter().map(|(_, _, run)| run.spent.evaluations).sum();
+    /// The rows of `runs`: instance, seed, how many before it and what came of it.
+    pub fn new(runs: &[(u64, u64, u64, Finished)]) -> Self {
+        let row = |(instance, seed, repeat, run): &(u64, u64, u64, Finished)| {
+            Row::new(*instance, *seed, *repeat, run)
+        };
+        let rows = runs.iter().map(row).collect();
+        let micros: f64 = runs.iter().map(|(_, _, _, run)| run.overhead.as_secs_f64() * 1e6).sum();
+        let calls: u64 = runs.iter().map(|(_, _, _, run)| run.spent.evaluations).sum();
         Self { rows, overhead_us_per_call: (calls > 0).then(|| micros / calls as f64) }
     }
 }
@@ -93,7 +99,12 @@ pub struct Raw {
 
 impl Raw {
     /// The raw row of a run.
-    pub fn new(settings: &Settings, instance: u64, seed: u64, best_known: f64, run: &Finished) -> Self {
+    pub fn new(
+        settings: &Settings,
+        (instance, seed, repeat): (u64, u64, u64),
+        best_known: f64,
+        run: &Finished,
+    ) -> Self {
         let end = (run.spent.evaluations, run.overhead);
         let mean =
             |(calls, time): (u64, std::time::Duration)| (calls, time.as_secs_f64() * 1e6 / calls as f64);
@@ -105,7 +116,7 @@ impl Raw {
             rho: settings.problem(instance).rho(),
             relabel: settings.relabel,
             budget: settings.budget,
-            row: Row::new(instance, seed, run),
+            row: Row::new(instance, seed, repeat, run),
             best_known,
             calls: run.spent.evaluations,
             model_calls: run.spent.calls,

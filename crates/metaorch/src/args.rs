@@ -100,6 +100,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: Prompt,
     },
+    /// Looks into, or cuts, a file of what earlier runs learned.
+    Experience {
+        #[command(subcommand)]
+        action: Experience,
+    },
     /// Finds, fetches or imports the embedded model's file.
     Model {
         #[command(subcommand)]
@@ -177,6 +182,23 @@ pub(crate) struct MockLlm {
     /// Where the fault `redirect` leads.
     #[arg(long)]
     pub(crate) redirect_to: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Experience {
+    /// Shows the runs, and what they learned of each line, the best first.
+    Show {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Keeps the latest runs alone.
+    Prune {
+        /// The file.
+        file: PathBuf,
+        /// How many.
+        #[arg(long)]
+        keep: usize,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod eval;
+pub(crate) mod experience;
 pub(crate) mod export;
 pub(crate) mod mock;
 pub(crate) mod model;

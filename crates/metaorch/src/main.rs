@@ -40,6 +40,7 @@ fn main() -> ExitCode {
             Command::MockLlm(args) => cmd::mock::serve(args, json).await,
             Command::Config { action } => cmd::config::config(action, json),
             Command::Prompt { action } => cmd::prompt::prompt(action, json),
+            Command::Experience { action } => cmd::experience::experience(action, json),
             Command::Model { action } => cmd::model::model(action, json),
         }
     });

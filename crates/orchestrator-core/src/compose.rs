@@ -31,6 +31,7 @@ pub(crate) use structures::structure_search;
 use crate::algorithms::joint::Operator;
 use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, RunConfig, SimulatedSpec};
 use crate::error::Error;
+use crate::experience::{ExperienceStore, PastRun};
 use crate::proposers::{ExternalProposer, ReflectiveProposer, SettingsProposer, StructuralProposer};
 use crate::result::LabelTask;
 use crate::run::Proposer;
@@ -85,7 +86,8 @@ pub fn session_of(
     check_leakage(&dataset, resolved.config.data.as_ref().is_some_and(|d| d.allow_leakage), notice)?;
     metric.check_for(&dataset)?;
     spec.validate(&models.names())?;
-    assembled(resolved, parts_of_system(resolved, spec, metric, &Arc::new(dataset), models)?)
+    let parts = parts_of_system(resolved, spec, metric, &Arc::new(dataset), models)?;
+    assembled(resolved, parts, None)
 }
 
 async fn prepare(
@@ -101,11 +103,27 @@ async fn prepare(
         (_, _, Some(simulated)) => of_simulated(simulated),
         _ => return Err(ConfigError::inconsistent("there is nothing to optimise").into()),
     };
-    assembled(resolved, parts)
+    assembled(resolved, parts, directory)
 }
 
-fn assembled(resolved: &Resolved, parts: Parts) -> Result<Session, Error> {
+/// What earlier runs learned: as the run's directory has it from its beginning, else as the file has it now, kept there.
+fn earlier(resolved: &Resolved, directory: Option<&RunDirectory>) -> Result<Vec<PastRun>, Error> {
+    let Some(path) = &resolved.config.experience else { return Ok(Vec::new()) };
+    let kept = directory.map(RunDirectory::experience);
+    if let Some(kept) = kept.as_ref().filter(|kept| kept.path().exists()) {
+        return Ok(kept.runs()?);
+    }
+    let runs = ExperienceStore::new(resolved.base.join(path)).runs()?;
+    if let Some(kept) = kept {
+        // An empty file, too: later runs must not teach this one when it is resumed.
+        kept.write(&runs)?;
+    }
+    Ok(runs)
+}
+
+fn assembled(resolved: &Resolved, parts: Parts, directory: Option<&RunDirectory>) -> Result<Session, Error> {
     let config = &resolved.config;
+    let earlier = earlier(resolved, directory)?;
     let minibatch = config.optimizer.minibatch;
     if minibatch > parts.train.len() {
         let allowed = format!("1 to {}, the number of training examples", parts.train.len());
@@ -121,7 +139,7 @@ fn assembled(resolved: &Resolved, parts: Parts) -> Result<Session, Error> {
         name: config.name.clone(),
         seed: config.seed,
         budget: steering.budget,
-        fingerprint: resolved.fingerprint(&parts.digest),
+        fingerprint: resolved.fingerprint(&with_past(parts.digest, &earlier)),
         start: parts.start,
         data: parts.data,
         labels: parts.labels,
@@ -143,12 +161,19 @@ fn assembled(resolved: &Resolved, parts: Parts) -> Result<Session, Error> {
         shares: steering.shares,
         numbers: parts.numbers,
         structures,
+        earlier: earlier.into_iter().map(|past| past.experience).collect(),
+        experience: config.experience.as_ref().map(|path| ExperienceStore::new(resolved.base.join(path))),
         spending: parts.spending,
         may_cost_money: config.evaluator.is_some()
             || config.models.values().any(|m| m.provider.may_cost_money()),
     };
     session.check_budget()?;
     Ok(session)
+}
+
+/// The digest of data and of what was learned before.
+fn with_past(digest: String, earlier: &[PastRun]) -> String {
+    earlier.iter().fold(digest, |digest, past| format!("{digest} {}", past.run))
 }
 
 /// What is optimised, on what, and who writes.

@@ -2,7 +2,8 @@
 //!
 //! From the outside in: a [`config`] file is composed ([`compose`]) into a [`session`], which drives the [`run`] loop
 //! over an algorithm of [`algorithms`] and keeps everything in a run directory ([`store`]); what comes out is a
-//! [`result`]. What a run will use can be predicted ([`plan`]). What is optimised is a compound system ([`system`]), a program in any language, or the built-in
+//! [`result`]. What a run will use can be predicted ([`plan`]), and what it learned
+//! can help later ones ([`experience`]). What is optimised is a compound system ([`system`]), a program in any language, or the built-in
 //! [`simulated`] one.
 
 pub mod algorithms;
@@ -11,6 +12,7 @@ pub mod compose;
 pub mod config;
 mod draws;
 mod error;
+pub mod experience;
 mod orchestrator;
 pub mod plan;
 pub mod posterior;

@@ -156,6 +156,22 @@ impl Posterior {
         self.features.hear(clause, wanted, blamed);
     }
 
+    /// The effect that a clause had in earlier runs. How much such memories count is learned, component by component, from a
+    /// half: where they mislead, they soon count nothing.
+    pub fn recall(&mut self, clause: FeatureId, effect: f64) {
+        self.features.recall(clause, effect);
+    }
+
+    /// Mean and variance of a clause's effect on the logit of passing, over the stages where its component is blamed; none
+    /// while there is no such stage. O(stages features^2).
+    pub fn effect(&self, clause: FeatureId) -> Option<(f64, f64)> {
+        let effects = self.stages.iter().filter_map(|(_, stage)| stage.effect(&self.features, clause));
+        let effects: Vec<(f64, f64)> = effects.collect();
+        let n = effects.len() as f64;
+        let sum = effects.iter().fold((0.0, 0.0), |(m, v), (mean, variance)| (m + mean, v + variance));
+        (n > 0.0).then(|| (sum.0 / n, sum.1 / n))
+    }
+
     /// The number of a system with these features.
     pub fn system(&mut self, features: &[FeatureId]) -> usize {
         self.systems.iter().position(|s| s == features).unwrap_or_else(|| {

@@ -15,6 +15,7 @@ use crate::algorithms::{Joint, Racing, ReflectiveMutation, joint, racing};
 use crate::compose;
 use crate::config::Algorithm;
 use crate::error::Error;
+use crate::experience::{Experience, ExperienceStore, PastRun};
 use crate::result::{HeldOut, LabelTask, RunResult};
 use crate::run::{Driver, Ending, Observer, Options, Progress, Proposer, Search, open};
 use crate::store::RunDirectory;
@@ -67,6 +68,10 @@ pub struct Session {
     pub numbers: Option<compose::Numbers>,
     /// What the joint search may make flows of.
     pub structures: Option<compose::Structures>,
+    /// What earlier runs learned.
+    pub earlier: Vec<Experience>,
+    /// Where what this run learns is kept, if anywhere.
+    pub experience: Option<ExperienceStore>,
     /// What the models do in this process.
     pub spending: crate::compose::Spending,
     /// Whether a metric call may cost money: hosted models, and programs that nobody can look into.
@@ -143,7 +148,8 @@ impl Session {
             _ => {
                 let selector = compose::selector(&self.joint, stream.child("selector", 0));
                 let mut search = Joint::new(&start, train, val, self.joint.clone(), stream.clone())?
-                    .with_selector(selector);
+                    .with_selector(selector)
+                    .with_experience(&self.earlier);
                 if let Some(numbers) = &self.numbers {
                     let numbers = compose::number_search(numbers, &stream.child("numbers", 0))?;
                     search = search.with_inner(Component::Hyperopt, numbers);
@@ -187,13 +193,18 @@ impl Session {
                 open(Box::new(storage), search, &*self.evaluator, &*self.proposer, &mut keeper, options)?
                     .with_checkpoints(checkpoints)?;
             let ended = self.search_and_report(&mut driver).await;
-            ended.map(|finish| (finish, driver.state().clone()))
+            ended.map(|finish| (finish, driver.state().clone(), driver.experience()))
         };
         if let Some(error) = keeper.failed {
             return Err(error);
         }
-        let (finish, state) = ended?;
+        let (finish, state, learned) = ended?;
         directory.write_state(&state)?;
+        if let (Finish::Done(result), Some(store), Some(experience)) = (&finish, &self.experience, learned) {
+            let (version, score) = (PastRun::VERSION, result.best_score);
+            let (name, run) = (self.name.clone(), self.fingerprint.clone());
+            store.add(&PastRun { version, name, run, score, experience })?;
+        }
         Ok(finish)
     }
 

@@ -64,3 +64,35 @@ fn searched(values: &str, wrong: &str) {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("system.search.similar.k = 200"), "{}", stderr(&output));
 }
+
+/// A second run begins with what the first learned, and resumes with just that, whatever the file says by then.
+#[test]
+fn what_a_run_learned_is_kept_where_it_is_asked_for() {
+    let home = tempfile::tempdir().unwrap();
+    write_task(home.path());
+    let (store, task) = (home.path().join("past.jsonl"), home.path().join("task.yaml"));
+    let learning = CONFIG.replace("budget:", "experience: past.jsonl\nmeta: {enabled: true}\nbudget:");
+    fs::write(&task, &learning).unwrap();
+    for n in 1..=2 {
+        let output = run(home.path(), &["run", "task.yaml", "--json"]);
+        assert!(matches!(output.status.code(), Some(0 | 3)), "{}", stderr(&output));
+        assert_eq!(fs::read_to_string(&store).unwrap().lines().count(), n);
+    }
+    let shown = run(home.path(), &["experience", "show", "past.jsonl", "--json"]);
+    assert_eq!(last_json(&shown)["name"], "colours", "{}", stderr(&shown));
+    let directory = home.path().join("runs/colours-2");
+    let events = fs::read_to_string(directory.join("events.jsonl")).unwrap();
+    let lines: Vec<&str> = events.split_inclusive('\n').collect();
+    fs::write(directory.join("events.jsonl"), lines[..lines.len() / 2].concat()).unwrap();
+    let output = run(home.path(), &["resume", "runs/colours-2", "--json"]);
+    assert_eq!(last_json(&output)["event"], "result", "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(directory.join("events.jsonl")).unwrap(), events);
+    assert_eq!(fs::read_to_string(&store).unwrap().lines().count(), 2, "a run is kept once");
+    let output = run(home.path(), &["experience", "prune", "past.jsonl", "--keep", "1"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(&store).unwrap().lines().count(), 1);
+    fs::write(&store, "no run\n").unwrap();
+    let output = run(home.path(), &["run", "task.yaml"]);
+    assert!(stderr(&output).contains("line 1 is no run"), "{}", stderr(&output));
+    assert_ne!(output.status.code(), Some(0));
+}

@@ -1,6 +1,7 @@
 //! Search over texts and their clauses together, steered by the joint posterior.
 
 mod allocator;
+mod experience;
 mod inner;
 mod operator;
 mod options;
@@ -24,6 +25,7 @@ use self::allocator::Allocator;
 use self::inner::Inner;
 use self::round::{Pending, Step};
 use self::versions::{VersionId, Versions};
+use crate::experience::Experience;
 use crate::posterior::Posterior;
 use crate::run::{Credit, RunError, Search};
 
@@ -397,6 +399,10 @@ impl Search for Joint {
         };
         let used = |credit: &Credit| credit.proposals > 0;
         Operator::ALL.into_iter().zip(self.records()).map(credit).filter(used).collect()
+    }
+
+    fn experience(&self) -> Option<Experience> {
+        Some(Joint::experience(self))
     }
 
     fn history(&self) -> Vec<(String, u64)> {

@@ -48,6 +48,7 @@ impl Resolved {
         let mut config = self.config.clone();
         config.name = String::new();
         config.runs = PathBuf::new();
+        config.experience = None;
         config.seed = 0;
         config.budget = BudgetSpec::default();
         serde_json::to_string(&(&self.base, config)).unwrap_or_default()

@@ -62,6 +62,10 @@ pub struct RunConfig {
     /// The final scoring on the test split.
     #[serde(default)]
     pub report: ReportSpec,
+    /// A file of what earlier runs learned, relative to the config file: the joint search begins with it, and adds to it when
+    /// it ends. Nothing is kept without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experience: Option<PathBuf>,
     /// Where run directories are made, relative to the working directory.
     #[serde(default = "default_runs")]
     pub runs: PathBuf,

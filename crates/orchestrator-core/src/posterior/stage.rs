@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use meta_traits::Stream;
 use nalgebra::{Cholesky, DMatrix, DVector, Dyn};
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,8 @@ pub(super) struct Stage {
 
 /// The constant and the two weights of hearsay come before the members.
 const FIXED: usize = 3;
+/// Mean and variance of how much an effect remembered counts before any result: half, give or take half.
+const MEMORY: (f64, f64) = (0.5, 0.25);
 /// Longest step of an effect: a Newton step from far away overshoots.
 const LONGEST: f64 = 1.5;
 
@@ -100,6 +104,7 @@ impl Stage {
     /// The variance of a feature's effect before any result; none when it has no effect here.
     fn variance_of(&self, feature: Feature) -> Option<f64> {
         match (feature.kind, self.is_own(feature)) {
+            (Kind::Memory, own) => own.then_some(MEMORY.1),
             (Kind::Clause, true) => Some(self.clause),
             (Kind::Clause, false) => (self.foreign > 0.0).then_some(self.foreign),
             (Kind::Rest, true) => Some(self.rest),
@@ -107,12 +112,18 @@ impl Stage {
         }
     }
 
+    /// The mean of a feature's effect before any result.
+    fn lean(feature: Feature) -> f64 {
+        if feature.kind == Kind::Memory { MEMORY.0 } else { 0.0 }
+    }
+
     /// Takes up features that are new.
     pub(super) fn grow(&mut self, features: &Features) {
         for id in self.places.len()..features.len() {
-            let place = self.variance_of(features.get(id)).map(|_| {
+            let feature = features.get(id);
+            let place = self.variance_of(feature).map(|_| {
                 self.members.push(id);
-                self.means.push(0.0);
+                self.means.push(Self::lean(feature));
                 self.means.len() - 1
             });
             self.places.push(place);
@@ -122,27 +133,42 @@ impl Stage {
     /// What a system's features come to here, as (place, value).
     fn values(&self, features: &Features, system: &[FeatureId]) -> Vec<(usize, f64)> {
         let (mut wanted, mut blamed) = (0.0, 0.0);
+        let mut remembered: BTreeMap<usize, f64> = BTreeMap::new();
         let mut values = vec![(0, 1.0)];
         for &id in system {
             let feature = features.get(id);
             if feature.kind == Kind::Clause && self.is_own(feature) {
                 wanted += feature.wanted;
                 blamed += feature.blamed;
+                if feature.remembered != 0.0
+                    && let Some(place) = self.memory(features, feature)
+                {
+                    *remembered.entry(place).or_insert(0.0) += feature.remembered;
+                }
             }
             if let Some(place) = self.places.get(id).copied().flatten() {
                 values.push((place, 1.0));
             }
         }
+        values.extend(remembered);
         values.push((1, wanted));
         values.push((2, blamed));
         values
+    }
+
+    /// The place of what says how much a clause's memory counts.
+    fn memory(&self, features: &Features, clause: Feature) -> Option<usize> {
+        self.places.get(features.memory(clause.component)?).copied().flatten()
     }
 
     /// Prior mean and variance by place.
     fn expected(&self, features: &Features, prior: &Prior) -> Vec<(f64, f64)> {
         let (lean, spread) = prior.hearsay;
         let fixed = [(0.0, prior.constant), (lean, spread), (-lean, spread)];
-        let member = |id: &FeatureId| (0.0, self.variance_of(features.get(*id)).unwrap_or(1e-8));
+        let member = |id: &FeatureId| {
+            let feature = features.get(*id);
+            (Self::lean(feature), self.variance_of(feature).unwrap_or(1e-8))
+        };
         fixed.into_iter().chain(self.members.iter().map(member)).collect()
     }
 
@@ -255,6 +281,8 @@ impl Stage {
                 (Kind::Clause, true) => &mut own,
                 (Kind::Clause, false) => &mut foreign,
                 (Kind::Rest, _) => &mut rest,
+                // How much memories count is a mean with a prior of its own, not one of many alike.
+                (Kind::Memory, _) => continue,
             };
             *sum += self.means[place].powi(2) + inverse[(place, place)];
             *count += 1.0;
@@ -295,6 +323,20 @@ impl Stage {
         (mean, x.norm_squared() + more)
     }
 
+    /// Mean and variance of the effect that a clause of a blamed component has, with what is said and remembered of it; none
+    /// of others, and before the first update.
+    pub(super) fn effect(&self, features: &Features, clause: FeatureId) -> Option<(f64, f64)> {
+        let feature = features.get(clause);
+        let place = self.places.get(clause).copied().flatten().filter(|_| self.is_own(feature))?;
+        let factor = self.curvature.as_ref()?;
+        let mut x = DVector::zeros(factor.l_dirty().nrows());
+        *x.get_mut(place)? = 1.0;
+        factor.l_dirty().solve_lower_triangular_mut(&mut x);
+        let memory = self.memory(features, feature).map_or(0.0, |place| self.means[place]);
+        let said = self.means[1] * feature.wanted + self.means[2] * feature.blamed;
+        Some((self.means[place] + said + memory * feature.remembered, x.norm_squared()))
+    }
+
     /// Effects of all features, drawn jointly, with the constant first; `None` draws for the posterior mean.
     pub(super) fn draw(&self, features: &Features, rng: Option<&mut Stream>) -> Drawn {
         let mut all = self.means.clone();
@@ -317,7 +359,11 @@ impl Stage {
                 None => fresh.get(id - self.places.len()).copied().unwrap_or(0.0),
             };
             let heard = feature.kind == Kind::Clause && self.is_own(feature);
-            own + if heard { all[1] * feature.wanted + all[2] * feature.blamed } else { 0.0 }
+            if !heard {
+                return own;
+            }
+            let memory = self.memory(features, feature).map_or(MEMORY.0, |place| all[place]);
+            own + all[1] * feature.wanted + all[2] * feature.blamed + memory * feature.remembered
         };
         Drawn { constant: all[0], effects: (0..features.len()).map(effect).collect() }
     }

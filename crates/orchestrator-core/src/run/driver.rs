@@ -11,6 +11,7 @@ use meta_traits::{
 };
 
 use crate::checkpoint::Checkpoints;
+use crate::experience::Experience;
 use crate::run::collected::Collected;
 use crate::run::record::{REPORT_TRIALS, Record, write_draws};
 use crate::run::tape::Tape;
@@ -112,6 +113,11 @@ impl<'a> Driver<'a> {
     /// Which of the search's algorithms proposed what was measured, in order.
     pub fn history(&self) -> Vec<(String, u64)> {
         self.search.history()
+    }
+
+    /// What the search leaves to later runs, if anything.
+    pub fn experience(&self) -> Option<Experience> {
+        self.search.experience()
     }
 
     /// Whether the caller's wish to pause cut something short.

@@ -1,6 +1,8 @@
 use meta_traits::{Components, DynSnapshot, Optimizer};
 use serde::{Deserialize, Serialize};
 
+use crate::experience::Experience;
+
 /// What the run loop drives: an optimizer of texts whose state can be saved.
 pub trait Search: Optimizer<Candidate = Components> + DynSnapshot + Send {
     /// Decisions taken since the last call, in words, oldest first.
@@ -11,6 +13,11 @@ pub trait Search: Optimizer<Candidate = Components> + DynSnapshot + Send {
     /// What each of its algorithms was given and brought; empty where it is one algorithm.
     fn credits(&self) -> Vec<Credit> {
         Vec::new()
+    }
+
+    /// What it leaves to later runs of the same task, if anything.
+    fn experience(&self) -> Option<Experience> {
+        None
     }
 
     /// Which of its algorithms proposed what was measured, and for how many metric calls in a row, in order; empty where it

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{Checkpoints, write_atomically};
 use crate::compose::Spending;
+use crate::experience::ExperienceStore;
 use crate::run::{RunError, RunState};
 use crate::store::ledger_csv;
 
@@ -151,6 +152,11 @@ impl RunDirectory {
     /// Where model answers are kept.
     pub fn cache(&self) -> PathBuf {
         self.path.join("cache")
+    }
+
+    /// What earlier runs taught this one, as it was when the run began.
+    pub fn experience(&self) -> ExperienceStore {
+        ExperienceStore::new(self.path.join("experience.jsonl"))
     }
 
     /// Where an outside evaluator's standard error goes.

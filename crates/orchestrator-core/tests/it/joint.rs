@@ -1,5 +1,6 @@
 //! The joint search keeps the laws of the contract.
 
+mod experience;
 mod inner;
 mod meta;
 mod operators;

@@ -187,6 +187,16 @@ impl Wording {
         self.topics.iter().enumerate().filter_map(clause)
     }
 
+    /// Every line with its feature, in the order of topics.
+    pub(super) fn all_lines(&self) -> impl Iterator<Item = (&str, FeatureId)> {
+        self.topics.iter().flat_map(|t| &t.lines).map(|line| (line.text.as_str(), line.clause))
+    }
+
+    /// The feature of a topic's line.
+    pub(super) fn clause(&self, topic: usize, line: usize) -> FeatureId {
+        self.topics[topic].lines[line].clause
+    }
+
     pub(super) fn topics(&self) -> usize {
         self.topics.len()
     }

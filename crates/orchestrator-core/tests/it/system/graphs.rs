@@ -21,7 +21,7 @@ evolve: {}";
 
 fn answer(flow: &str, input: &str) -> Result<(String, Vec<String>), String> {
     let system = system(LIBRARY);
-    let candidate = system.components().with(SETTINGS, &format!("flow: {flow}"));
+    let candidate = system.components().with(SETTINGS, format!("flow: {flow}"));
     let done = block_on(system.run(&candidate, &input.into(), &Stream::root(1), true));
     done.map(|d| (d.output.clone(), ran(&d).iter().map(|m| (*m).to_owned()).collect()))
         .map_err(|e| e.to_string())
@@ -139,7 +139,7 @@ fn the_cap_of_a_graph_holds() {
         "shown(0) plain(0) judge(1) vote(2,3) doubt(4) -> 5",
         "similar(0) shown(0) shown(1) plain(0) vote(2,3,4) judge(5) -> 6,3",
     ] {
-        let candidate = seed.with(SETTINGS, &format!("flow: {flow}"));
+        let candidate = seed.with(SETTINGS, format!("flow: {flow}"));
         let cap = evaluator.system().cap(&candidate, &"my parcel is late".into());
         let done = block_on(evaluator.system().run(
             &candidate,
