@@ -30,18 +30,29 @@ pub struct Checkpoint {
 /// The checkpoints of one run, in a directory.
 ///
 /// The next one is due when the log has grown by the larger of `every` events and a tenth of its length, so that all
-/// checkpoints together cost a constant share of the run however long it gets.
+/// checkpoints together cost a constant share of the run however long it gets; or where metric calls are counted, after so
+/// many.
 #[derive(Debug)]
 pub struct Checkpoints {
     directory: PathBuf,
-    every: u64,
-    last: u64,
+    every: Every,
+    /// Events and metric calls at the last one.
+    last: (u64, u64),
+}
+
+/// How far checkpoints lie apart, at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Every {
+    /// So many events, and a tenth of the log.
+    Events(u64),
+    /// So many metric calls.
+    Calls(u64),
 }
 
 impl Checkpoints {
-    /// Checkpoints in `directory`, at least `every` events apart.
-    pub fn new(directory: &Path, every: u64) -> Self {
-        Self { directory: directory.to_owned(), every: every.max(1), last: 0 }
+    /// Checkpoints in `directory`.
+    pub fn new(directory: &Path, every: Every) -> Self {
+        Self { directory: directory.to_owned(), every, last: (0, 0) }
     }
 
     fn files(&self) -> Vec<PathBuf> {
@@ -65,22 +76,31 @@ impl Checkpoints {
         let sums: Vec<u32> = checksums(records).collect();
         let fits = |c: &Checkpoint| c.events > 0 && sums.get(c.events as usize - 1) == Some(&c.checksum);
         let found = saved.into_iter().find(fits)?;
-        self.last = found.events;
+        self.last = (found.events, 0);
         Some(found)
     }
 
-    /// Whether a checkpoint is worth its price after `events` events.
-    pub(crate) fn is_due(&self, events: u64) -> bool {
-        events >= self.last + self.every.max(self.last / 10)
+    /// Whether a checkpoint is worth its price after so many events and metric calls.
+    pub(crate) fn is_due(&self, events: u64, calls: u64) -> bool {
+        let (event, call) = self.last;
+        match self.every {
+            Every::Events(every) => events >= event + every.max(1).max(event / 10),
+            Every::Calls(every) => calls >= call + every.max(1),
+        }
     }
 
     /// Writes a checkpoint: to a temporary file first, then renamed.
-    pub(crate) fn save(&mut self, events: u64, checksum: u32, search: Envelope) -> Result<(), RunError> {
+    pub(crate) fn save(
+        &mut self,
+        (events, calls): (u64, u64),
+        checksum: u32,
+        search: Envelope,
+    ) -> Result<(), RunError> {
         let path = self.directory.join(format!("{events:010}.json"));
         let body = serde_json::to_vec(&Checkpoint { events, checksum, search })
             .map_err(|e| RunError::Log { message: format!("a checkpoint cannot be written: {e}") })?;
         write_atomically(&path, &body)?;
-        self.last = events;
+        self.last = (events, calls);
         let files = self.files();
         for old in &files[..files.len().saturating_sub(KEPT)] {
             // An old file that stays behind does no harm.

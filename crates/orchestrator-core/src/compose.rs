@@ -32,6 +32,7 @@ use crate::algorithms::joint::Operator;
 use crate::config::{ConfigError, EvaluatorSpec, ProposerSpec, RunConfig, SimulatedSpec};
 use crate::error::Error;
 use crate::experience::{ExperienceStore, PastRun};
+use crate::monitoring::Monitoring;
 use crate::proposers::{ExternalProposer, ReflectiveProposer, SettingsProposer, StructuralProposer};
 use crate::result::LabelTask;
 use crate::run::Proposer;
@@ -131,9 +132,10 @@ fn assembled(resolved: &Resolved, parts: Parts, directory: Option<&RunDirectory>
     }
     let mut test = if config.report.test { parts.test } else { Vec::new() };
     test.truncate(config.report.examples.unwrap_or(usize::MAX));
+    let val = parts.val.len();
     let (numbers, structures) = (parts.numbers.is_some(), parts.structures.is_some());
     let inner = [(Operator::Numbers, numbers), (Operator::StructuralMutation, structures)];
-    let steering = steering::steering(config, parts.pillars, parts.vocabulary, &inner, parts.val.len())?;
+    let steering = steering::steering(config, parts.pillars, parts.vocabulary, &inner, val)?;
     let structures = parts.structures.filter(|_| steering.evolves);
     let session = Session {
         name: config.name.clone(),
@@ -161,6 +163,7 @@ fn assembled(resolved: &Resolved, parts: Parts, directory: Option<&RunDirectory>
         shares: steering.shares,
         numbers: parts.numbers,
         structures,
+        monitoring: Monitoring::of(config.meta.as_ref(), val),
         earlier: earlier.into_iter().map(|past| past.experience).collect(),
         experience: config.experience.as_ref().map(|path| ExperienceStore::new(resolved.base.join(path))),
         spending: parts.spending,

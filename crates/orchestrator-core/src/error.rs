@@ -28,6 +28,20 @@ pub enum Error {
     /// The search ended before anything had a score.
     #[error("the search ended before the seed had a score. Raise the budget")]
     NothingScored,
+    /// The process holds more memory than it may.
+    #[error(
+        "run: paused in {} at {used_mb} MB of memory, more than memory_limit_mb = {limit_mb}. Raise the limit in \
+         config.resolved.yaml there and go on with metaorch resume and that path",
+        path.display()
+    )]
+    Memory {
+        /// The run directory.
+        path: std::path::PathBuf,
+        /// Megabytes it may hold.
+        limit_mb: u64,
+        /// Megabytes it held.
+        used_mb: u64,
+    },
     /// The run was asked to pause.
     #[error("run: paused in {}; go on with metaorch resume and that path", path.display())]
     Paused {
@@ -46,7 +60,7 @@ impl Classify for Error {
             Self::Inference(e) => e.kind(),
             Self::Prompt(e) => e.kind(),
             Self::NothingScored => ErrorKind::Budget,
-            Self::Paused { .. } => ErrorKind::Cancelled,
+            Self::Memory { .. } | Self::Paused { .. } => ErrorKind::Cancelled,
         }
     }
 }

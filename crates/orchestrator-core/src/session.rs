@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use coordination::Component;
 use coordination::budget::Allocation;
@@ -16,13 +18,11 @@ use crate::compose;
 use crate::config::Algorithm;
 use crate::error::Error;
 use crate::experience::{Experience, ExperienceStore, PastRun};
+use crate::monitoring::{Metrics, Monitoring, resident, write_mlflow};
 use crate::result::{HeldOut, LabelTask, RunResult};
 use crate::run::{Driver, Ending, Observer, Options, Progress, Proposer, Search, open};
 use crate::store::RunDirectory;
 use crate::system::SystemEvaluator;
-
-/// Events between two checkpoints, at least.
-const CHECKPOINT_EVERY: u64 = 1000;
 
 /// Everything that decides a run, ready to go.
 pub struct Session {
@@ -68,6 +68,8 @@ pub struct Session {
     pub numbers: Option<compose::Numbers>,
     /// What the joint search may make flows of.
     pub structures: Option<compose::Structures>,
+    /// What is told and kept beside the record.
+    pub monitoring: Monitoring,
     /// What earlier runs learned.
     pub earlier: Vec<Experience>,
     /// Where what this run learns is kept, if anywhere.
@@ -131,8 +133,23 @@ impl Session {
         if let Finish::Done(result) = &mut finish {
             result.optimization_time = directory.elapsed();
             directory.write_json("result.json", &**result)?;
+            self.export(directory, result)?;
         }
         Ok(finish)
+    }
+
+    /// Metrics of a finished run, where they are asked for.
+    fn export(&self, directory: &RunDirectory, result: &RunResult) -> Result<(), Error> {
+        if self.monitoring.export.is_none() {
+            return Ok(());
+        }
+        let mut metrics = Metrics::new(&self.name);
+        let (state, _) = RunDirectory::state_of(directory.path(), self.budget)?;
+        metrics.read(&state);
+        metrics.finish(result);
+        directory.write_metrics(&metrics.text())?;
+        write_mlflow(directory.path(), &self.name, &self.fingerprint, &metrics, result)?;
+        Ok(())
     }
 
     fn search(&self) -> Result<Box<dyn Search>, Error> {
@@ -174,6 +191,14 @@ impl Session {
     ) -> Result<Finish, Error> {
         let path = directory.path().to_owned();
         let (opened, earlier) = directory.clock();
+        let (monitoring, full) = (self.monitoring, AtomicU64::new(0));
+        let interrupted = || {
+            let resident = if monitoring.memory.is_some() { resident() } else { 0 };
+            if monitoring.is_full(resident) {
+                full.store(resident, Ordering::Relaxed);
+            }
+            monitoring.is_full(resident) || interrupted()
+        };
         let options = Options {
             fingerprint: self.fingerprint.clone(),
             data: self.data.clone(),
@@ -181,24 +206,36 @@ impl Session {
             failure_limit: self.failure_limit,
             for_report: self.for_report(),
             elapsed: Box::new(move || earlier + opened.elapsed()),
-            interrupted: Box::new(move || interrupted() || RunDirectory::stop_requested(&path)),
+            interrupted: Box::new(|| interrupted() || RunDirectory::stop_requested(&path)),
             ..Options::new(self.seed, self.budget)
         };
-        let mut keeper = Keeper { directory, inner: observer, failed: None };
-        let (storage, checkpoints) =
-            (keeper.directory.events()?, keeper.directory.checkpoints(CHECKPOINT_EVERY));
+        let (metrics, due) = (Metrics::new(&self.name), Instant::now());
+        let mut keeper = Keeper { directory, inner: observer, monitoring, metrics, due, failed: None };
+        let storage = keeper.directory.events()?;
+        let checkpoints = monitoring.checkpoint.map(|every| keeper.directory.checkpoints(every));
         let search = self.search()?;
         let ended = {
             let mut driver =
-                open(Box::new(storage), search, &*self.evaluator, &*self.proposer, &mut keeper, options)?
-                    .with_checkpoints(checkpoints)?;
+                open(Box::new(storage), search, &*self.evaluator, &*self.proposer, &mut keeper, options)?;
+            if let Some(checkpoints) = checkpoints {
+                driver = driver.with_checkpoints(checkpoints)?;
+            }
             let ended = self.search_and_report(&mut driver).await;
             ended.map(|finish| (finish, driver.state().clone(), driver.experience()))
         };
         if let Some(error) = keeper.failed {
             return Err(error);
         }
-        let (finish, state, learned) = ended?;
+        let (mut finish, state, learned) = ended?;
+        let used = full.into_inner();
+        if let (Finish::Paused, Some(limit), true) = (&finish, monitoring.memory, used > 0) {
+            directory.write_state(&state)?;
+            let path = directory.path().to_owned();
+            return Err(Error::Memory { path, limit_mb: limit >> 20, used_mb: used.div_ceil(1 << 20) });
+        }
+        if let Finish::Done(result) = &mut finish {
+            monitoring.trim(result);
+        }
         directory.write_state(&state)?;
         if let (Finish::Done(result), Some(store), Some(experience)) = (&finish, &self.experience, learned) {
             let (version, score) = (PastRun::VERSION, result.best_score);
@@ -258,11 +295,26 @@ impl Session {
     }
 }
 
-/// Notes uncertain spending in the run directory on its way to the observer.
+/// Notes uncertain spending and metrics in the run directory on the way to the observer, who hears what the settings
+/// allow.
 struct Keeper<'k> {
     directory: &'k RunDirectory,
     inner: &'k mut dyn Observer,
+    monitoring: Monitoring,
+    metrics: Metrics,
+    /// When the next export is due.
+    due: Instant,
     failed: Option<Error>,
+}
+
+impl Keeper<'_> {
+    fn export(&mut self) -> Result<(), Error> {
+        let Some(interval) = self.monitoring.export.filter(|_| Instant::now() >= self.due) else {
+            return Ok(());
+        };
+        self.due = Instant::now() + interval;
+        Ok(self.directory.write_metrics(&self.metrics.text())?)
+    }
 }
 
 impl Observer for Keeper<'_> {
@@ -272,6 +324,12 @@ impl Observer for Keeper<'_> {
         {
             self.failed = Some(error.into());
         }
-        self.inner.observe(progress);
+        self.metrics.observe(progress);
+        if let Err(error) = self.export() {
+            self.failed = Some(error);
+        }
+        if self.monitoring.decisions || !matches!(progress, Progress::Decision { .. }) {
+            self.inner.observe(progress);
+        }
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct Stage {
 /// The constant and the two weights of hearsay come before the members.
 const FIXED: usize = 3;
 /// Mean and variance of how much an effect remembered counts before any result: half, give or take half.
-const MEMORY: (f64, f64) = (0.5, 0.25);
+const MEMORY: (f64, f64) = (0.3, 0.15);
 /// Longest step of an effect: a Newton step from far away overshoots.
 const LONGEST: f64 = 1.5;
 

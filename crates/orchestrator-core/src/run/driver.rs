@@ -211,9 +211,10 @@ impl<'a> Driver<'a> {
     fn checkpoint(&mut self) -> Result<(), RunError> {
         let events = self.tape.position();
         let Some(checkpoints) = &mut self.checkpoints else { return Ok(()) };
-        if checkpoints.is_due(events) {
+        let calls = self.state.evaluations();
+        if checkpoints.is_due(events, calls) {
             self.tape.sync()?;
-            checkpoints.save(events, self.tape.checksum(), self.search.save())?;
+            checkpoints.save((events, calls), self.tape.checksum(), self.search.save())?;
         }
         Ok(())
     }

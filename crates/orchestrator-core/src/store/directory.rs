@@ -7,7 +7,7 @@ use coordination::journal::{FileStorage, Journal, MemoryStorage};
 use meta_traits::{Budget, Components, Cost};
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{Checkpoints, write_atomically};
+use crate::checkpoint::{Checkpoints, Every, write_atomically};
 use crate::compose::Spending;
 use crate::experience::ExperienceStore;
 use crate::run::{RunError, RunState};
@@ -144,8 +144,8 @@ impl RunDirectory {
         FileStorage::open(&path).map_err(|source| RunError::Io { path: path.display().to_string(), source })
     }
 
-    /// The run's checkpoints, at least `every` events apart.
-    pub fn checkpoints(&self, every: u64) -> Checkpoints {
+    /// The run's checkpoints.
+    pub fn checkpoints(&self, every: Every) -> Checkpoints {
         Checkpoints::new(&self.path.join("checkpoints"), every)
     }
 
@@ -189,6 +189,14 @@ impl RunDirectory {
         self.append("timing.jsonl", &Session { seconds: since.as_secs_f64() })?;
         self.noted = now;
         Ok(())
+    }
+
+    /// Writes `metrics.prom`, for Prometheus' textfile collector.
+    ///
+    /// # Errors
+    /// [`RunError::Io`] naming the file.
+    pub fn write_metrics(&self, text: &str) -> Result<(), RunError> {
+        write_atomically(&self.path.join("metrics.prom"), text.as_bytes())
     }
 
     /// Writes the model calls of this process beside the record, and how long they took in a file of its own. A process

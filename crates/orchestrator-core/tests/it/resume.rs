@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use coordination::journal::{MemoryStorage, Storage};
 use meta_traits::{Budget, ErrorKind, ExampleId, Split, StopReason};
-use orchestrator_core::checkpoint::Checkpoints;
+use orchestrator_core::checkpoint::{Checkpoints, Every};
 use orchestrator_core::run::{Ending, Options, Progress, RunError, open};
 
 use crate::toy::{Climber, Letters, Words};
@@ -129,20 +129,29 @@ fn checkpoints_change_nothing_and_damaged_ones_are_passed_over() {
     let directory = tempfile::tempdir().unwrap();
     let whole = Shared::default();
     let budget = Budget::calls(1000);
-    let full = run(&whole, &Words::new(), budget, Some(Checkpoints::new(directory.path(), 10)));
+    let full =
+        run(&whole, &Words::new(), budget, Some(Checkpoints::new(directory.path(), Every::Events(10))));
     let bytes = whole.bytes();
     let mut saved: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|e| e.unwrap().path()).collect();
     saved.sort();
     assert_eq!(saved.len(), 3, "three are kept");
-    let again = run(&whole, &Words::new(), budget, Some(Checkpoints::new(directory.path(), 10)));
+    let again =
+        run(&whole, &Words::new(), budget, Some(Checkpoints::new(directory.path(), Every::Events(10))));
     assert_eq!((again.best, &again.report), (full.best, &full.report));
     std::fs::write(&saved[2], b"{}").unwrap();
-    let again = run(&Shared::of(&bytes), &Words::new(), budget, Some(Checkpoints::new(directory.path(), 10)));
+    let again = run(
+        &Shared::of(&bytes),
+        &Words::new(),
+        budget,
+        Some(Checkpoints::new(directory.path(), Every::Events(10))),
+    );
     assert_eq!((again.best, &again.report), (full.best, &full.report));
     // A checkpoint of another run's log is not taken up.
     let early: Vec<u8> = bytes.split_inclusive(|b| *b == b'\n').take(4).flatten().copied().collect();
     let log = Shared::of(&early);
-    run(&log, &Words::new(), budget, Some(Checkpoints::new(directory.path(), 10))).ending.unwrap();
+    run(&log, &Words::new(), budget, Some(Checkpoints::new(directory.path(), Every::Events(10))))
+        .ending
+        .unwrap();
     assert_eq!(log.bytes(), bytes);
 }
 
@@ -216,14 +225,19 @@ fn a_log_of_another_run_is_refused() {
 fn a_checkpoint_does_not_hide_that_the_run_is_another() {
     let directory = tempfile::tempdir().unwrap();
     let log = Shared::default();
-    run(&log, &Words::new(), Budget::calls(1000), Some(Checkpoints::new(directory.path(), 10)));
+    run(
+        &log,
+        &Words::new(),
+        Budget::calls(1000),
+        Some(Checkpoints::new(directory.path(), Every::Events(10))),
+    );
     let mut options = Options::new(5, Budget::calls(1000));
     options.fingerprint = "other".into();
     let words = Words::new();
     let mut observer = ();
     let driver =
         open(Box::new(log), Box::new(Climber::new(12)), &words, &Letters, &mut observer, options).unwrap();
-    let refused = driver.with_checkpoints(Checkpoints::new(directory.path(), 10));
+    let refused = driver.with_checkpoints(Checkpoints::new(directory.path(), Every::Events(10)));
     assert!(matches!(refused.err(), Some(RunError::Changed { .. })));
 }
 

@@ -82,7 +82,7 @@ fn effects_are_learned_and_saved() {
                 let Instances::Exactly(on) = &trial.on else { panic!("examples are named") };
                 let score = |e: &meta_traits::ExampleId| {
                     let draw = meta_traits::Draw { example: *e, repeat: 0 };
-                    let ok = good || e.index % 4 == 0;
+                    let ok = good || e.index.is_multiple_of(4);
                     let mut scored = meta_traits::Scored::new(draw, f32::from(u8::from(ok)));
                     if !ok {
                         scored.notes = vec![meta_traits::Note { component: "a".into(), text: "k".into() }];

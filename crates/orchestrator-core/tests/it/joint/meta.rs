@@ -6,6 +6,7 @@ use meta_traits::{StopReason, Unit};
 use orchestrator_core::compose::{Resolved, session};
 use orchestrator_core::config::RunConfig;
 use orchestrator_core::result::RunResult;
+use orchestrator_core::run::Progress;
 use orchestrator_core::session::{Finish, Session};
 use orchestrator_core::store::RunDirectory;
 
@@ -116,4 +117,54 @@ fn every_algorithm_is_usable_alone() {
     let none =
         open("simulated: {scenario: P}\nbudget: {calls: 400}\noptimizer: {algorithm: structural_mutation}");
     assert!(none.err().unwrap().contains("no structure to change"));
+}
+
+/// Runs and gives the result, the events told, and the directory.
+fn told(text: &str) -> (RunResult, Vec<String>, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut directory = RunDirectory::create(folder.path(), "meta", "none").unwrap();
+    let session = open(text).unwrap();
+    let mut events = Vec::new();
+    let mut watch = |progress: &Progress| events.push(format!("{progress:?}"));
+    match block_on(session.run(&mut directory, &mut watch, &|| false)).unwrap() {
+        Finish::Done(result) => (*result, events, folder),
+        Finish::Paused => panic!("nobody paused"),
+    }
+}
+
+/// Each switch of what is told and kept, on and off.
+#[test]
+fn what_is_told_follows_the_settings() {
+    let text = |more: &str| {
+        format!(
+            "simulated: {{scenario: F}}\nbudget: {{calls: 1200}}\nreport: {{test: false}}\n\
+             meta: {{enabled: true, total_compute_budget: 12, {more}}}"
+        )
+    };
+    let (usual, events, folder) = told(&text("checkpoint_enabled: true, checkpoint_interval: 10"));
+    let run = folder.path().join("meta-1");
+    assert!(events.iter().any(|e| e.starts_with("Decision")), "{events:?}");
+    assert!(usual.performance_trajectory.len() > 2 && !usual.component_metrics.is_empty());
+    assert!(!run.join("metrics.prom").exists() && run.join("checkpoints").is_dir());
+    let (quiet, events, folder) =
+        told(&text("detailed_logging: false, performance_tracking: false, component_metrics: false"));
+    assert!(!events.iter().any(|e| e.starts_with("Decision")), "{events:?}");
+    assert_eq!(
+        quiet.performance_trajectory,
+        usual.performance_trajectory[usual.performance_trajectory.len() - 1..]
+    );
+    assert!(quiet.component_metrics.is_empty() && quiet.shares.is_empty());
+    assert_eq!((quiet.best_score, quiet.total_rollouts), (usual.best_score, usual.total_rollouts));
+    assert!(!folder.path().join("meta-1").join("checkpoints").exists(), "checkpoints are off by default");
+    let (exported, _, folder) = told(&text("export_metrics: true, metrics_export_interval: 10"));
+    let run = folder.path().join("meta-1");
+    let prom = std::fs::read_to_string(run.join("metrics.prom")).unwrap();
+    let calls = format!("metaorch_metric_calls_total{{run=\"run\"}} {}\n", exported.total_rollouts);
+    assert!(prom.contains(&calls), "{prom}");
+    let tracked: Vec<_> =
+        std::fs::read_dir(run.join("mlruns/0")).unwrap().map(|e| e.unwrap().path()).collect();
+    let tracked = tracked.iter().find(|path| path.is_dir()).unwrap();
+    let score = std::fs::read_to_string(tracked.join("metrics/score")).unwrap();
+    assert_eq!(score.lines().count(), exported.performance_trajectory.len());
+    assert!(std::fs::read_to_string(tracked.join("meta.yaml")).unwrap().contains("status: 3"));
 }
