@@ -69,10 +69,16 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value = "gepa")]
         format: ExportFormat,
     },
-    /// Answers inputs with the best system of a run: a line on standard input, a JSON object a line back.
+    /// Answers inputs with the best system of a run: a line on standard input, a JSON object a line back; or over HTTP.
+    ///
+    /// Over HTTP: POST /run {"input": ..} gives {"output": ..}, POST /batch {"inputs": [..]} gives {"results": [..]} in their
+    /// order, GET /health and GET /metrics (Prometheus) say how it goes.
     Serve {
         /// The run's directory.
         run: PathBuf,
+        /// Listens at this address, such as 127.0.0.1:8080; port 0 takes a free one, which is printed.
+        #[arg(long, value_name = "ADDRESS")]
+        http: Option<std::net::SocketAddr>,
     },
     /// Optimises the built-in simulated system: no model, no key, a few seconds.
     Demo {

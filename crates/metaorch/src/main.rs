@@ -36,7 +36,7 @@ fn main() -> ExitCode {
             }
             Command::Eval(args) => cmd::eval::eval(args, json).await,
             Command::Export { run, format } => cmd::export::export(&run, format),
-            Command::Serve { run } => cmd::serve::serve(&run).await,
+            Command::Serve { run, http } => cmd::serve::serve(&run, http, json).await,
             Command::MockLlm(args) => cmd::mock::serve(args, json).await,
             Command::Config { action } => cmd::config::config(action, json),
             Command::Prompt { action } => cmd::prompt::prompt(action, json),

@@ -31,21 +31,19 @@ pub(crate) fn experience(action: Experience, json: bool) -> Result<u8, Error> {
 }
 
 fn written(run: &PastRun) -> String {
-    let mut out = format!(
-        "{} ({})   validation {:.3}   {} results\n",
-        run.name, run.run, run.score, run.experience.results
-    );
-    for (component, lines) in &run.experience.components {
+    let PastRun { name, run, score, experience, .. } = run;
+    let mut out = vec![format!("{name} ({run})   validation {score:.3}   {} results", experience.results)];
+    for (component, lines) in &experience.components {
         let mut lines: Vec<_> = lines.iter().collect();
         lines.sort_by(|a, b| b.effect.total_cmp(&a.effect));
-        out.push_str(&format!("  {component}\n"));
+        out.push(format!("  {component}"));
         for learned in lines.iter().take(SHOWN) {
             let (sd, line) = (learned.variance.sqrt(), learned.line.replace('\n', " "));
-            out.push_str(&format!("    {:+.2} +- {sd:.2}  {line}\n", learned.effect));
+            out.push(format!("    {:+.2} +- {sd:.2}  {line}", learned.effect));
         }
         if lines.len() > SHOWN {
-            out.push_str(&format!("    and {} more\n", lines.len() - SHOWN));
+            out.push(format!("    and {} more", lines.len() - SHOWN));
         }
     }
-    out
+    out.join("\n") + "\n"
 }

@@ -9,6 +9,7 @@ mod faults;
 mod kill;
 mod prompt;
 mod scripted;
+mod serve;
 mod settings;
 mod tune;
 
