@@ -183,12 +183,13 @@ mod tests {
             overhead: Duration::from_millis(8),
             ending: Duration::from_millis(1),
             overhead_at: vec![(1001, Duration::from_micros(5005))],
+            experience: None,
         }
     }
 
     #[test]
     fn the_last_line_has_the_agreed_form() {
-        let rows = Rows::new(&[(1, 0, finished())]);
+        let rows = Rows::new(&[(1, 0, 0, finished())]);
         assert_eq!(
             serde_json::to_string(&rows).unwrap(),
             concat!(
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_table_speaks_of_what_was_reached() {
-        let table = table(&Rows::new(&[(1, 0, finished()), (1, 1, finished())]));
+        let table = table(&Rows::new(&[(1, 0, 0, finished()), (1, 1, 0, finished())]));
         assert!(table.contains(" 1000          0.850   0.000   2"), "{table}");
         assert!(table.contains("0.9                      > budget   0/2"), "{table}");
         assert!(!table.contains("6000"), "{table}");
