@@ -193,7 +193,7 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&rows).unwrap(),
             concat!(
-                r#"{"rows":[{"instance":1,"seed":0,"#,
+                r#"{"rows":[{"instance":1,"seed":0,"repeat":0,"#,
                 r#""calls_to":{"0.5":450,"0.8":900,"0.9":null,"0.95":null},"#,
                 r#""first_hit":{"0.5":450,"0.8":900,"0.9":null,"0.95":null},"#,
                 r#""gain_at":{"500":0.55,"1000":0.85,"2000":0.85,"3000":null,"6000":null}}],"#,
