@@ -3,6 +3,7 @@
 mod config;
 mod conformance;
 mod drive;
+mod ending;
 mod evolution;
 mod evolve;
 mod flat;

@@ -1,0 +1,421 @@
+use std::fmt;
+
+use meta_traits::Stream;
+use serde::{Deserialize, Serialize};
+
+use super::toggles::TOGGLES;
+use super::{Fate, ModelOptions, ModelSearch, Origin, Planned, Proposal};
+use crate::PromptError;
+use crate::space::Choices;
+
+/// Fewer examples say too little of prompts of usual quality: a test on them would mostly send the seed back.
+const LEAST: usize = 16;
+/// Rounds of trials after which examples that keep failing are left out.
+const ATTEMPTS: u32 = 3;
+/// Values up to which all signs are gone through, and random flips above.
+const EXACT: usize = 12;
+const FLIPS: u64 = 9999;
+/// Halvings that find the ends of an interval.
+const HALVINGS: u32 = 12;
+
+/// When a prompt counts as better than the seed; see [`ModelSearch::within`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Confirm {
+    /// The chance of confirming a prompt that is no better than the seed; 0 to 0.5. 0 turns confirmation off.
+    pub alpha: f64,
+    /// The share of the example calls that may be kept for it; 0 to 0.5.
+    pub share: f64,
+    /// The share of the examples that the search does without, so that they are fresh in the end; 0 to 0.5.
+    pub held_out: f64,
+}
+
+impl Default for Confirm {
+    fn default() -> Self {
+        Self { alpha: 0.05, share: 0.1, held_out: 0.3 }
+    }
+}
+
+impl Confirm {
+    pub(super) fn check(&self) -> Result<(), PromptError> {
+        let shares = [
+            ("confirm.alpha", self.alpha),
+            ("confirm.share", self.share),
+            ("confirm.held_out", self.held_out),
+        ];
+        match shares.into_iter().find(|(_, value)| !(0.0..=0.5).contains(value)) {
+            Some((field, value)) => Err(PromptError::range(field, value, "0 to 0.5")),
+            None => Ok(()),
+        }
+    }
+
+    /// Examples to be held out of so many, with so many calls, `before` of them for the first round; 0 where there is no
+    /// room for a test that could tell anything.
+    pub(crate) fn pairs(&self, calls: u64, before: u64, examples: usize) -> usize {
+        let paid = (self.share * calls as f64 / 2.0).floor() as usize;
+        let pairs = paid.min((self.held_out * examples as f64).floor() as usize);
+        let room = before.saturating_add(2 * pairs as u64) <= calls;
+        if self.alpha > 0.0 && pairs >= LEAST && room { pairs } else { 0 }
+    }
+}
+
+/// A prompt against the seed, on examples that no choice of the search depended on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Compared {
+    /// The prompt that led.
+    pub contender: Choices,
+    /// Examples that both met.
+    pub examples: usize,
+    /// Mean score of the contender less that of the seed.
+    pub difference: f64,
+    /// The interval of the differences that the test would not reject to either side: 1 - 2 alpha.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+    /// One-sided p-value of "no better than the seed".
+    pub p: f64,
+}
+
+/// Whether the prompt that is returned is known to be better than the seed.
+///
+/// ```
+/// use prompt_grammar::optimizer::Verdict;
+/// assert_eq!(Verdict::Unconfirmed.to_string(), "unconfirmed: no fresh examples were spent on a comparison with the seed");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The prompt returned is better than the seed.
+    Confirmed(Compared),
+    /// The contender may be no better: the seed is returned.
+    Tie(Compared),
+    /// There was no test, or not yet; what leads is returned.
+    #[default]
+    Unconfirmed,
+}
+
+impl Verdict {
+    /// The comparison behind it.
+    pub fn compared(&self) -> Option<&Compared> {
+        match self {
+            Self::Confirmed(compared) | Self::Tie(compared) => Some(compared),
+            Self::Unconfirmed => None,
+        }
+    }
+
+    /// `confirmed`, `tie` or `unconfirmed`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Confirmed(_) => "confirmed",
+            Self::Tie(_) => "tie",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self {
+            Self::Confirmed(_) => "better than the seed",
+            Self::Tie(_) => "no improvement could be confirmed",
+            Self::Unconfirmed => "no fresh examples were spent on a comparison with the seed",
+        };
+        write!(f, "{}: {what}", self.name())?;
+        match self.compared() {
+            Some(Compared { difference, low, high, p, examples, .. }) => write!(
+                f,
+                " (by {difference:.3}, between {low:.3} and {high:.3}, on {examples} examples; p = {p:.4})"
+            ),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What is kept for the end of a search whose budget is known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Ending {
+    /// Example calls there are, and those asked for.
+    limit: u64,
+    spent: u64,
+    /// Examples that only the end meets (positions), ascending.
+    pub(super) held_out: Vec<usize>,
+    /// What leads when the end begins; from then on nothing else is tried.
+    pub(super) contender: Option<Choices>,
+    attempts: u32,
+    verdict: Option<Verdict>,
+}
+
+impl ModelSearch {
+    /// The same search within so many example calls, the last of which compare the prompt that leads with the seed.
+    ///
+    /// Some examples are held out ([`Confirm`]): the search does without them. When the calls that are left only just pay
+    /// for it, the prompt that leads and the seed meet all of these, and signs of the paired differences are flipped (an
+    /// exact one-sided test, as nothing was chosen by these results: Fisher 1935). Where `p` is at most `alpha` the prompt
+    /// is confirmed, else the seed is returned: on a task where no prompt is better this happens in a share 1 - `alpha` of
+    /// all runs at least. [`ModelSearch::verdict`] says which; then the search is done, for [`StopReason::Budget`].
+    ///
+    /// Too few examples or calls for 16 pairs leave the search as it is, unconfirmed. Examples that fail three times are
+    /// left out. Call it before the first ask.
+    ///
+    /// [`StopReason::Budget`]: meta_traits::StopReason::Budget
+    #[must_use]
+    pub fn within(mut self, calls: u64) -> Self {
+        let before = self.first_calls();
+        let pairs = self.options.confirm.pairs(calls, before, self.examples.len());
+        let mut order: Vec<usize> = (0..self.examples.len()).filter(|e| !self.anchors.contains(e)).collect();
+        self.stream.child("held out", 0).shuffle(&mut order);
+        // Reflection learns from training examples: the others are missed least.
+        order.sort_by_key(|e| self.examples[*e].split == meta_traits::Split::Train);
+        order.truncate(pairs);
+        order.sort_unstable();
+        self.ending = (order.len() >= LEAST).then_some(Ending {
+            limit: calls,
+            spent: 0,
+            held_out: order,
+            contender: None,
+            attempts: 0,
+            verdict: None,
+        });
+        self
+    }
+
+    /// Whether what [`best`](meta_traits::Optimizer::best) returns is known to be better than the seed.
+    pub fn verdict(&self) -> Verdict {
+        self.ending.as_ref().and_then(|e| e.verdict.clone()).unwrap_or_default()
+    }
+
+    /// The calls of the first round, anchors included.
+    fn first_calls(&self) -> u64 {
+        let block = self.options.block.min(self.examples.len());
+        (block * (1 + self.options.initial) + self.anchors.len()) as u64
+    }
+
+    pub(super) fn is_held_out(&self, example: usize) -> bool {
+        self.ending.as_ref().is_some_and(|e| e.held_out.binary_search(&example).is_ok())
+    }
+
+    /// Counts what is asked for.
+    pub(super) fn spend(&mut self, calls: usize) {
+        if let Some(ending) = &mut self.ending {
+            ending.spent += calls as u64;
+        }
+    }
+
+    /// Whether a contender is chosen, so that nothing but the comparison is left to do.
+    pub(super) fn ends(&self) -> bool {
+        self.ending.as_ref().is_some_and(|e| e.contender.is_some())
+    }
+
+    pub(super) fn is_concluded(&self) -> bool {
+        self.ending.as_ref().is_some_and(|e| e.verdict.is_some())
+    }
+
+    /// Begins the end if another round is not affordable, or not wanted.
+    pub(super) fn begin_end(&mut self, nothing_left: bool) {
+        let toggles = if self.options.toggles > 0.0 { TOGGLES } else { 0 };
+        let round = (self.options.block * (self.options.draws + 2) + self.anchors.len()) as u64 + toggles;
+        let Some(best) = self.best else { return };
+        let Some(ending) = self.ending.as_mut().filter(|e| e.contender.is_none()) else { return };
+        let kept = 2 * ending.held_out.len() as u64;
+        if nothing_left || ending.spent + round + kept > ending.limit {
+            ending.contender = Some(self.tried[best].prompt.clone());
+            self.reflected = true;
+        }
+    }
+
+    /// Plans what the comparison still needs; a verdict when that is nothing, or failed too often.
+    pub(super) fn plan_end(&mut self) {
+        let Some(ending) = &mut self.ending else { return };
+        let Some(contender) = ending.contender.clone() else { return };
+        ending.attempts += 1;
+        let (again, held_out) = (ending.attempts <= ATTEMPTS, ending.held_out.clone());
+        let seed = self.space.seed();
+        if again && contender != seed {
+            for prompt in [seed, contender] {
+                let missing: Vec<usize> =
+                    held_out.iter().copied().filter(|e| self.score(&prompt, *e).is_none()).collect();
+                for block in missing.chunks(self.options.block) {
+                    for e in block {
+                        self.uses[*e] += 1;
+                    }
+                    self.plan.push_back(Planned {
+                        prompt: prompt.clone(),
+                        examples: block.to_vec(),
+                        origin: Origin::Confirm,
+                        parent: None,
+                    });
+                }
+            }
+        }
+        if self.plan.is_empty() {
+            self.conclude();
+        }
+    }
+
+    pub(super) fn score(&self, prompt: &Choices, example: usize) -> Option<f64> {
+        let seen = &self.tried[*self.numbers.get(prompt)?].observation.instances;
+        seen.iter().find(|s| s.example == self.examples[example]).map(|s| f64::from(s.score))
+    }
+
+    /// A verdict as soon as both have met all examples.
+    pub(super) fn conclude_if_complete(&mut self) {
+        let Some(ending) = self.ending.as_ref().filter(|e| e.verdict.is_none()) else { return };
+        let Some(contender) = &ending.contender else { return };
+        let both = [&self.space.seed(), contender];
+        let complete =
+            ending.held_out.iter().all(|e| both.iter().all(|prompt| self.score(prompt, *e).is_some()));
+        if complete {
+            self.conclude();
+        }
+    }
+
+    fn conclude(&mut self) {
+        let Some(ending) = &self.ending else { return };
+        let (Some(contender), None) = (&ending.contender, &ending.verdict) else { return };
+        let seed = self.space.seed();
+        let pair = |e: &usize| Some(self.score(contender, *e)? - self.score(&seed, *e)?);
+        let fresh: &[usize] = if *contender == seed { &[] } else { &ending.held_out };
+        let differences: Vec<f64> = fresh.iter().filter_map(pair).collect();
+        let alpha = self.options.confirm.alpha;
+        let compared = compared(contender.clone(), &differences, alpha, &self.stream.child("confirm", 0));
+        let enough = differences.len() >= LEAST;
+        let (verdict, fate) = if *contender == seed || (enough && compared.p > alpha) {
+            (Verdict::Tie(compared), Some(Fate::Tied))
+        } else if enough {
+            (Verdict::Confirmed(compared), Some(Fate::Confirmed))
+        } else {
+            (Verdict::Unconfirmed, None)
+        };
+        if let Some(fate) = fate {
+            let planned = Planned {
+                prompt: contender.clone(),
+                examples: fresh.to_vec(),
+                origin: Origin::Confirm,
+                parent: Some(seed),
+            };
+            let n = differences.len().max(1) as f64;
+            let scores = fresh.iter().filter_map(|e| self.score(contender, *e));
+            let score = (!differences.is_empty()).then(|| scores.sum::<f64>() / n);
+            let proposal = Proposal { score, ..self.proposal(&planned, fate) };
+            self.manifest.push(proposal);
+        }
+        if let Some(ending) = &mut self.ending {
+            ending.verdict = Some(verdict);
+        }
+        self.best = self.recommended();
+    }
+
+    /// What is returned whatever the posterior says: the contender once the end began, the seed after a tie.
+    pub(super) fn settled(&self) -> Option<usize> {
+        let ending = self.ending.as_ref()?;
+        let contender = ending.contender.as_ref()?;
+        let prompt = match &ending.verdict {
+            Some(Verdict::Tie(_)) => &self.space.seed(),
+            _ => contender,
+        };
+        self.numbers.get(prompt).copied()
+    }
+}
+
+impl Ending {
+    pub(super) fn is_sound(&self, examples: usize, options: &ModelOptions) -> bool {
+        let ascending = self.held_out.is_sorted_by(|a, b| a < b);
+        let numbers = self.verdict.as_ref().and_then(Verdict::compared);
+        let finite = numbers.is_none_or(|c| [c.difference, c.low, c.high, c.p].iter().all(|x| x.is_finite()));
+        ascending && finite && options.block > 0 && self.held_out.iter().all(|e| *e < examples)
+    }
+}
+
+/// The comparison by these differences, which may be none.
+fn compared(contender: Choices, differences: &[f64], alpha: f64, stream: &Stream) -> Compared {
+    let examples = differences.len();
+    let difference = differences.iter().sum::<f64>() / examples.max(1) as f64;
+    let p = upper_tail(differences, stream);
+    let shifted = |by: f64, sign: f64| differences.iter().map(|d| sign * (d - by)).collect::<Vec<f64>>();
+    // The test at a difference of `by` is the test of the differences less `by` at 0; it rejects far ones only.
+    let end = |sign: f64| {
+        let (mut out, mut inside) = (difference - 2.0 * sign, difference);
+        for _ in 0..HALVINGS {
+            let middle = f64::midpoint(out, inside);
+            let rejected = upper_tail(&shifted(middle, sign), stream) <= alpha;
+            *(if rejected { &mut out } else { &mut inside }) = middle;
+        }
+        inside
+    };
+    Compared { contender, examples, difference, low: end(1.0), high: end(-1.0), p }
+}
+
+/// The share of all signs of the values under which their sum is at least as high: the p-value of "symmetric about 0, or
+/// lower". All signs up to 12 values, else 9,999 at random with (b + 1) / (m + 1).
+fn upper_tail(values: &[f64], stream: &Stream) -> f64 {
+    let size: f64 = values.iter().map(|v| v.abs()).sum();
+    // Sums that only rounding tells apart are equal.
+    let least = values.iter().sum::<f64>() - 1e-12 * size;
+    let signed = |minus: &mut dyn FnMut(usize) -> bool| {
+        values.iter().enumerate().map(|(i, v)| if minus(i) { -v } else { *v }).sum::<f64>()
+    };
+    if values.len() <= EXACT {
+        let all = 1_u32 << values.len();
+        let reached = (0..all).filter(|flip| signed(&mut |i| flip >> i & 1 == 1) >= least).count();
+        return reached as f64 / f64::from(all);
+    }
+    let mut rng = stream.child("flips", 0);
+    let reached = (0..FLIPS).filter(|_| signed(&mut |_| rng.chance(0.5)) >= least).count();
+    (reached + 1) as f64 / (FLIPS + 1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_is_counted() {
+        let is = |values: &[f64], p: f64| {
+            assert!((upper_tail(values, &Stream::root(0)) - p).abs() < 1e-15, "{values:?}");
+        };
+        is(&[1.0, 2.0, 3.0], 1.0 / 8.0);
+        is(&[-1.0, -2.0, -3.0], 1.0);
+        is(&[1.0, 0.0, -1.0], 0.75);
+        is(&[], 1.0);
+        assert!(upper_tail(&[1.0; 20], &Stream::root(0)) <= 3.0 / 10_000.0);
+    }
+
+    /// Equal prompts are told apart in a share alpha of the cases at most, and the interval misses 0 as often.
+    #[test]
+    fn equal_prompts_are_seldom_told_apart() {
+        let none = Choices::new(Vec::new(), Vec::new());
+        let differences = |seed: u64, gain: f64| {
+            let mut rng = Stream::root(seed);
+            let mut hit = |p: f64| f64::from(u8::from(rng.chance(p)));
+            (0..12).map(|_| hit(0.3 + gain) - hit(0.3)).collect::<Vec<f64>>()
+        };
+        let told_apart =
+            |seed: &u64, gain: f64| upper_tail(&differences(*seed, gain), &Stream::root(1)) <= 0.05;
+        let wrong = (0..200).filter(|seed| told_apart(seed, 0.0)).count();
+        assert!(wrong <= 17, "{wrong} of 200");
+        let better = (0..50).filter(|seed| told_apart(seed, 0.6)).count();
+        assert!(better >= 40, "{better} of 50");
+        for seed in 0..12 {
+            let c = compared(none.clone(), &differences(seed, 0.3), 0.05, &Stream::root(1));
+            assert!(c.low <= c.difference && c.difference <= c.high, "{c:?}");
+            assert!(if c.p <= 0.05 { c.low > 0.0 } else { c.low < 0.001 }, "{c:?}");
+        }
+    }
+
+    #[test]
+    fn the_reserve_follows_calls_and_examples() {
+        let confirm = Confirm::default();
+        assert_eq!(confirm.pairs(3000, 78, 100), 30);
+        assert_eq!(confirm.pairs(400, 78, 100), 20);
+        assert_eq!(confirm.pairs(300, 78, 100), 0, "15 pairs tell too little");
+        assert_eq!(confirm.pairs(3000, 78, 50), 0);
+        assert_eq!(confirm.pairs(3000, 2990, 100), 0, "the first round takes all");
+        assert_eq!(Confirm { alpha: 0.0, ..confirm }.pairs(3000, 78, 100), 0);
+        assert_eq!(Confirm { share: 0.0, ..confirm }.pairs(3000, 78, 100), 0);
+        assert_eq!(Confirm { held_out: 0.5, ..confirm }.pairs(u64::MAX, 78, 100), 50);
+        let fault = Confirm { alpha: f64::NAN, ..confirm }.check().unwrap_err().to_string();
+        assert_eq!(fault, "prompt: confirm.alpha = NaN is outside its range; allowed: 0 to 0.5");
+    }
+}
