@@ -11,7 +11,7 @@ use crate::{Characters, PromptConfig, PromptError};
 /// Examples of the data that prompts may show.
 const MOST_EXAMPLES: usize = 8;
 /// Share of the calls in which patterns are toggled.
-const TOGGLES: f64 = 0.05;
+const TOGGLES: f64 = 0.1;
 
 /// What prompts can be composed of, beside what the user wrote.
 #[derive(Clone, Copy, Debug, Default)]

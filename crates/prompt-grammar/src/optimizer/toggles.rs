@@ -9,9 +9,10 @@ use crate::pattern::{
 };
 use crate::space::Choices;
 
-/// Prompts that a pattern is given and taken, and examples each meets.
-const HOSTS: usize = 6;
-const EXAMPLES: usize = 6;
+/// Prompts that a pattern is given and taken, and examples each meets: two more than the test needs at least, as some
+/// differences are 0.
+const HOSTS: usize = 8;
+const EXAMPLES: usize = 8;
 /// Calls of one pattern's toggles.
 pub(super) const TOGGLES: u64 = (2 * HOSTS * EXAMPLES) as u64;
 /// p-value of a confirmed pattern at most.

@@ -11,6 +11,7 @@ mod forest;
 mod gepa_laws;
 mod grammar;
 mod growth;
+mod hostile;
 mod landscape;
 mod model;
 mod operators;
