@@ -40,6 +40,10 @@ impl ModelSearch {
         }
         places.sort_unstable();
         places.dedup();
+        // What every prompt meets is not fresh in the end.
+        if let Some(ending) = &mut self.ending {
+            ending.held_out.retain(|held_out| places.binary_search(held_out).is_err());
+        }
         self.anchors = places;
         Ok(self)
     }

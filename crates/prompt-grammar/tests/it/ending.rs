@@ -122,6 +122,19 @@ fn without_room_or_wish_the_search_goes_on_unconfirmed() {
     assert!(fault.contains("confirm.share = 0.6") && fault.contains("0 to 0.5"), "{fault}");
 }
 
+#[test]
+fn anchors_are_not_held_out() {
+    let anchors: Vec<ExampleId> = examples().into_iter().step_by(5).collect();
+    let before = make(&options(), 1).anchored(&anchors).unwrap().within(800);
+    let after = make(&options(), 1).within(800).anchored(&anchors).unwrap();
+    for search in [before, after] {
+        let ended = run(search, 800, |t| scored(t, 0.6, 5));
+        assert_eq!(ended.reason, Some(StopReason::Budget));
+        let fresh = ended.lines.iter().filter(|p| p.origin == Origin::Confirm).flat_map(|p| &p.examples);
+        assert!(fresh.clone().count() > 0 && fresh.clone().all(|e| !anchors.contains(e)));
+    }
+}
+
 /// A more demanding level sends back what the usual one confirms.
 #[test]
 fn the_level_decides() {

@@ -45,14 +45,14 @@ fn replies() -> Vec<String> {
     .map(String::from)
     .into();
     for (piece, times) in [
-        ("[", 100_000),
-        ("{\"a\":", 50_000),
-        ("{{", 100_000),
-        ("}}", 100_000),
-        ("`", 300_000),
-        ("- item\n", 40_000),
-        ("\u{1f4a9}", 60_000),
-        ("Sort {{ input }} into {{ labels }}. ", 30_000),
+        ("[", 20_000),
+        ("{\"a\":", 10_000),
+        ("{{", 10_000),
+        ("}}", 10_000),
+        ("`", 20_000),
+        ("- item\n", 150_000),
+        ("\u{1f4a9}", 10_000),
+        ("Sort {{ input }} into {{ labels }}. ", 1_000),
     ] {
         all.push(piece.repeat(times));
     }
@@ -119,7 +119,8 @@ fn a_library_takes_what_is_sound() {
     }
     let texts: Vec<&str> = library.texts(SectionKind::Constraints).collect();
     assert!(texts.contains(&"Name the product."), "{texts:?}");
-    assert!(texts.iter().all(|t| keeps_placeholders("", t) && !t.contains("Role")), "{texts:?}");
+    let sound = |t: &&str| keeps_placeholders("", t) && !t.contains("Role") && !t.starts_with('[');
+    assert!(texts.iter().all(sound), "{texts:?}");
 }
 
 /// The same as grammars, and as texts that are measured.
