@@ -332,14 +332,15 @@ impl Ending {
 fn compared(contender: Choices, differences: &[f64], alpha: f64, stream: &Stream) -> Compared {
     let examples = differences.len();
     let difference = differences.iter().sum::<f64>() / examples.max(1) as f64;
-    let p = upper_tail(differences, stream);
+    let flips = Flips::new(examples, stream);
+    let p = flips.upper_tail(differences);
     let shifted = |by: f64, sign: f64| differences.iter().map(|d| sign * (d - by)).collect::<Vec<f64>>();
     // The test at a difference of `by` is the test of the differences less `by` at 0; it rejects far ones only.
     let end = |sign: f64| {
         let (mut out, mut inside) = (difference - 2.0 * sign, difference);
         for _ in 0..HALVINGS {
             let middle = f64::midpoint(out, inside);
-            let rejected = upper_tail(&shifted(middle, sign), stream) <= alpha;
+            let rejected = flips.upper_tail(&shifted(middle, sign)) <= alpha;
             *(if rejected { &mut out } else { &mut inside }) = middle;
         }
         inside
@@ -347,23 +348,43 @@ fn compared(contender: Choices, differences: &[f64], alpha: f64, stream: &Stream
     Compared { contender, examples, difference, low: end(1.0), high: end(-1.0), p }
 }
 
-/// The share of all signs of the values under which their sum is at least as high: the p-value of "symmetric about 0, or
-/// lower". All signs up to 12 values, else 9,999 at random with (b + 1) / (m + 1).
-fn upper_tail(values: &[f64], stream: &Stream) -> f64 {
-    let size: f64 = values.iter().map(|v| v.abs()).sum();
-    // Sums that only rounding tells apart are equal.
-    let least = values.iter().sum::<f64>() - 1e-12 * size;
-    let signed = |minus: &mut dyn FnMut(usize) -> bool| {
-        values.iter().enumerate().map(|(i, v)| if minus(i) { -v } else { *v }).sum::<f64>()
-    };
-    if values.len() <= EXACT {
-        let all = 1_u32 << values.len();
-        let reached = (0..all).filter(|flip| signed(&mut |i| flip >> i & 1 == 1) >= least).count();
-        return reached as f64 / f64::from(all);
+/// Ways to flip signs: all of up to 12 values, else 9,999 at random.
+struct Flips {
+    /// For every way which values are flipped, 64 a word.
+    ways: Vec<Vec<u64>>,
+    all: bool,
+}
+
+impl Flips {
+    fn new(values: usize, stream: &Stream) -> Self {
+        if values <= EXACT {
+            return Self { ways: (0..1_u64 << values).map(|way| vec![way]).collect(), all: true };
+        }
+        let mut rng = stream.child("flips", 0);
+        let mut way = || {
+            let mut words = vec![0; values.div_ceil(64)];
+            for i in 0..values {
+                words[i / 64] |= u64::from(rng.chance(0.5)) << (i % 64);
+            }
+            words
+        };
+        Self { ways: (0..FLIPS).map(|_| way()).collect(), all: false }
     }
-    let mut rng = stream.child("flips", 0);
-    let reached = (0..FLIPS).filter(|_| signed(&mut |_| rng.chance(0.5)) >= least).count();
-    (reached + 1) as f64 / (FLIPS + 1) as f64
+
+    /// The share of all signs of the values under which their sum is at least as high: the p-value of "symmetric about 0,
+    /// or lower"; (b + 1) / (m + 1) where not all were gone through.
+    fn upper_tail(&self, values: &[f64]) -> f64 {
+        let size: f64 = values.iter().map(|v| v.abs()).sum();
+        // Sums that only rounding tells apart are equal.
+        let least = values.iter().sum::<f64>() - 1e-12 * size;
+        let sum = |way: &Vec<u64>| {
+            let signed = |(i, v): (usize, &f64)| if way[i / 64] >> (i % 64) & 1 == 1 { -v } else { *v };
+            values.iter().enumerate().map(signed).sum::<f64>()
+        };
+        let reached = self.ways.iter().filter(|way| sum(way) >= least).count();
+        let own = usize::from(!self.all);
+        (reached + own) as f64 / (self.ways.len() + own) as f64
+    }
 }
 
 #[cfg(test)]
@@ -373,13 +394,17 @@ mod tests {
     #[test]
     fn a_tail_is_counted() {
         let is = |values: &[f64], p: f64| {
-            assert!((upper_tail(values, &Stream::root(0)) - p).abs() < 1e-15, "{values:?}");
+            let flips = Flips::new(values.len(), &Stream::root(0));
+            assert!((flips.upper_tail(values) - p).abs() < 1e-15, "{values:?}");
         };
         is(&[1.0, 2.0, 3.0], 1.0 / 8.0);
         is(&[-1.0, -2.0, -3.0], 1.0);
         is(&[1.0, 0.0, -1.0], 0.75);
         is(&[], 1.0);
-        assert!(upper_tail(&[1.0; 20], &Stream::root(0)) <= 3.0 / 10_000.0);
+        // Once in a million ways 20 equal values keep their sum; 70 take more than a word.
+        assert!(Flips::new(20, &Stream::root(0)).upper_tail(&[1.0; 20]) <= 3.0 / 10_000.0);
+        let far = Flips::new(70, &Stream::root(0));
+        assert!((far.upper_tail(&[-1.0; 70]) - 1.0).abs() < 1e-15 && far.upper_tail(&[1.0; 70]) <= 1e-4);
     }
 
     /// Equal prompts are told apart in a share alpha of the cases at most, and the interval misses 0 as often.
@@ -391,8 +416,8 @@ mod tests {
             let mut hit = |p: f64| f64::from(u8::from(rng.chance(p)));
             (0..12).map(|_| hit(0.3 + gain) - hit(0.3)).collect::<Vec<f64>>()
         };
-        let told_apart =
-            |seed: &u64, gain: f64| upper_tail(&differences(*seed, gain), &Stream::root(1)) <= 0.05;
+        let flips = Flips::new(12, &Stream::root(1));
+        let told_apart = |seed: &u64, gain: f64| flips.upper_tail(&differences(*seed, gain)) <= 0.05;
         let wrong = (0..200).filter(|seed| told_apart(seed, 0.0)).count();
         assert!(wrong <= 17, "{wrong} of 200");
         let better = (0..50).filter(|seed| told_apart(seed, 0.6)).count();

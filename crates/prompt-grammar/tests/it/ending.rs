@@ -96,8 +96,10 @@ fn a_better_prompt_is_confirmed_on_fresh_examples() {
 
 #[test]
 fn where_nothing_is_better_the_seed_is_kept() {
+    // Large blocks, so that there are few rounds.
+    let options = ModelOptions { block: 12, initial: 4, draws: 2, ..options() };
     let kept = |seed: u64| {
-        let ended = run(make(&options(), seed).within(CALLS), CALLS, |t| scored(t, 0.0, seed));
+        let ended = run(make(&options, seed).within(CALLS), CALLS, |t| scored(t, 0.0, seed));
         let kept = *ended.search.best().unwrap().0 == space().seed();
         assert_eq!(kept, matches!(ended.search.verdict(), Verdict::Tie(_)), "{}", ended.search.verdict());
         assert!(
@@ -164,7 +166,7 @@ fn examples_that_keep_failing_end_the_search_all_the_same() {
 
 #[test]
 fn the_end_keeps_every_law_and_survives_a_restart() {
-    let options = ModelOptions { block: 20, initial: 0, draws: 2, toggles: 0.1, ..options() };
+    let options = ModelOptions { block: 20, initial: 0, draws: 2, ..options() };
     let outcome = |t: &Trial<Choices>, _: &mut Stream| scored(t, 0.6, 5);
     let check = Check::new(|seed| make(&options, seed).within(320), |c| space().contains(c), outcome)
         .seeds([0])
@@ -198,6 +200,15 @@ fn patterns_are_confirmed_by_toggles_of_the_search_itself() {
     assert!(spent >= 128 && spent <= calls as usize / 10, "{spent}");
     // They are in turn random: none of them is there without a partner on the same examples.
     assert_eq!(spent % 16, 0);
+    // A search that is saved while toggles run goes on as if nothing had happened.
+    let half = run(make(&options, 2), 1340, |t| scored(t, 0.6, 7)).search;
+    assert!(half.patterns().last().is_some_and(|p| p.confirmation.is_none()));
+    let saved = serde_json::to_string(&half.snapshot()).unwrap();
+    let mut restored = make(&options, 9);
+    restored.restore(serde_json::from_str(&saved).unwrap()).unwrap();
+    let [on, again] = [half, restored].map(|search| run(search, calls - 1340, |t| scored(t, 0.6, 7)).search);
+    assert_eq!(on.snapshot(), again.snapshot());
+    assert_eq!(on.patterns(), found);
     let none = run(make(&options, 3), 1400, |t| scored(t, 0.0, 3));
     assert!(none.search.patterns().iter().all(|p| !p.confirmation.is_some_and(|c| c.confirmed)));
     let off = run(make(&self::options(), 2), 900, |t| scored(t, 0.6, 7));
@@ -210,7 +221,7 @@ fn confirmed_patterns_are_told() {
     let options = ModelOptions { toggles: 0.1, reflections: 0.02, ..ModelOptions::default() };
     let mut search = make(&options, 2);
     let mut told = 0;
-    for _ in 0..420 {
+    for _ in 0..400 {
         match search.ask() {
             Ask::Run(trial) => search.tell(trial.id, scored(&trial, 0.6, 7)).unwrap(),
             Ask::Query(query) => {
