@@ -20,6 +20,7 @@
 mod brief;
 mod chosen;
 mod confirm;
+mod ending;
 mod manifest;
 mod options;
 mod plan;
@@ -34,7 +35,7 @@ use meta_traits::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::confirm::Ending;
+use self::ending::Ending;
 use self::manifest::Manifest;
 use self::toggles::Toggles;
 use crate::PromptError;

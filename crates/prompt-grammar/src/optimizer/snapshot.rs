@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use meta_traits::{ExampleId, Observation, QueryId, RestoreError, Snapshot, Space as _, Stream, TrialId};
 use serde::{Deserialize, Serialize};
 
-use super::confirm::Ending;
+use super::ending::Ending;
 use super::manifest::Manifest;
 use super::options::ModelOptions;
 use super::toggles::Toggles;
