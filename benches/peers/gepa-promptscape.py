@@ -178,6 +178,7 @@ def main():
     parser.add_argument("--budget", type=int, default=3000)
     parser.add_argument("--variant", default="base")
     parser.add_argument("--level", default="0.6", help="the gain to be held")
+    parser.add_argument("--runs", type=int, default=1, help="runs on each landscape, in both")
     parser.add_argument("--threads", default="1")
     parser.add_argument("--program", help="the bench, if it is built")
     parser.add_argument("--out", required=True)
@@ -188,18 +189,21 @@ def main():
     common = ["--landscapes", args.landscapes, "--variant", args.variant]
     subprocess.run(bench + ["promptscape-export", *common, "--out", scapes], check=True)
     subprocess.run(bench + ["promptscape", "--preset", "model", *common, "--rho", str(args.rho), "--budget",
-                            str(args.budget), "--threads", args.threads, "--out", ours_at, "--json"], check=True)
+                            str(args.budget), "--runs", str(args.runs), "--threads", args.threads, "--out", ours_at, "--json"], check=True)
     with open(f"{ours_at}/rows.jsonl") as rows:
         ours = [json.loads(line) for line in rows]
     first, last = (int(n) for n in args.landscapes.split(".."))
     theirs = []
     for number in range(first, last + 1):
         scape = Landscape(f"{scapes}/landscape-{number}.json")
-        theirs.append(row(scape, args.budget, args.rho, run(scape, args.budget, args.rho, 777 + scape.number)))
-        print(json.dumps(theirs[-1]), flush=True)
+        for again in range(args.runs):
+            state = run(scape, args.budget, args.rho, 777 + scape.number + 100_000 * again)
+            theirs.append({**row(scape, args.budget, args.rho, state), "run": again})
+            print(json.dumps(theirs[-1]), flush=True)
     with open(f"{args.out}/gepa.jsonl", "w") as out:
         out.writelines(json.dumps(r) + "\n" for r in theirs)
-    assert [r["landscape"] for r in ours] == [r["landscape"] for r in theirs]
+    pair = lambda r: (r["landscape"], r["run"])
+    assert [pair(r) for r in ours] == [pair(r) for r in theirs]
     print(json.dumps({"ours": summary(ours, args.budget), "gepa": summary(theirs, args.budget),
                       "compared": compared(ours, theirs, args.budget, args.level)}))
 

@@ -52,6 +52,9 @@ struct Scape {
     /// What effects are made of.
     #[arg(long, value_enum, default_value = "base")]
     variant: Variant,
+    /// Runs on each landscape.
+    #[arg(long, default_value = "1")]
+    runs: NonZeroUsize,
     /// Example calls a run.
     #[arg(long, default_value_t = 3000)]
     budget: u64,
@@ -147,16 +150,20 @@ fn main() -> ExitCode {
 }
 
 fn promptscape(args: &Scape) -> anyhow::Result<()> {
-    let numbers: Vec<u64> = args.landscapes.iter().collect();
+    let runs = args.runs.get() as u64;
+    let numbers: Vec<(u64, u64)> =
+        args.landscapes.iter().flat_map(|number| (0..runs).map(move |run| (number, run))).collect();
     let settings = Settings {
         preset: args.preset,
         variant: args.variant,
         rho: args.rho,
         budget: args.budget,
         model: args.options.clone().unwrap_or_default(),
+        run: 0,
     };
-    let rows = in_parallel(&numbers, args.threads, |number| {
+    let rows = in_parallel(&numbers, args.threads, |(number, run)| {
         let landscape = Landscape::new(*number, args.variant);
+        let settings = Settings { run: *run, ..settings.clone() };
         let run = promptscape::run(&landscape, &settings)?;
         anyhow::Ok(Row::new(&landscape, &settings, &run))
     });

@@ -63,8 +63,9 @@ struct Row {
     null_sampled: usize,
     /// Findings in what a search saw on the null landscape; none where it was left out.
     null_searched: Option<usize>,
-    /// Whether that search returned the seed.
+    /// Whether that search returned the seed, and what it knew of what it returned.
     kept: Option<bool>,
+    verdict: Option<&'static str>,
     /// Planted patterns found, and findings that were not planted.
     found: usize,
     wrong: usize,
@@ -121,7 +122,7 @@ fn row(seed: u64, args: &PatternArgs, options: &PatternOptions) -> anyhow::Resul
         evidence.add(Observed { items: items.of(&prompt), scores, ..Observed::default() })?;
     }
     let sampled: Vec<Finding> = find(&evidence, options, &stream.child("sampled", 0))?;
-    let (mut null_searched, mut kept) = (None, None);
+    let (mut null_searched, mut kept, mut verdict) = (None, None, None);
     if !args.sampled {
         let model = ModelOptions { reflections: 0.0, ..args.search.clone().unwrap_or_default() };
         let search = searched(&landscape, args.budget, model, stream.child("search", 0))?;
@@ -133,9 +134,10 @@ fn row(seed: u64, args: &PatternArgs, options: &PatternOptions) -> anyhow::Resul
         }
         null_searched = Some(find(&evidence, options, &stream.child("searched", 0))?.len());
         kept = search.best().map(|(best, _)| *best == space.seed());
+        verdict = Some(search.verdict().name());
     }
     let Mined { found, wrong, delta } = planted::mined(options, &stream.child("planted", 0))?;
-    Ok(Row { seed, null_sampled: sampled.len(), null_searched, kept, found, wrong, delta })
+    Ok(Row { seed, null_sampled: sampled.len(), null_searched, kept, verdict, found, wrong, delta })
 }
 
 /// The model-guided search, run on a landscape.
@@ -147,7 +149,7 @@ fn searched(
 ) -> anyhow::Result<ModelSearch> {
     let examples: Vec<ExampleId> =
         [Split::Train, Split::Val].into_iter().flat_map(Landscape::examples).collect();
-    let mut search = ModelSearch::new(landscape.space(), examples, options, stream)?;
+    let mut search = ModelSearch::new(landscape.space(), examples, options, stream)?.within(budget);
     let mut calls = 0;
     while let Ask::Run(trial) = search.ask() {
         let Instances::Exactly(on) = &trial.on else { anyhow::bail!("the search names no examples") };

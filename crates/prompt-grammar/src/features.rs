@@ -1,6 +1,7 @@
 //! What can be measured of a prompt's wording and layout without any model.
 
 mod corpus;
+mod latent;
 mod similarity;
 mod words;
 
@@ -10,6 +11,7 @@ use crate::outline::{Delimiters, Outline, SectionKind};
 use crate::{Estimate, Tokens, placeholder};
 
 pub use self::corpus::Corpus;
+pub use self::latent::{Embedding, Latent};
 pub use self::similarity::{Semantics, jaccard};
 
 pub(crate) use self::words::words;
@@ -39,6 +41,7 @@ const WINDOW: usize = 50;
 /// | `examples`, `label_balance` | examples shown, and the entropy of their answers by its maximum |
 /// | `redundancy` | the greatest Jaccard similarity of two list items |
 /// | `specificity`, `overlap` | mean inverse document frequency, share of words that the inputs have |
+/// | `centrality` | cosine to the mean training input in latent semantic space ([`Latent`]) |
 ///
 /// ```
 /// use meta_traits::{Part, SparseFeatures};
@@ -53,12 +56,19 @@ const WINDOW: usize = 50;
 #[derive(Clone, Debug, Default)]
 pub struct Linguistic {
     corpus: Option<Corpus>,
+    latent: Option<Latent>,
 }
 
 impl Linguistic {
     /// Features that are also compared with the training inputs of a task.
     pub fn with_corpus(corpus: Corpus) -> Self {
-        Self { corpus: Some(corpus) }
+        Self { corpus: Some(corpus), latent: None }
+    }
+
+    /// The same features and how near a text is to the training inputs of which these directions are.
+    #[must_use]
+    pub fn within(self, latent: Latent) -> Self {
+        Self { latent: Some(latent), ..self }
     }
 
     /// All features of a text, in a fixed order. O(length + items^2).
@@ -108,6 +118,9 @@ impl Linguistic {
         if let Some(corpus) = &self.corpus {
             out.push(("specificity".into(), corpus.specificity(&words)));
             out.push(("overlap".into(), corpus.overlap(&words)));
+        }
+        if let Some(latent) = &self.latent {
+            out.push(("centrality".into(), latent.centrality(text)));
         }
         out
     }

@@ -12,14 +12,20 @@
 //!
 //! There is no gate and no forced full validation: a prompt gets more examples as long as it stays in question.
 //!
-//! Some examples may be anchors ([`ModelSearch::anchored`]): on them the prompt to return never gets worse.
+//! Some examples may be anchors ([`ModelSearch::anchored`]): on them the prompt to return never gets worse. Where the
+//! budget is known ([`ModelSearch::within`]) the prompt that leads in the end is held against the seed on fresh examples,
+//! and the seed is returned when it may be no worse. A share of the calls may go into randomised toggles of the patterns that
+//! the results show ([`ModelSearch::patterns`]).
 
 mod brief;
 mod chosen;
+mod confirm;
+mod ending;
 mod manifest;
 mod options;
 mod plan;
 mod snapshot;
+mod toggles;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -29,7 +35,9 @@ use meta_traits::{
 };
 use serde::{Deserialize, Serialize};
 
+use self::ending::Ending;
 use self::manifest::Manifest;
+use self::toggles::Toggles;
 use crate::PromptError;
 use crate::attribution::shapley;
 use crate::model::Posterior;
@@ -37,9 +45,11 @@ use crate::space::{Choices, PromptSpace};
 
 pub use self::brief::{Brief, Proposer};
 pub use self::chosen::OnFront;
+pub use self::confirm::{Compared, Confirm, Verdict};
 pub use self::manifest::{Fate, Origin, Proposal};
 pub use self::options::ModelOptions;
 pub use self::snapshot::ModelState;
+pub use self::toggles::Toggled;
 
 /// Name of the one component a query shows and asks to have edited.
 pub const PROMPT: &str = "prompt";
@@ -136,6 +146,8 @@ pub struct ModelSearch {
     children: VecDeque<Choices>,
     best: Option<usize>,
     exhausted: bool,
+    ending: Option<Ending>,
+    toggles: Toggles,
     manifest: Manifest,
     posterior: Posterior,
 }
@@ -179,6 +191,8 @@ impl ModelSearch {
             children: VecDeque::new(),
             best: None,
             exhausted: false,
+            ending: None,
+            toggles: Toggles::default(),
             manifest: Manifest::default(),
             posterior,
         })
@@ -229,7 +243,10 @@ impl ModelSearch {
         let rejected = steps.map(|(from, to)| self.space.edits(from, to)).collect();
         let tokens = self.space.tokens(prompt);
         let tokens_left = self.space.token_limit().map(|limit| limit.saturating_sub(tokens));
-        Some(Brief { prompt: prompt.clone(), shares, rejected, tokens_left })
+        let confirmed =
+            |t: &Toggled| t.confirmation.as_ref().filter(|c| c.confirmed).map(|c| (t.name.clone(), c.effect));
+        let confirmed = self.toggles.all.iter().filter_map(confirmed).collect();
+        Some(Brief { prompt: prompt.clone(), shares, rejected, tokens_left, confirmed })
     }
 
     /// Takes up what came back, in the order of asking, and finds the prompt to return.
@@ -292,6 +309,8 @@ impl ModelSearch {
         }
         self.best = self.recommended();
         self.record(back);
+        self.judge_toggles();
+        self.conclude_if_complete();
     }
 
     /// Writes down what became of prompts that came back with these mean scores.
@@ -342,16 +361,19 @@ impl Optimizer for ModelSearch {
     type Candidate = Choices;
 
     fn ask(&mut self) -> Ask<Choices> {
-        if self.exhausted {
-            return Ask::Done(StopReason::Exhausted);
-        }
-        if self.plan.is_empty() && self.running.is_empty() && self.asked.is_none() {
+        if self.plan.is_empty() && self.running.is_empty() && self.asked.is_none() && !self.exhausted {
             self.take_up();
-            self.make_plan();
-            if self.plan.is_empty() {
-                self.exhausted = true;
-                return Ask::Done(StopReason::Exhausted);
+            self.begin_end(false);
+            if !self.ends() {
+                self.make_plan();
+                self.begin_end(self.plan.is_empty());
             }
+            self.plan_end();
+            self.exhausted = self.plan.is_empty();
+        }
+        if self.exhausted {
+            let reason = if self.is_concluded() { StopReason::Budget } else { StopReason::Exhausted };
+            return Ask::Done(reason);
         }
         if let Some(query) = self.query() {
             return Ask::Query(query);
@@ -359,6 +381,7 @@ impl Optimizer for ModelSearch {
         let Some(planned) = self.plan.pop_front() else { return Ask::Wait };
         let id = TrialId(self.trials);
         self.trials += 1;
+        self.spend(planned.examples.len());
         let on = Instances::Exactly(planned.examples.iter().map(|&e| self.examples[e]).collect());
         let mut trial = Trial::new(id, planned.prompt.clone(), Fidelity::FULL, on);
         trial.trace = self.options.reflections > 0.0;

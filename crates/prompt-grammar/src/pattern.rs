@@ -1,6 +1,7 @@
 //! Discriminative patterns: which structures tell good prompts from bad ones, and how sure that is.
 //!
-//! A prompt is a set of items (an option in a slot, two sections in this order, a phrase, a feature above a limit); a
+//! A prompt is a set of items (an option in a slot, two sections in this order, a fragment of a
+//! derivation, a phrase, a feature above a limit); a
 //! pattern is a set of up to a few items that prompts have at once. [`find`] mines them from what a search has seen:
 //!
 //! 1. scores are freed of the examples' difficulty, so that prompts tried on different examples compare; the unit is
@@ -18,6 +19,7 @@
 mod confirm;
 mod evidence;
 mod find;
+mod fragments;
 mod hypotheses;
 mod items;
 mod null;
@@ -30,6 +32,7 @@ mod wording;
 pub use self::confirm::{Confirmation, Difference, confirm};
 pub use self::evidence::{Evidence, Observed};
 pub use self::find::{Finding, find};
+pub use self::fragments::TreeItems;
 pub use self::items::SpaceItems;
 pub use self::odds::OddsRatio;
 pub use self::options::{Correction, PatternOptions};

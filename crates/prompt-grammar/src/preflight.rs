@@ -80,10 +80,13 @@ impl Options {
 
 impl ModelOptions {
     /// What `budget` calls afford with so many examples: first the seed and the random prompts, then a block a proposal.
+    /// The calls that [`ModelSearch::within`](crate::optimizer::ModelSearch::within) keeps for the end are set aside.
     pub fn preflight(&self, budget: u64, examples: usize) -> Preflight {
         let block = self.block.min(examples) as u64;
         let before = block * (1 + self.initial as u64);
-        Preflight::new(budget, before, (block, block)).reflecting(self.reflections)
+        let end = 2 * self.confirm.pairs(budget, before, examples) as u64;
+        let search = Preflight::new(budget - end, before, (block, block)).reflecting(self.reflections);
+        Preflight { budget, ..search }
     }
 }
 
@@ -99,12 +102,15 @@ impl EvolutionOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::optimizer::Confirm;
 
     #[test]
     fn what_is_affordable_is_counted() {
         let of = |p: Preflight| [p.before, p.fewest, p.most, p.reflections, p.least];
         let options = ModelOptions { block: 6, initial: 12, reflections: 0.05, ..ModelOptions::default() };
-        assert_eq!(of(options.preflight(3000, 100)), [78, 487, 487, 150, 84]);
+        assert_eq!(of(options.preflight(3000, 100)), [78, 477, 477, 147, 84]);
+        let bold = ModelOptions { confirm: Confirm { alpha: 0.0, ..Confirm::default() }, ..options.clone() };
+        assert_eq!(of(bold.preflight(3000, 100)), [78, 487, 487, 150, 84]);
         // Blocks are no longer than the list of examples.
         assert_eq!(of(options.preflight(100, 4)), [52, 12, 12, 5, 56]);
         assert_eq!(of(options.preflight(0, 100)), [78, 0, 0, 0, 84]);

@@ -1,6 +1,6 @@
 //! From a user's prompt and settings to a search.
 
-use crate::features::{Corpus, Linguistic};
+use crate::features::{Corpus, Latent, Linguistic};
 use crate::flat::{Flat, FlatOptions, FlatSystem};
 use crate::holes::{DataSource, FillBank};
 use crate::library::{Library, TaskKind};
@@ -10,6 +10,8 @@ use crate::{Characters, PromptConfig, PromptError};
 
 /// Examples of the data that prompts may show.
 const MOST_EXAMPLES: usize = 8;
+/// Share of the calls in which patterns are toggled.
+const TOGGLES: f64 = 0.1;
 
 /// What prompts can be composed of, beside what the user wrote.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,6 +26,8 @@ pub struct Materials<'a> {
     pub bank: Option<&'a FillBank>,
     /// Training inputs that the wording is compared with.
     pub corpus: Option<&'a Corpus>,
+    /// The directions of their words that the wording is compared in.
+    pub latent: Option<&'a Latent>,
 }
 
 /// All that a search needs.
@@ -44,7 +48,8 @@ impl PromptConfig {
     /// Reads a prompt and opens the space around it.
     ///
     /// - `compositional_generation`: without it nothing but the user's own text is there to compose of.
-    /// - `semantic_pattern_discovery`: without it what earlier prompts taught (the bank) is not used.
+    /// - `semantic_pattern_discovery`: without it what earlier prompts taught (the bank) is not used, and the search spends
+    ///   nothing on patterns of its own results.
     /// - `discriminative_pattern_threshold`: the chance with which a fill of the bank must raise scores to be offered.
     /// - `pattern_cache_size`: fills of a kind that the bank keeps.
     /// - `grammar_evolution_enabled`: without it structure stays, and only texts vary.
@@ -84,11 +89,15 @@ impl PromptConfig {
         let flat = Flat::of_outline(&Outline::parse(text), &self.library(materials), &Characters, &options)?;
         let options = ModelOptions::default();
         let temperature = (options.temperature * warmth).clamp(0.1, 2.0);
-        let measure =
-            || materials.corpus.map_or_else(Linguistic::default, |c| Linguistic::with_corpus(c.clone()));
+        let toggles = if self.semantic_pattern_discovery { TOGGLES } else { 0.0 };
+        let measure = || {
+            let plain =
+                materials.corpus.map_or_else(Linguistic::default, |c| Linguistic::with_corpus(c.clone()));
+            materials.latent.map_or(plain.clone(), |l| plain.within(l.clone()))
+        };
         Ok(Prepared {
             flat,
-            options: ModelOptions { temperature, ..options },
+            options: ModelOptions { temperature, toggles, ..options },
             features: self.linguistic_feature_extraction.then(measure),
             bank: FillBank::new(self.pattern_cache_size),
         })

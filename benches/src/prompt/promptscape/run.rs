@@ -6,7 +6,7 @@ use meta_traits::{
 };
 use prompt_grammar::evolve::{Evolution, EvolutionOptions};
 use prompt_grammar::gepa::{Gepa, Options};
-use prompt_grammar::optimizer::{ModelOptions, ModelSearch};
+use prompt_grammar::optimizer::{ModelOptions, ModelSearch, Verdict};
 use prompt_grammar::script::EditScript;
 use prompt_grammar::space::{Choices, PromptSpace, Slot};
 use prompt_grammar::{Ge, Grammar, Tree, ge};
@@ -56,6 +56,8 @@ pub struct Settings {
     pub budget: u64,
     /// Options of the model-guided search.
     pub model: ModelOptions,
+    /// Which of several runs on the same landscape.
+    pub run: u64,
 }
 
 /// One run.
@@ -67,6 +69,8 @@ pub struct Finished {
     pub proposer_calls: u64,
     /// Example calls used.
     pub calls: u64,
+    /// What the model-guided search knows of what it returns.
+    pub verdict: Option<Verdict>,
 }
 
 /// Runs a search on a landscape.
@@ -75,7 +79,7 @@ pub struct Finished {
 /// When the search refuses its options, or an outcome.
 pub fn run(landscape: &Landscape, settings: &Settings) -> anyhow::Result<Finished> {
     let (train, val) = (Landscape::examples(Split::Train), Landscape::examples(Split::Val));
-    let root = Stream::root(777 + landscape.number).child(settings.preset.name(), 0);
+    let root = Stream::root(777 + landscape.number).child(settings.preset.name(), settings.run);
     let bench = Bench { landscape, settings, space: landscape.space(), proposer: root.child("proposer", 0) };
     let stream = root.child("search", 0);
     match settings.preset {
@@ -92,8 +96,11 @@ pub fn run(landscape: &Landscape, settings: &Settings) -> anyhow::Result<Finishe
         }
         Preset::Model => {
             let examples: Vec<ExampleId> = train.into_iter().chain(val).collect();
-            let mut search = ModelSearch::new(bench.space.clone(), examples, settings.model.clone(), stream)?;
-            bench.drive(&mut search, &[], |c| Ok(c.clone()), |query, rng| bench.script(query, rng))
+            let mut search = ModelSearch::new(bench.space.clone(), examples, settings.model.clone(), stream)?
+                .within(settings.budget);
+            let done =
+                bench.drive(&mut search, &[], |c| Ok(c.clone()), |query, rng| bench.script(query, rng))?;
+            Ok(Finished { verdict: Some(search.verdict()), ..done })
         }
         Preset::MuLambda | Preset::Eda => {
             let base = if settings.preset == Preset::Eda {
@@ -178,7 +185,7 @@ impl Bench<'_> {
         read: impl Fn(&O::Candidate) -> anyhow::Result<Choices>,
         reply: impl Fn(&Query, &mut Stream) -> anyhow::Result<String>,
     ) -> anyhow::Result<Finished> {
-        let mut done = Finished { trace: Vec::new(), proposer_calls: 0, calls: 0 };
+        let mut done = Finished { trace: Vec::new(), proposer_calls: 0, calls: 0, verdict: None };
         let mut returned: Option<Choices> = None;
         loop {
             match search.ask() {

@@ -12,6 +12,8 @@ const LEVELS: [&str; 4] = ["0.5", "0.6", "0.7", "0.8"];
 pub struct Row {
     /// The landscape.
     pub landscape: u64,
+    /// Which of several runs on it.
+    pub run: u64,
     /// The search.
     pub preset: &'static str,
     /// The proposer's share of informed edits.
@@ -28,6 +30,9 @@ pub struct Row {
     pub held: BTreeMap<&'static str, Option<u64>>,
     /// Prompts asked of the proposer.
     pub proposer_calls: u64,
+    /// What the search knows of the prompt it returns, and the p-value of "no better than the seed".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<(&'static str, Option<f64>)>,
 }
 
 impl Row {
@@ -50,6 +55,7 @@ impl Row {
         });
         Self {
             landscape: landscape.number,
+            run: settings.run,
             preset: settings.preset.name(),
             rho: settings.rho,
             seed_score,
@@ -58,6 +64,7 @@ impl Row {
             area: grid.sum::<f64>() / 100.0,
             held: held.collect(),
             proposer_calls: run.proposer_calls,
+            verdict: run.verdict.as_ref().map(|v| (v.name(), v.compared().map(|c| c.p))),
         }
     }
 }

@@ -18,7 +18,7 @@ pub fn jaccard(a: &str, b: &str) -> f64 {
 }
 
 /// Cosine similarity of texts as hashed words weighed by their rarity in a corpus (TF-IDF; Weinberger et al. 2009 for
-/// the hashing). A stand-in for embeddings that needs no model.
+/// the hashing). [`Latent`](super::Latent) makes a truncated singular value decomposition of it.
 #[derive(Clone, Debug, Default)]
 pub struct Semantics(Corpus);
 
@@ -37,7 +37,7 @@ impl Semantics {
         if scale > 0.0 { dot / scale } else { 0.0 }
     }
 
-    fn vector(&self, text: &str) -> BTreeMap<u64, f64> {
+    pub(super) fn vector(&self, text: &str) -> BTreeMap<u64, f64> {
         let lower = text.to_lowercase();
         let mut vector = BTreeMap::new();
         for word in words(&lower) {

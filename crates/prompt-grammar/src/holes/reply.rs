@@ -28,19 +28,33 @@ pub fn request(kind: HoleKind, old: &str, n: usize, most: usize, failures: &[(&s
     )
 }
 
-/// The fills in a reply: a JSON list of strings, also where other text stands around it; else, of a numbered or dashed
-/// list, every item; else the whole reply as one. Never fails; what is blank is left out.
+/// The fills in a reply: a JSON list of strings, also where other text stands around it, and of a broken one the strings
+/// before the break; else, of a numbered or dashed list, every item; else the whole reply as one. Never fails; what has no
+/// letter or digit, and JSON of another form than asked for, is left out.
 pub fn read_reply(reply: &str) -> Vec<String> {
     let list = |text: &str| serde_json::from_str::<Vec<String>>(text).ok();
     let inner = || {
         let (start, end) = (reply.find('[')?, reply.rfind(']')?);
         list(reply.get(start..=end)?)
     };
-    let texts = list(reply.trim()).or_else(inner).unwrap_or_else(|| {
+    let texts = list(reply.trim()).or_else(inner).or_else(|| broken(reply)).unwrap_or_else(|| {
         let items: Vec<String> = reply.lines().filter_map(item).map(String::from).collect();
         if items.len() >= 2 { items } else { vec![reply.trim().to_string()] }
     });
-    texts.into_iter().filter(|text| !text.trim().is_empty()).collect()
+    texts.into_iter().filter(|text| text.contains(char::is_alphanumeric)).collect()
+}
+
+/// Of what begins as a JSON list the strings up to where it breaks; none where it begins otherwise.
+fn broken(reply: &str) -> Option<Vec<String>> {
+    let mut rest = reply.trim().strip_prefix('[')?;
+    let mut texts = Vec::new();
+    loop {
+        rest = rest.trim_start_matches(|c: char| c == ',' || c.is_whitespace());
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+        let Some(Ok(text)) = values.next() else { return Some(texts) };
+        texts.push(text);
+        rest = &rest[values.byte_offset()..];
+    }
 }
 
 /// A line of a list without its marker.
@@ -68,7 +82,9 @@ mod tests {
             assert_eq!(read_reply(reply), two, "{reply}");
         }
         assert_eq!(read_reply("  Just this. "), ["Just this."]);
-        assert_eq!(read_reply("[\"a\", 3"), ["[\"a\", 3"]);
+        assert_eq!(read_reply("[\"a\", 3"), ["a"]);
+        assert_eq!(read_reply("[\"a\", \"b"), ["a"], "half a text is none");
+        assert!(read_reply("[{\"text\": \"a\"}]").is_empty() && read_reply("--- ]").is_empty());
         assert!(read_reply(" \n").is_empty());
     }
 

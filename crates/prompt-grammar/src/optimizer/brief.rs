@@ -19,6 +19,9 @@ pub struct Brief {
     pub rejected: Vec<Vec<Edit>>,
     /// Tokens that may be added, where there is a limit.
     pub tokens_left: Option<u32>,
+    /// Patterns that randomised toggles confirmed, with the mean score they are worth, positive or not.
+    #[serde(default)]
+    pub confirmed: Vec<(String, f64)>,
 }
 
 /// Writes edit scripts: a language model behind [`Brief::request`], or a program.
@@ -62,6 +65,9 @@ impl Brief {
         let _ = writeln!(out, "The sections: {}", names.join(", "));
         if let Some(left) = self.tokens_left {
             let _ = writeln!(out, "At most {left} tokens may be added.");
+        }
+        for (name, effect) in &self.confirmed {
+            let _ = writeln!(out, "Trials have shown: {name} is worth {effect:+.2}.");
         }
         out += "\nExamples that failed:\n";
         for (i, scored) in query.evidence.iter().enumerate() {

@@ -40,6 +40,10 @@ impl ModelSearch {
         }
         places.sort_unstable();
         places.dedup();
+        // What every prompt meets is not fresh in the end.
+        if let Some(ending) = &mut self.ending {
+            ending.held_out.retain(|held_out| places.binary_search(held_out).is_err());
+        }
         self.anchors = places;
         Ok(self)
     }
@@ -47,6 +51,9 @@ impl ModelSearch {
     /// The prompt to return: of those with the highest posterior means the one with the highest lower bound that no
     /// anchor speaks against, or the seed while that one is not clearly better.
     pub(super) fn recommended(&self) -> Option<usize> {
+        if let Some(settled) = self.settled() {
+            return Some(settled);
+        }
         let mut order: Vec<usize> = (0..self.tried.len()).collect();
         order.sort_by(|a, b| self.posterior.value(*b).total_cmp(&self.posterior.value(*a)));
         order.retain(|i| self.keeps_anchors(*i));

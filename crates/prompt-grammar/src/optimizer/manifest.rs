@@ -27,6 +27,10 @@ pub enum Origin {
     Leftover,
     /// A prompt that could be returned, on the anchors it has not met.
     Anchor,
+    /// A random prompt with or without a pattern.
+    Toggle,
+    /// The prompt that leads in the end, or the seed, on examples held out for it.
+    Confirm,
 }
 
 /// What became of a proposal.
@@ -46,6 +50,10 @@ pub enum Fate {
     Unusable,
     /// A reply that was made before for the same prompt.
     Repeated,
+    /// In the end it was better than the seed on fresh examples: it is returned.
+    Confirmed,
+    /// In the end it may have been no better than the seed: the seed is returned.
+    Tied,
 }
 
 /// Why a proposal was made and what became of it; one JSON line in a log.

@@ -1,5 +1,6 @@
 use serde::{Deserialize, Serialize};
 
+use super::confirm::Confirm;
 use crate::PromptError;
 
 /// Settings of [`ModelSearch`](super::ModelSearch).
@@ -17,8 +18,13 @@ pub struct ModelOptions {
     /// How many standard deviations below its mean a prompt is valued when one is to be returned; 0 to 3.
     pub caution: f64,
     /// By how many standard deviations of the difference a prompt must be better than the seed to be returned; 0 to 5.
-    /// 0 finds good prompts soonest. 3 mostly keeps a seed that nothing is better than, and now and then one that much is.
+    /// 0 finds good prompts soonest; for the end see `confirm`.
     pub conviction: f64,
+    /// How the prompt to be returned in the end is held against the seed, where the budget is known.
+    pub confirm: Confirm,
+    /// The share of the example calls that may go into randomised toggles of patterns found in the results, which confirm
+    /// them; 0 to 0.1. See [`ModelSearch::patterns`](super::ModelSearch::patterns).
+    pub toggles: f64,
     /// Reflections asked for, for each example call; 0 to 1.
     pub reflections: f64,
     /// Failed examples a reflection is shown; at least 1.
@@ -39,6 +45,8 @@ impl Default for ModelOptions {
             temperature: 0.2,
             caution: 0.5,
             conviction: 0.0,
+            confirm: Confirm::default(),
+            toggles: 0.0,
             reflections: 0.05,
             failures: 3,
             fit_every: 4,
@@ -49,6 +57,7 @@ impl Default for ModelOptions {
 
 impl ModelOptions {
     pub(super) fn check(&self) -> Result<(), PromptError> {
+        self.confirm.check()?;
         let least = [
             ("block", self.block),
             ("draws", self.draws),
@@ -63,6 +72,7 @@ impl ModelOptions {
             ("temperature", self.temperature, 0.1, 2.0),
             ("caution", self.caution, 0.0, 3.0),
             ("conviction", self.conviction, 0.0, 5.0),
+            ("toggles", self.toggles, 0.0, 0.1),
             ("reflections", self.reflections, 0.0, 1.0),
         ];
         match ranges.into_iter().find(|(_, value, low, high)| !(*low..=*high).contains(value)) {

@@ -56,6 +56,9 @@ impl ModelSearch {
             let planned = Planned { prompt, examples: missing, origin: Origin::Anchor, parent: None };
             self.plan.push_back(planned);
         }
+        if !self.tried.is_empty() {
+            self.plan_toggles(&order, &stream.child("toggles", 0));
+        }
         if self.plan.is_empty() {
             let left = self.leftover(&order, &mut stream.child("leftover", 0));
             self.plan.extend(left);
@@ -106,7 +109,7 @@ impl ModelSearch {
 
     /// Examples, those used least first, in random order among equals.
     fn by_use(&self, rng: &mut Stream) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.examples.len()).collect();
+        let mut order: Vec<usize> = (0..self.examples.len()).filter(|e| !self.is_held_out(*e)).collect();
         rng.shuffle(&mut order);
         order.sort_by_key(|e| self.uses[*e]);
         order

@@ -3,8 +3,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use meta_traits::{ExampleId, Observation, QueryId, RestoreError, Snapshot, Space as _, Stream, TrialId};
 use serde::{Deserialize, Serialize};
 
+use super::ending::Ending;
 use super::manifest::Manifest;
 use super::options::ModelOptions;
+use super::toggles::Toggles;
 use super::{ModelSearch, Planned, Tried};
 use crate::gepa::check_examples;
 use crate::model::{Posterior, PosteriorState};
@@ -38,6 +40,11 @@ pub struct ModelState {
     children: VecDeque<Choices>,
     best: Option<usize>,
     exhausted: bool,
+    /// Older states know no end.
+    #[serde(default)]
+    ending: Option<Ending>,
+    #[serde(default)]
+    toggles: Toggles,
     posterior: PosteriorState,
 }
 
@@ -71,6 +78,8 @@ impl Snapshot for ModelSearch {
             children: self.children.clone(),
             best: self.best,
             exhausted: self.exhausted,
+            ending: self.ending.clone(),
+            toggles: self.toggles.clone(),
             posterior: self.posterior.state(),
         }
     }
@@ -106,6 +115,8 @@ impl Snapshot for ModelSearch {
             children: state.children,
             best: state.best,
             exhausted: state.exhausted,
+            ending: state.ending,
+            toggles: state.toggles,
             manifest: Manifest::default(),
             posterior,
         };
@@ -133,12 +144,20 @@ impl ModelState {
         let planned = planned.chain(self.back.iter().map(|(_, p, _)| p));
         let asked = self.asked.iter().map(|(_, prompt)| prompt);
         let parents = planned.clone().filter_map(|p| p.parent.as_ref());
-        let mut all =
+        let all =
             planned.clone().map(|p| &p.prompt).chain(parents).chain(steps).chain(&self.children).chain(asked);
+        let contender = self.ending.iter().filter_map(|e| e.contender.as_ref());
+        let mut all = all.chain(contender).chain(self.toggles.pairs.iter().flatten());
         if all.any(|p| !self.space.contains(p)) {
             return Err("a prompt is not in the space".into());
         }
         let examples = self.examples.len();
+        if self.ending.as_ref().is_some_and(|e| !e.is_sound(examples, &self.options)) {
+            return Err(format!("what is held out for the end does not fit the {examples} examples"));
+        }
+        if !self.toggles.is_sound(examples) {
+            return Err(format!("toggles do not fit the {examples} examples"));
+        }
         if self.anchors.iter().any(|a| *a >= examples) {
             return Err(format!("an anchor is none of the {examples} examples"));
         }

@@ -1,7 +1,7 @@
 //! Every setting that users write does something.
 
 use meta_traits::{Space as _, Stream};
-use prompt_grammar::features::Corpus;
+use prompt_grammar::features::{Corpus, Latent, Semantics};
 use prompt_grammar::flat::Flat;
 use prompt_grammar::holes::{DataSource, FillBank};
 use prompt_grammar::library::{Library, TaskKind};
@@ -72,6 +72,9 @@ fn semantic_pattern_discovery_uses_what_helped() {
     assert!(has_option(&space(&config(|_| ()), &materials), "Name the product."));
     let without = config(|c| c.semantic_pattern_discovery = false);
     assert!(!has_option(&space(&without, &materials), "Name the product."));
+    // Patterns of the search's own results are looked for, and toggled.
+    let toggles = |c: &PromptConfig| c.prepare(PROMPT, &materials).unwrap().options.toggles;
+    assert!(toggles(&config(|_| ())) > 0.0 && toggles(&without).abs() < 1e-12);
 }
 
 #[test]
@@ -130,12 +133,15 @@ fn evolution_temperature_decides_how_far_prompts_go() {
 #[test]
 fn linguistic_feature_extraction_measures_the_wording() {
     let corpus = Corpus::of(["the printer is broken", "no invoice came"]);
-    let materials = Materials { corpus: Some(&corpus), ..Materials::default() };
+    let inputs = ["the printer is broken", "no invoice came"];
+    let latent = Latent::of(Semantics::new(corpus.clone()), &inputs, 2, &Stream::root(0));
+    let materials = Materials { corpus: Some(&corpus), latent: Some(&latent), ..Materials::default() };
     let measure = config(|_| ()).prepare(PROMPT, &materials).unwrap().features.unwrap();
     let found = measure.of("Never guess.");
     assert!(
         found.iter().any(|(n, v)| n == "negations" && *v > 0.0)
             && found.iter().any(|(n, _)| n == "specificity")
+            && found.iter().any(|(n, _)| n == "centrality")
     );
     let without = config(|c| c.linguistic_feature_extraction = false);
     assert!(without.prepare(PROMPT, &materials).unwrap().features.is_none());
@@ -184,8 +190,14 @@ fn materials_are_composed_with_the_library() {
     let data = DataSource::new(rows.iter().copied());
     let own = Library::empty().with(SectionKind::Format, "Answer in capitals.");
     let bank = bank();
-    let materials =
-        Materials { task: TaskKind::Qa, own: Some(&own), data: Some(&data), bank: Some(&bank), corpus: None };
+    let materials = Materials {
+        task: TaskKind::Qa,
+        own: Some(&own),
+        data: Some(&data),
+        bank: Some(&bank),
+        corpus: None,
+        latent: None,
+    };
     let flat = space(&config(|_| ()), &materials);
     for text in [
         "You answer questions from the given text alone.",

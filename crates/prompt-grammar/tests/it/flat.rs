@@ -230,7 +230,8 @@ fn a_plain_prompt_is_improved() {
         let flat = Flat::of_outline(&Outline::parse(seed), &library, &Characters, &FlatOptions::within(600))
             .unwrap();
         let examples = (0..40).map(|i| ExampleId::new(Split::Val, i)).collect();
-        let options = ModelOptions { reflections: 0.0, ..ModelOptions::default() };
+        // Large blocks, so that there are few rounds.
+        let options = ModelOptions { reflections: 0.0, block: 10, ..ModelOptions::default() };
         let stream = Stream::root(run);
         let mut search =
             ModelSearch::new(flat.space().clone(), examples, options, stream.child("search", 0)).unwrap();

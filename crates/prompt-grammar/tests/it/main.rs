@@ -3,6 +3,7 @@
 mod config;
 mod conformance;
 mod drive;
+mod ending;
 mod evolution;
 mod evolve;
 mod flat;
@@ -10,6 +11,7 @@ mod forest;
 mod gepa_laws;
 mod grammar;
 mod growth;
+mod hostile;
 mod landscape;
 mod model;
 mod operators;
