@@ -31,10 +31,10 @@ pub(crate) enum Warp {
 const WILD: f64 = 5.0;
 
 impl Warp {
-    /// Next stronger and weaker bend.
+    /// Next stronger and weaker bend; the rarer two are tried on their own.
     pub(crate) fn near(self) -> Vec<Self> {
         match self {
-            Self::Plain => vec![Self::Log(0), Self::Depth(0), Self::Tamed, Self::Power],
+            Self::Plain => vec![Self::Log(0), Self::Depth(0)],
             Self::Log(k) if k <= -1 => vec![Self::Plain, Self::Log(0)],
             Self::Log(k) if k >= 4 => vec![Self::Log(k - 1)],
             Self::Depth(k) if k >= 3 => vec![Self::Depth(k - 1)],

@@ -30,7 +30,7 @@ const LEAST_BENT: usize = 20;
 const BEND_STEP: f64 = 0.35;
 const MOST_BENT: f64 = 1.4;
 const BEND_VARIANCE: f64 = 0.75;
-/// By how much, in ln of the evidence, a model with other bends has to be better.
+/// By how much, in ln of the evidence, each number of the bends has to make a model better.
 const CLEAR: f64 = 2.0;
 
 /// Effort of a first fit.
@@ -138,14 +138,19 @@ impl Memory {
         let (layout, data) = (&plain.with_bends(&self.bends), &bent(told, plain, &self.bends));
         let mut best = self.fit_one(self.champion, layout, data, &mut w);
         let challenges = if self.terms.learns { challenges } else { 0 };
-        for _ in 0..challenges {
-            let challenger = self.challenger(layout.len());
+        // The rarer bends of losses come in turn beside the usual challengers, and have to be clearly better.
+        let rare = challenges > 0 && self.terms.bends && !self.terms.smooth && self.fits % 4 == 1;
+        for i in 0..challenges + usize::from(rare) {
+            let warp = if self.fits % 8 == 1 { Warp::Power } else { Warp::Tamed };
+            let challenger =
+                if i < challenges { self.challenger(layout.len()) } else { Regime { warp, ..self.champion } };
+            let ahead = if i < challenges { 0.0 } else { CLEAR };
             if challenger == self.champion {
                 continue;
             }
             let found = self.fit_one(challenger, layout, data, &mut w);
             let evidence = |fit: &Option<Fit>| fit.as_ref().map_or(f64::NEG_INFINITY, |f| f.evidence);
-            if evidence(&found) > evidence(&best) {
+            if evidence(&found) > evidence(&best) + ahead {
                 self.champion = challenger;
                 best = found;
             }
@@ -172,11 +177,12 @@ impl Memory {
     }
 
     /// Bends each plain number a little more or less, one by one, as far as that explains the data better; taken where with
-    /// the parameters fitted anew it does so by `CLEAR`, the prior of the bends included.
+    /// the parameters fitted anew it does so, what bends cost included: their prior and `CLEAR` for each that is not 0.
     fn bend(&mut self, held: Fit, layout: &Layout, data: &Data, w: &mut Workspace) -> Fit {
         let none = vec![[0.0; 2]; layout.len()];
         let before = if self.bends.is_empty() { none } else { self.bends.clone() };
-        let prior = |bends: &[Bend]| bends.iter().flatten().map(|b| 0.5 * b * b / BEND_VARIANCE).sum::<f64>();
+        let dear = |b: &f64| if *b == 0.0 { 0.0 } else { 0.5 * b * b / BEND_VARIANCE + CLEAR };
+        let prior = |bends: &[Bend]| bends.iter().flatten().map(dear).sum::<f64>();
         let mut bends = before.clone();
         let mut evidence = held.evidence - prior(&before);
         let once = Limits { evaluations: 1, ..FIRST };
@@ -196,7 +202,7 @@ impl Memory {
         let (own, data) = (layout.with_bends(&bends), bent(data, layout, &bends));
         let theta = held.theta.clone();
         match self.fit_from(|_| theta, held.regime, &own, &data, AGAIN, w) {
-            Some(found) if found.evidence - prior(&bends) > held.evidence - prior(&before) + CLEAR => {
+            Some(found) if found.evidence - prior(&bends) > held.evidence - prior(&before) => {
                 self.bends = bends;
                 self.remember(&found);
                 found
