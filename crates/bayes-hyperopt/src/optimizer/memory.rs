@@ -168,7 +168,8 @@ impl Memory {
             }
         }
         let mut best = best?;
-        if self.terms.inputs && self.fits % BENDING == BENDING - 1 && told.losses.len() >= LEAST_BENT {
+        let may_bend = self.terms.inputs && self.terms.learns && self.champion.structure != Structure::Linear;
+        if may_bend && self.fits % BENDING == BENDING - 1 && told.losses.len() >= LEAST_BENT {
             best = self.bend(best, plain, told, &mut w);
         }
         self.fits += 1;
