@@ -8,6 +8,7 @@ mod regret;
 mod space;
 mod tasks;
 mod transfer;
+mod worse;
 
 pub use cost::{CostArgs, run as run_cost};
 pub use fidelity::{FidelityArgs, FidelityRow, Method, run as run_fidelity, search};
@@ -17,3 +18,4 @@ pub use regret::{INITIAL, RegretRow, RegretSummary, drive, median, random_regret
 pub use space::{point, space};
 pub use tasks::{LEVELS, Task};
 pub use transfer::{TransferArgs, run as run_transfer};
+pub use worse::{WorseArgs, run as run_worse};

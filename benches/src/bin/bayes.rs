@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use metaorch_benches::bayes::{
     self, CostArgs, FUNCTIONS, FURTHER, FidelityArgs, Function, LatencySummary, RegretSummary, TransferArgs,
+    WorseArgs,
 };
 use metaorch_benches::{Range, in_parallel, parse, write_rows};
 
@@ -30,6 +31,7 @@ enum Command {
     Fidelity(FidelityArgs),
     Transfer(TransferArgs),
     Cost(CostArgs),
+    NeverWorse(WorseArgs),
 }
 
 /// Medians over seeds of the least value found less the least value there is.
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
         Command::Fidelity(args) => bayes::run_fidelity(args),
         Command::Transfer(args) => bayes::run_transfer(args),
         Command::Cost(args) => bayes::run_cost(args),
+        Command::NeverWorse(args) => bayes::run_worse(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -21,8 +21,6 @@ use crate::{Acquisition, KernelKind, SearchSpace};
 const CONSTANT: f64 = 0.02;
 /// Points of the first design that are taken as they come; the others are weighed by what these have cost.
 const BLIND: u64 = 2;
-/// Points of which the mean cost is taken.
-const EVEN: u64 = 64;
 /// Points among which the further ones of the first design are chosen.
 const POOL: u64 = 256;
 
@@ -30,8 +28,7 @@ const POOL: u64 = 256;
 ///
 /// Costs are modelled by Gaussian processes on their logarithm, a linear one and a curved one of which the better explains
 /// them, told by [`CostAware::new`]'s unit. The exponent is what is left of the budget, as a share of what was left after the
-/// first points, times what is left of the evaluations that the budget would pay for at the mean cost over the space: many
-/// cheap ones cool it, too. So at the end the search is the plain one; where costs do not differ it is the plain one
+/// first points. So at the end the search is the plain one; where costs do not differ it is the plain one
 /// throughout. Of the first points all but two are where the empty ball around them is largest for its cost. Points are
 /// evaluated at full fidelity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -103,18 +100,6 @@ impl CostAware {
         Some((best, spread))
     }
 
-    /// What is left, as a share, of the evaluations that the budget pays for at the mean cost over the space.
-    fn left(&self, space: &SearchSpace, costs: &Model) -> f64 {
-        let mut predictor = costs.gp.predictor();
-        let mut cost = |i: u64| {
-            let mean = predictor.marginal(&space.features(&self.design.at(i))).mean;
-            costs.targets.loss(mean).0.exp()
-        };
-        let mean = (0..EVEN).map(&mut cost).sum::<f64>() / EVEN as f64;
-        let payable = self.budget / mean;
-        if payable > 0.0 { (1.0 - self.told.len() as f64 / payable).max(0.0) } else { 0.0 }
-    }
-
     /// A further point of the first design.
     fn cheap(&mut self, space: &SearchSpace, note: u64) -> Vec<f64> {
         let exponent = self.exponent();
@@ -148,7 +133,7 @@ impl CostAware {
             }
         }
         let costs = self.cost_model(&layout).filter(|_| self.exponent() > 0.0);
-        let exponent = costs.as_ref().map_or(0.0, |(model, _)| self.exponent() * self.left(space, model));
+        let exponent = self.exponent();
         let mut dear =
             costs.as_ref().map(|(model, spread)| Dear { costs: model.gp.predictor(), by: exponent * spread });
         let query = Query {

@@ -4,7 +4,9 @@ pub(crate) mod dense;
 mod joint;
 mod objective;
 mod posterior;
+mod power;
 mod prior;
+mod sparse;
 #[cfg(test)]
 mod tests;
 mod warp;
@@ -13,4 +15,5 @@ pub(crate) use joint::Joint;
 pub(crate) use objective::{Problem, Workspace};
 pub(crate) use posterior::{Gp, Marginal, Predictor};
 pub(crate) use prior::{Breadth, NoiseKind, Prior};
+pub(crate) use sparse::{Covariance, cover, inducing_means};
 pub(crate) use warp::{Targets, Warp};

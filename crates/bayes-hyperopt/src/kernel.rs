@@ -4,12 +4,14 @@
 //! and for conditional ones kappa + (1 - kappa) z where both are active, 1 where neither is, kappa where one is. Each is a
 //! kernel (a sum of products of kernels), hence so are their products and the sums below.
 
+mod bend;
 pub(crate) mod lanes;
 mod row;
 mod shape;
 
 use crate::{INACTIVE, SearchSpace};
 
+pub(crate) use bend::Bend;
 pub(crate) use row::Scratch;
 pub(crate) use shape::{Shape, Smoothness, Structure};
 
@@ -32,6 +34,8 @@ pub(crate) struct Layout {
     /// Factors of the radial group: numeric and always active.
     pub(crate) radial: Vec<usize>,
     pub(crate) kappas: usize,
+    /// One a factor, or none at all.
+    pub(crate) bends: Vec<Bend>,
 }
 
 impl Layout {
@@ -52,7 +56,7 @@ impl Layout {
         let is_radial = |i: &usize| !factors[*i].categorical && factors[*i].kappa.is_none();
         let radial = (0..p).filter(is_radial).collect();
         let separate = (0..p).filter(|i| !is_radial(i)).collect();
-        Self { factors, separate, radial, kappas }
+        Self { factors, separate, radial, kappas, bends: Vec::new() }
     }
 
     /// The same with lengthscales believed in the units of the parameters (of their logarithms, where these are searched).

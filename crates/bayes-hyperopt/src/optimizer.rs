@@ -6,6 +6,7 @@ mod elsewhere;
 pub(crate) mod engine;
 mod explanation;
 mod feasibility;
+mod local;
 pub(crate) mod memory;
 mod propose;
 mod record;
@@ -37,13 +38,15 @@ use regime::Regime;
 /// Bayesian optimisation with Gaussian processes over a [`SearchSpace`].
 ///
 /// The first `n_initial_points` suggestions spread over the space; then each maximises the acquisition of a model that is
-/// chosen by evidence: radial or additive, smooth or rough, exact or noisy, losses plain or on a log scale. Trials that are
-/// pending count as told what is expected of them. With `n_suggestions` above 1 so many points are made at once and given
+/// chosen by evidence: radial or additive, smooth or rough, exact or noisy, losses plain, on a log scale, towards a normal law
+/// (Yeo & Johnson 2000) or with their worst pressed together, inputs plain or bent (Kumaraswamy 1980). Of up to 8 trials
+/// pending the results are drawn jointly, 8 times, for an expected improvement of all together; of more, or with other
+/// acquisitions, what is expected counts as told. With `n_suggestions` above 1 so many points are made at once and given
 /// one by one: what is told meanwhile counts for the next batch. Losses are minimised; one loss a trial.
 ///
 /// Deterministic: the same seed and calls give the same suggestions, bit for bit, and so does a restored snapshot. Up
-/// to 2,000 trials all are in the model, its parameters learnt from 300; above, the best and the nearest to the best, 1,000
-/// in all. Above 20 parameters, and where nothing improves, it keeps to a box around the best that grows and shrinks (TuRBO).
+/// to 2,000 trials all are in the model, its parameters learnt from 300; above, the best and the nearest to the best, 900
+/// in all, and 100 inducing points that speak for the others. Above 20 parameters, and where nothing improves, it keeps to a box around the best that grows and shrinks (TuRBO).
 ///
 /// Failed trials and violated constraints are learnt from, too: a second process says where results can be had.
 ///
@@ -92,8 +95,12 @@ impl BayesOptimizer {
     pub fn new(space: SearchSpace, config: HyperOptConfig, seed: u64) -> Result<Self, ConfigError> {
         config.validate()?;
         let layout = layout(&space, &config);
-        let terms =
-            Terms { noise: config.noise_level, learns: config.optimize_hyperparameters, ..Terms::default() };
+        let terms = Terms {
+            noise: config.noise_level,
+            learns: config.optimize_hyperparameters,
+            inputs: true,
+            ..Terms::default()
+        };
         let kind = Regime::new(config.gp_kernel);
         let noise = if terms.learns { kind.noise } else { NoiseKind::Inferred };
         let engine = Engine::new(Memory::with(Regime { noise, ..kind }, terms));

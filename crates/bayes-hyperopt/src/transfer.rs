@@ -1,5 +1,6 @@
 //! What earlier searches teach a new one, and a guard against those that mislead.
 
+mod aligned;
 mod library;
 mod portfolio;
 mod stacked;

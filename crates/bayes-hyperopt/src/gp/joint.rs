@@ -22,7 +22,7 @@ impl Joint {
         let dimensions = points.first()?.len();
         let mut columns = vec![vec![0.0; padded(m)]; dimensions];
         for (i, point) in points.iter().enumerate() {
-            columns.iter_mut().zip(point).for_each(|(column, x)| column[i] = *x);
+            columns.iter_mut().zip(gp.layout.bent(point)).for_each(|(column, x)| column[i] = x);
         }
         let kernel = Kernel::new(&gp.layout, gp.shape, &gp.theta);
         let (mut means, mut explained) = (Vec::with_capacity(m), Vec::with_capacity(m));
@@ -32,7 +32,8 @@ impl Joint {
         for (i, point) in points.iter().enumerate() {
             means.push(predictor.marginal(point).mean);
             explained.push(predictor.whitened().to_vec());
-            Arch::new().dispatch(|| kernel.row(point, &columns, (0, m), &mut row, &mut scratch));
+            Arch::new()
+                .dispatch(|| kernel.row(&gp.layout.bent(point), &columns, (0, m), &mut row, &mut scratch));
             for j in 0..=i {
                 let shared: f64 = explained[i].iter().zip(&explained[j]).map(|(a, b)| a * b).sum();
                 let value = gp.variance * (row[j] - shared);

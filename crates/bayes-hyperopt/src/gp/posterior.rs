@@ -58,7 +58,7 @@ impl Gp {
 
     /// Features of the `i`-th point.
     pub(crate) fn point(&self, i: usize) -> Vec<f64> {
-        self.columns.iter().map(|column| column[i]).collect()
+        self.columns.iter().enumerate().map(|(d, column)| self.layout.back(d, column[i])).collect()
     }
 
     /// Features of the `count` points with the least targets, best first.
@@ -68,7 +68,7 @@ impl Gp {
         order.iter().take(count).map(|i| self.point(*i)).collect()
     }
 
-    /// Features of all points, one slice a feature.
+    /// Features of all points as distances see them, one slice a feature.
     pub(crate) fn columns(&self) -> &[Vec<f64>] {
         &self.columns
     }
@@ -86,7 +86,8 @@ impl Gp {
             let mut predictor = self.predictor();
             let expected = predictor.marginal(x).mean;
             let v = predictor.v.clone();
-            let left = predictor.kernel.diagonal(x) + self.nugget - v[..n].iter().map(|v| v * v).sum::<f64>();
+            let left = predictor.kernel.diagonal(&predictor.at) + self.nugget
+                - v[..n].iter().map(|v| v * v).sum::<f64>();
             (z.unwrap_or(expected), left.max(self.nugget.max(1e-12)).sqrt(), v)
         };
         // The new row of the inverse factor is (-v^T L^-1, 1) / tail.
@@ -100,9 +101,9 @@ impl Gp {
         }
         inverse[(n, n)] = 1.0 / tail;
         self.inverse = inverse;
-        for (column, x) in self.columns.iter_mut().zip(x) {
+        for (d, (column, x)) in self.columns.iter_mut().zip(x).enumerate() {
             column.truncate(n);
-            column.push(*x);
+            column.push(self.layout.forth(d, *x));
         }
         self.z.push(z);
         self.set_targets(None);
@@ -150,6 +151,8 @@ impl Gp {
             k: vec![0.0; rows],
             v: vec![0.0; rows],
             u: vec![0.0; rows],
+            at: Vec::new(),
+            slopes: Vec::new(),
             scratch: Scratch::default(),
         }
     }
@@ -162,6 +165,9 @@ pub(crate) struct Predictor<'a> {
     k: Vec<f64>,
     v: Vec<f64>,
     u: Vec<f64>,
+    /// The point as distances see it, and a gradient by it.
+    at: Vec<f64>,
+    slopes: Vec<f64>,
     scratch: Scratch,
 }
 
@@ -169,16 +175,45 @@ impl Predictor<'_> {
     /// Mean and variance at the features `x`. O(n^2 / 2).
     pub(crate) fn marginal(&mut self, x: &[f64]) -> Marginal {
         let (gp, n) = (self.gp, self.gp.len());
+        self.place(x);
         Arch::new().dispatch(
             #[inline(always)]
             || {
-                self.kernel.row(x, &gp.columns, (0, n), &mut self.k, &mut self.scratch);
+                self.kernel.row(&self.at, &gp.columns, (0, n), &mut self.k, &mut self.scratch);
                 multiply(&gp.inverse, &self.k, &mut self.v);
             },
         );
         let mean = gp.mean + self.k[..n].iter().zip(&gp.alpha).map(|(k, a)| k * a).sum::<f64>();
         let explained: f64 = self.v[..n].iter().map(|v| v * v).sum();
-        Marginal { mean, variance: gp.variance * (self.kernel.diagonal(x) - explained).max(LEAST_VARIANCE) }
+        Marginal {
+            mean,
+            variance: gp.variance * (self.kernel.diagonal(&self.at) - explained).max(LEAST_VARIANCE),
+        }
+    }
+
+    /// The mean at the features `x`. O(n).
+    pub(crate) fn mean(&mut self, x: &[f64]) -> f64 {
+        let (gp, n) = (self.gp, self.gp.len());
+        self.place(x);
+        Arch::new().dispatch(
+            #[inline(always)]
+            || self.kernel.row(&self.at, &gp.columns, (0, n), &mut self.k, &mut self.scratch),
+        );
+        gp.mean + self.k[..n].iter().zip(&gp.alpha).map(|(k, a)| k * a).sum::<f64>()
+    }
+
+    /// Adds `by` dmean/dx to `gradient`, at the point of the last [`Self::mean`] or [`Self::marginal`]. O(n).
+    pub(crate) fn add_mean_gradient(&mut self, x: &[f64], by: f64, gradient: &mut [f64]) {
+        let (gp, n) = (self.gp, self.gp.len());
+        Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                self.u[..n].iter_mut().zip(&gp.alpha).for_each(|(u, a)| *u = by * a);
+                let (k, u, slopes) = (&self.k, &self.u, &mut self.slopes);
+                self.kernel.input_gradient(&self.at, n, k, u, slopes, &mut self.scratch);
+            },
+        );
+        self.chain(x, gradient);
     }
 
     /// The last row of kernel values times the inverse factor: its products with another are what both points know.
@@ -190,7 +225,7 @@ impl Predictor<'_> {
     pub(crate) fn add_gradient(&mut self, x: &[f64], by_mean: f64, by_variance: f64, gradient: &mut [f64]) {
         let (gp, n) = (self.gp, self.gp.len());
         let factor = -2.0 * by_variance * gp.variance;
-        self.kernel.add_diagonal_gradient(x, by_variance * gp.variance, gradient);
+        self.kernel.add_diagonal_gradient(&self.at, by_variance * gp.variance, &mut self.slopes);
         Arch::new().dispatch(
             #[inline(always)]
             || {
@@ -198,8 +233,25 @@ impl Predictor<'_> {
                 for (u, a) in self.u[..n].iter_mut().zip(&gp.alpha) {
                     *u = by_mean * a + factor * *u;
                 }
-                self.kernel.input_gradient(x, n, &self.k, &self.u, gradient, &mut self.scratch);
+                let (k, u, slopes) = (&self.k, &self.u, &mut self.slopes);
+                self.kernel.input_gradient(&self.at, n, k, u, slopes, &mut self.scratch);
             },
         );
+        self.chain(x, gradient);
+    }
+
+    /// Takes up a point.
+    fn place(&mut self, x: &[f64]) {
+        self.at.clear();
+        self.at.extend(x.iter().enumerate().map(|(d, x)| self.gp.layout.forth(d, *x)));
+        self.slopes.clear();
+        self.slopes.resize(x.len(), 0.0);
+    }
+
+    /// Moves the gradient by what distances see to that by the features.
+    fn chain(&mut self, x: &[f64], gradient: &mut [f64]) {
+        for (d, (slope, gradient)) in self.slopes.iter_mut().zip(gradient).enumerate() {
+            *gradient += self.gp.layout.slope(d, x[d]) * std::mem::take(slope);
+        }
     }
 }

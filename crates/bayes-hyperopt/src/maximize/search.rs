@@ -11,6 +11,10 @@ pub(crate) trait Landscape {
     fn value(&mut self, features: &[f64]) -> f64;
     /// The score, and its derivatives added to `gradient`, which is all zeros.
     fn gradient(&mut self, features: &[f64], gradient: &mut [f64]) -> f64;
+    /// Where the `i`-th coordinate of latent points lies, in [0, 1]; scores outside are not numbers.
+    fn range(&self, _: usize) -> (f64, f64) {
+        (0.0, 1.0)
+    }
 }
 
 /// How hard to search.
@@ -48,7 +52,10 @@ pub(crate) fn search(
     effort: Effort,
     rng: &mut Stream,
 ) -> Option<Found> {
-    let (spread, near) = candidates(space, good, reach, effort, rng);
+    let (mut spread, near) = candidates(space, good, reach, effort, rng);
+    for (i, (low, high)) in (0..space.len()).map(|i| (i, landscape.range(i))) {
+        spread.iter_mut().for_each(|latent| latent[i] = low + (high - low) * latent[i]);
+    }
     let mut scored = |latents: Vec<Vec<f64>>| -> Vec<Found> {
         let found = |latent: Vec<f64>| Found { value: score(space, landscape, &latent), latent };
         latents.into_iter().map(found).collect()
@@ -175,6 +182,7 @@ fn climb(space: &SearchSpace, landscape: &mut dyn Landscape, found: &mut Found, 
     if active.is_empty() {
         return;
     }
+    let (low, high): (Vec<f64>, Vec<f64>) = active.iter().map(|i| landscape.range(*i)).unzip();
     let mut features = base.clone();
     let mut gradient = vec![0.0; space.len()];
     let mut latent = found.latent.clone();
@@ -192,7 +200,6 @@ fn climb(space: &SearchSpace, landscape: &mut dyn Landscape, found: &mut Found, 
         -value
     };
     let start: Vec<f64> = active.iter().map(|i| found.latent[*i]).collect();
-    let (low, high) = (vec![0.0; active.len()], vec![1.0; active.len()]);
     let limits = Limits { evaluations, gain: 1e-9, gradient: 1e-10, first_step: 0.03 };
     let (x, value) = minimize(negative, &start, &low, &high, limits);
     if -value > found.value {

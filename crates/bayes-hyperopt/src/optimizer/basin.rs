@@ -12,11 +12,8 @@ const EXHAUSTED: f64 = -10.0;
 pub(super) const POLISHED: f64 = -22.0;
 /// Radius of a basin, in lengthscales.
 const RADIUS: f64 = 2.0;
-const LEAST_RADIUS: f64 = 1e-6;
 /// Stands for 1 / lengthscale of choices.
 pub(super) const CHOICE: f64 = 1e3;
-/// Points in the model around the best, a parameter.
-const NEARBY: usize = 6;
 
 /// Whether suggestion `turn` looks elsewhere, where at best `gain` is expected; `begun` when it was looked elsewhere before
 /// from where the best point lies.
@@ -72,19 +69,14 @@ impl Basin {
 }
 
 impl Data {
-    /// The best point and the nearest to it, with the ball they fill; `None` unless there are half as many more.
-    ///
-    /// What a model of them says of the bottom is not bent to what lies far away: every fourth suggestion polishes there.
-    pub(super) fn around_best(&self, scales: &[f64]) -> Option<(Self, Basin)> {
-        let count = NEARBY * self.columns.len();
-        (2 * self.losses.len() >= 3 * count).then(|| {
-            let mut basin = Basin::at(self.point(self.order()[0]), scales);
-            let mut near: Vec<(f64, usize)> =
-                (0..self.losses.len()).map(|i| (basin.away(&self.point(i)), i)).collect();
-            near.sort_by(|a, b| a.0.total_cmp(&b.0));
-            basin.radius = near[count - 1].0.clamp(LEAST_RADIUS, RADIUS);
-            (self.pick(near[..count].iter().map(|(_, i)| *i).collect()), basin)
-        })
+    /// The best point and the nearest to it, `count` in all, by distance in lengthscales.
+    pub(super) fn nearest(&self, scales: &[f64], count: usize) -> Self {
+        let Some(best) = self.order().first().map(|i| self.point(*i)) else { return self.clone() };
+        let basin = Basin::at(best, scales);
+        let mut near: Vec<(f64, usize)> =
+            (0..self.losses.len()).map(|i| (basin.away(&self.point(i)), i)).collect();
+        near.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.pick(near.iter().take(count).map(|(_, i)| *i).collect())
     }
 }
 
@@ -104,8 +96,6 @@ mod tests {
         let xs: Vec<f64> = (0..20).map(|i| f64::from(i) / 20.0).collect();
         let losses = xs.iter().map(|x| (x - 0.5).abs()).collect();
         let data = Data { columns: vec![xs], losses };
-        let (near, basin) = data.around_best(&[5.0]).unwrap();
-        assert_eq!(near.columns[0], [0.35, 0.4, 0.45, 0.5, 0.55, 0.6]);
-        assert!(basin.contains(&[0.55]) && !basin.contains(&[0.7]));
+        assert_eq!(data.nearest(&[5.0], 6).columns[0], [0.35, 0.4, 0.45, 0.5, 0.55, 0.6]);
     }
 }

@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 use super::Explanation;
 use super::basin::{self, Basin};
 use super::elsewhere::Elsewhere;
+use super::local::{Arm, Local};
 use super::memory::{Memory, Model};
 use super::regime::Regime;
-use super::sampled::{least_drawn, noiseless};
+use super::sampled::{self, fantasies, least_drawn, noiseless};
 use super::subset::Data;
 pub(crate) use super::surface::Flat;
 use super::surface::{Region, Surface, level};
@@ -30,7 +31,8 @@ pub(super) const EVERYWHERE: Region<'static> = Region::Outside(&[]);
 pub(crate) struct Engine {
     pub(crate) memory: Memory,
     elsewhere: Elsewhere,
-    nearby: Memory,
+    #[serde(default)]
+    local: Local,
     trend: Memory,
 }
 
@@ -60,7 +62,7 @@ impl Engine {
     pub(crate) fn new(memory: Memory) -> Self {
         Self {
             elsewhere: Elsewhere::new(memory.clone()),
-            nearby: memory.clone(),
+            local: Local::new(memory.clone()),
             trend: memory.smooth(),
             memory,
         }
@@ -82,84 +84,102 @@ impl Engine {
         if data.losses.len() < 2 {
             return None;
         }
+        self.local.settle(data);
+        let (found, source) = self.choose(query, term, rng)?;
+        if let Some((arm, slope)) = source.filter(|_| query.promises()) {
+            let features = query.space.features(&found.latent);
+            self.local.note(arm, features, data, found.why.acquisition + libm::log(slope));
+        }
+        Some(found)
+    }
+
+    /// The same with the model that it comes from and losses a target there, where these models compete.
+    fn choose(&mut self, query: &Query<'_>, term: &mut dyn Landscape, rng: &mut Stream) -> Option<Choice> {
+        let data = query.data;
         let challenges = (200 / data.losses.len()).clamp(CHALLENGES, 9);
         let mut model = self.memory.model(query.layout, data, challenges)?;
+        let scales = query.scales(&model.gp.theta);
+        let unit = model.slope();
         if query.local {
             let best = model.gp.best_points(1).pop()?;
             let area = TrustBox::around(best, query.lengthscales(&model));
             let found = query.maximize(model, term, Region::Near(&area), rng)?;
             if found.why.acquisition >= basin::EXPLORED {
-                return Some(found);
+                return Some((found, None));
+            }
+            let near = self.local.suggest(query, &scales, true, term, rng);
+            if let Some((near, slope)) = near.filter(|(near, _)| near.why.acquisition > basin::POLISHED) {
+                return Some((near, Some((Arm::Near, slope))));
             }
             model = self.memory.model(query.layout, data, 0)?;
         }
+        let hot = self.local.is_hot() && !query.turn.is_multiple_of(4);
         // Ripples hide the slope they lie on from a model that follows each of them.
         let rough = model.regime.smoothness != Smoothness::Rbf;
-        if rough && !trust::is_always(data) && query.turn % 4 == 3 {
+        if rough && !trust::is_always(data) && query.turn % 4 == 3 && !hot {
             let trend = self.trend.model(query.layout, data, CHALLENGES);
             let found = trend.and_then(|trend| query.maximize(trend, &mut *term, EVERYWHERE, rng));
-            if found.as_ref().is_some_and(|found| found.why.acquisition >= basin::EXPLORED) {
-                return found;
+            if let Some(found) = found.filter(|found| found.why.acquisition >= basin::EXPLORED) {
+                return Some((found, None));
             }
         }
-        let scales = query.scales(&model.gp.theta);
-        let unit = model.slope();
         let found = if trust::is_always(data) { None } else { query.maximize(model, term, EVERYWHERE, rng) };
         let gain = found.as_ref().map_or(f64::INFINITY, |found| found.why.acquisition);
+        let found = found.map(|found| (found, Some((Arm::All, unit))));
         let begun = self.elsewhere.has_begun(data, &scales);
-        if gain >= basin::EXPLORED && !begun {
+        let near = self.local.suggest(query, &scales, false, term, rng);
+        let near = near.filter(|(near, _)| near.why.acquisition > basin::POLISHED);
+        // What looks flat from afar need not be flat in its own units.
+        let near_gain = |near: &(Suggestion, f64)| near.0.why.acquisition + libm::log(near.1 / unit);
+        let near_gain = near.as_ref().map_or(f64::NEG_INFINITY, near_gain);
+        let near = near.map(|(near, slope)| (near, Some((Arm::Near, slope))));
+        let open = gain >= basin::EXPLORED && !begun;
+        let earned = near_gain >= gain + self.local.handicap() && !query.turn.is_multiple_of(4);
+        // What is left to gain in a small basin is no reason to stay there.
+        if near.is_some() && query.promises() && earned && (open || hot && near_gain >= basin::EXPLORED) {
+            return near;
+        }
+        if open {
             if trust::is_due(data, query.turn) {
                 let model = self.memory.model(query.layout, data, 0)?;
                 let parameters = query.space.parameters();
                 let area = TrustBox::new(data, &scales, |d| parameters[d].domain.is_categorical());
-                return query.maximize(model, term, Region::Near(&area), rng);
+                return query.maximize(model, term, Region::Near(&area), rng).map(|found| (found, None));
             }
-            let near = if query.turn % 4 == 2 { self.polish(query, &scales, term, rng) } else { None };
-            return near
-                .map(|(near, _)| near)
-                .filter(|near| near.why.acquisition > basin::POLISHED)
-                .or(found);
+            return near.filter(|_| query.turn % 4 == 2).or(found);
         }
-        // What looks flat from afar need not be flat in its own units.
-        let near = self.polish(query, &scales, term, rng);
-        let near = near.map(|(near, slope)| (near.why.acquisition + libm::log(slope / unit), near));
-        let most = near.as_ref().map_or(gain, |(near, _)| near.max(gain));
+        let most = near_gain.max(gain);
         if basin::is_away(most, begun, query.turn, query.space.len()) {
             let all = self.memory.model(query.layout, data, 0)?;
             self.elsewhere.begin_like(&self.memory);
             let other = self.elsewhere.suggest(query, &all, &scales, term, rng);
             if other.is_some() {
-                return other;
+                return other.map(|other| (other, None));
             }
         }
         let forced = query.turn % 4 == 2 || query.turn.is_multiple_of(2) && gain < basin::EXPLORED;
         match near {
-            Some((near_gain, near)) if near_gain >= gain || forced => Some(near),
+            Some(near) if near_gain >= gain || forced => Some(near),
             None if forced => {
                 let model = self.memory.model(query.layout, data, 0)?;
                 let basin = Basin::at(data.point(*data.order().first()?), &scales);
-                query.maximize(model, term, Region::Inside(&basin), rng).or(found)
+                let near = query.maximize(model, term, Region::Inside(&basin), rng);
+                near.map(|near| (near, None)).or(found)
             }
             _ => found,
         }
     }
-
-    /// The most promising point near the best one, by a model of what lies around it alone, and that model's slope.
-    fn polish(
-        &mut self,
-        query: &Query<'_>,
-        scales: &[f64],
-        term: &mut dyn Landscape,
-        rng: &mut Stream,
-    ) -> Option<(Suggestion, f64)> {
-        let (near, basin) = query.data.around_best(scales)?;
-        let model = self.nearby.model(query.layout, &near, CHALLENGES)?;
-        let slope = model.slope();
-        query.maximize(model, term, Region::Inside(&basin), rng).map(|found| (found, slope))
-    }
 }
 
+/// A suggestion with the model that it comes from and losses a target of it, where the two models compete.
+type Choice = (Suggestion, Option<(Arm, f64)>);
+
 impl Query<'_> {
+    /// Whether acquisitions are logarithms of improvements expected.
+    fn promises(&self) -> bool {
+        matches!(self.acquisition, Acquisition::ExpectedImprovement | Acquisition::NoisyExpectedImprovement)
+    }
+
     /// Lengthscales between a twentieth and a half of the space.
     fn lengthscales(&self, model: &Model) -> Vec<f64> {
         model.gp.theta[..self.space.len()].iter().map(|l| libm::exp(*l).clamp(0.05, 0.5)).collect()
@@ -176,6 +196,9 @@ impl Query<'_> {
         let good: Vec<Vec<f64>> =
             points.filter(|x| region.contains(x)).take(5).map(|x| latent_of(&x)).collect();
         let best = level(&model, region);
+        let counts = self.acquisition == Acquisition::ExpectedImprovement
+            && sampled::are_drawn(self.pending.len(), model.gp.len());
+        let parts = if counts { fantasies(&model.gp, &self.pending, best, rng) } else { None };
         for features in &self.pending {
             model.gp.append(features, None);
         }
@@ -199,7 +222,7 @@ impl Query<'_> {
             latents.swap_remove(least_drawn(&model.gp, &points, &terms, rng)?)
         } else {
             let is_noisy = self.acquisition == Acquisition::NoisyExpectedImprovement;
-            let parts = if is_noisy { noiseless(&model, rng) } else { None };
+            let parts = if is_noisy { noiseless(&model, rng) } else { parts };
             let mut surface = match &parts {
                 Some(parts) => Surface::over(parts.iter().map(|(gp, level)| (gp, *level)), region, term),
                 None => Surface::new(&model.gp, criterion, region, term),

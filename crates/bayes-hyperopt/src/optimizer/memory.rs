@@ -1,13 +1,17 @@
 //! The choice among kinds of model by evidence.
 
+use std::borrow::Cow;
+
 use meta_traits::Stream;
 use serde::{Deserialize, Serialize};
 
 use super::draws::draws;
 use super::regime::Regime;
-use super::subset::Data;
-use crate::gp::{Breadth, Gp, NoiseKind, Prior, Problem, Targets, Warp, Workspace};
-use crate::kernel::{Kernel, Layout, Shape, Structure};
+use super::subset::{Data, INDUCING};
+use crate::gp::{
+    Breadth, Covariance, Gp, NoiseKind, Prior, Problem, Targets, Warp, Workspace, cover, inducing_means,
+};
+use crate::kernel::{Bend, Kernel, Layout, Shape, Structure};
 use crate::maximize::lbfgs::{Limits, minimize};
 
 /// Nugget of models that pass through the data, as a share of the signal's variance.
@@ -18,6 +22,16 @@ const SMOOTHED: f64 = 1e-6;
 const AFAR: usize = 3;
 /// How far from the usual start, in the logarithm of the lengthscales, in turn.
 const FAR: [f64; 4] = [0.0, 1.5, -1.0, 3.0];
+
+/// Every so many fits bends of the inputs are tried, with at least so many points.
+const BENDING: usize = 8;
+const LEAST_BENT: usize = 20;
+/// Steps of ln a and ln b of a bend, how far they go, and the variance of their prior.
+const BEND_STEP: f64 = 0.35;
+const MOST_BENT: f64 = 1.4;
+const BEND_VARIANCE: f64 = 0.75;
+/// By how much, in ln of the evidence, each number of the bends has to make a model better.
+const CLEAR: f64 = 2.0;
 
 /// Effort of a first fit.
 const FIRST: Limits = Limits { evaluations: 40, gain: 1e-5, gradient: 1e-3, first_step: 0.5 };
@@ -35,13 +49,16 @@ pub(crate) struct Terms {
     pub(crate) bends: bool,
     /// Whether only smooth kinds with noise are made, which show the trend.
     pub(crate) smooth: bool,
+    /// Whether inputs may be bent.
+    #[serde(default)]
+    pub(crate) inputs: bool,
     /// Normal laws (mean, standard deviation) of the logarithm of lengthscales that other tasks have taught.
     pub(crate) taught: Vec<(f64, f64)>,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { noise: 1e-6, learns: true, bends: true, smooth: false, taught: Vec::new() }
+        Self { noise: 1e-6, learns: true, bends: true, smooth: false, inputs: false, taught: Vec::new() }
     }
 }
 
@@ -56,6 +73,9 @@ pub(crate) struct Memory {
     turn: usize,
     /// Counts the fits.
     fits: usize,
+    /// Bends of the inputs, one a parameter, or none at all.
+    #[serde(default)]
+    bends: Vec<Bend>,
 }
 
 /// A fitted model with the bend of its targets.
@@ -83,7 +103,7 @@ impl Memory {
     }
 
     pub(crate) fn with(champion: Regime, terms: Terms) -> Self {
-        Self { champion, terms, fitted: Vec::new(), turn: 0, fits: 0 }
+        Self { champion, terms, fitted: Vec::new(), turn: 0, fits: 0, bends: Vec::new() }
     }
 
     /// A fresh memory of the smooth kinds with noise, under the same terms.
@@ -108,22 +128,29 @@ impl Memory {
     pub(crate) fn model(&mut self, layout: &Layout, data: &Data, challenges: usize) -> Option<Model> {
         let part = data.to_learn();
         let learnt = self.fit(layout, part.as_ref().unwrap_or(data), challenges)?;
-        if part.is_none() { Some(learnt) } else { learnt.over(layout, data) }
+        if part.is_none() { Some(learnt) } else { learnt.over(data) }
     }
 
     /// Fits the champion to the data, lets `challenges` other kinds try to explain them better, and gives the winner.
     pub(crate) fn fit(&mut self, layout: &Layout, data: &Data, challenges: usize) -> Option<Model> {
         let mut w = Workspace::new(data.losses.len());
+        let (plain, told) = (layout, data);
+        let (layout, data) = (&plain.with_bends(&self.bends), &bent(told, plain, &self.bends));
         let mut best = self.fit_one(self.champion, layout, data, &mut w);
         let challenges = if self.terms.learns { challenges } else { 0 };
-        for _ in 0..challenges {
-            let challenger = self.challenger(layout.len());
+        // The rarer bends of losses come in turn beside the usual challengers, and have to be clearly better.
+        let rare = challenges > 0 && self.terms.bends && !self.terms.smooth && self.fits % 4 == 1;
+        for i in 0..challenges + usize::from(rare) {
+            let warp = if self.fits % 8 == 1 { Warp::Power } else { Warp::Tamed };
+            let challenger =
+                if i < challenges { self.challenger(layout.len()) } else { Regime { warp, ..self.champion } };
+            let ahead = if i < challenges { 0.0 } else { CLEAR };
             if challenger == self.champion {
                 continue;
             }
             let found = self.fit_one(challenger, layout, data, &mut w);
             let evidence = |fit: &Option<Fit>| fit.as_ref().map_or(f64::NEG_INFINITY, |f| f.evidence);
-            if evidence(&found) > evidence(&best) {
+            if evidence(&found) > evidence(&best) + ahead {
                 self.champion = challenger;
                 best = found;
             }
@@ -140,8 +167,49 @@ impl Memory {
                 *held = found;
             }
         }
+        let mut best = best?;
+        let may_bend = self.terms.inputs && self.terms.learns && self.champion.structure != Structure::Linear;
+        if may_bend && self.fits % BENDING == BENDING - 1 && told.losses.len() >= LEAST_BENT {
+            best = self.bend(best, plain, told, &mut w);
+        }
         self.fits += 1;
-        best?.into_model(layout, &data.columns, &mut w)
+        let (layout, data) = (plain.with_bends(&self.bends), bent(told, plain, &self.bends));
+        best.into_model(&layout, &data.columns, &mut w)
+    }
+
+    /// Bends each plain number a little more or less, one by one, as far as that explains the data better; taken where with
+    /// the parameters fitted anew it does so, what bends cost included: their prior and `CLEAR` for each that is not 0.
+    fn bend(&mut self, held: Fit, layout: &Layout, data: &Data, w: &mut Workspace) -> Fit {
+        let none = vec![[0.0; 2]; layout.len()];
+        let before = if self.bends.is_empty() { none } else { self.bends.clone() };
+        let dear = |b: &f64| if *b == 0.0 { 0.0 } else { 0.5 * b * b / BEND_VARIANCE + CLEAR };
+        let prior = |bends: &[Bend]| bends.iter().flatten().map(dear).sum::<f64>();
+        let mut bends = before.clone();
+        let mut evidence = held.evidence - prior(&before);
+        let once = Limits { evaluations: 1, ..FIRST };
+        for &d in &layout.radial {
+            for (side, step) in [(0, BEND_STEP), (0, -BEND_STEP), (1, BEND_STEP), (1, -BEND_STEP)] {
+                let mut other = bends.clone();
+                other[d][side] = (other[d][side] + step).clamp(-MOST_BENT, MOST_BENT);
+                let (layout, data) = (layout.with_bends(&other), bent(data, layout, &other));
+                let theta = held.theta.clone();
+                let found = self.fit_from(|_| theta, held.regime, &layout, &data, once, w);
+                let found = found.map_or(f64::NEG_INFINITY, |fit| fit.evidence - prior(&other));
+                if found > evidence {
+                    (bends, evidence) = (other, found);
+                }
+            }
+        }
+        let (own, data) = (layout.with_bends(&bends), bent(data, layout, &bends));
+        let theta = held.theta.clone();
+        match self.fit_from(|_| theta, held.regime, &own, &data, AGAIN, w) {
+            Some(found) if found.evidence - prior(&bends) > held.evidence - prior(&before) => {
+                self.bends = bends;
+                self.remember(&found);
+                found
+            }
+            _ => held,
+        }
     }
 
     /// The next in turn: every third time a landmark, else a neighbour of the champion.
@@ -236,6 +304,24 @@ impl Memory {
 }
 
 impl Model {
+    /// What all of `data`, of which the model knows a part, say at up to `count` of them that cover it: their positions and losses.
+    pub(crate) fn summary(&self, data: &Data, count: usize) -> Vec<(usize, f64)> {
+        self.summary_of(&data.bent(&self.gp.layout), count)
+    }
+
+    /// The same of data as distances see them.
+    fn summary_of(&self, data: &Data, count: usize) -> Vec<(usize, f64)> {
+        let Self { gp, regime, .. } = self;
+        let inverse: Vec<f64> = gp.theta[..gp.layout.len()].iter().map(|l| libm::exp(-l)).collect();
+        let Some(first) = data.order().first().copied() else { return Vec::new() };
+        let chosen = cover(&data.columns, &inverse, first, count);
+        let targets = Targets::new(&data.losses, regime.warp);
+        let covariance =
+            Covariance { layout: &gp.layout, shape: gp.shape, theta: &gp.theta, nugget: gp.nugget };
+        let means = inducing_means(covariance, &data.columns, &targets.z, &chosen).unwrap_or_default();
+        chosen.into_iter().zip(means).map(|(i, mean)| (i, targets.loss(mean).0)).collect()
+    }
+
     /// Losses a target, at the best of them.
     pub(super) fn slope(&self) -> f64 {
         let best = self.targets.z.iter().copied().fold(f64::INFINITY, f64::min);
@@ -261,9 +347,18 @@ impl Model {
     }
 
     /// The same parameters over other data.
-    fn over(self, layout: &Layout, data: &Data) -> Option<Self> {
+    fn over(self, data: &Data) -> Option<Self> {
+        let layout = &self.gp.layout.clone();
+        let data = &data.bent(layout);
         let inverse: Vec<f64> = self.gp.theta[..layout.len()].iter().map(|l| libm::exp(-l)).collect();
-        let part = data.to_predict(&inverse);
+        let part = data.to_predict(&inverse).map(|near| {
+            // Beside the nearest stand inducing points, whose losses are what all points say there.
+            let mut far = self.summary_of(data, INDUCING);
+            far.retain(|(i, _)| !near.contains(i));
+            let mut part = data.pick(near);
+            far.into_iter().for_each(|(i, loss)| part.push(&data.point(i), loss));
+            part
+        });
         let data = part.as_ref().unwrap_or(data);
         let targets = Targets::new(&data.losses, self.regime.warp);
         let Self { gp, regime, evidence, prior, .. } = self;
@@ -279,6 +374,11 @@ impl Fit {
         let gp = Gp::new(&problem, &theta, w)?;
         Some(Model { gp, regime, targets, evidence, prior })
     }
+}
+
+/// Data as distances see them.
+fn bent<'a>(data: &'a Data, layout: &Layout, bends: &[Bend]) -> Cow<'a, Data> {
+    if bends.is_empty() { Cow::Borrowed(data) } else { Cow::Owned(data.bent(&layout.with_bends(bends))) }
 }
 
 /// The prior's start with the logarithms of all lengthscales moved.

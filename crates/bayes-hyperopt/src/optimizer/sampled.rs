@@ -9,6 +9,16 @@ use crate::gp::{Gp, Joint, NoiseKind};
 
 /// Draws of the noiseless values at the points told.
 const DRAWS: usize = 8;
+/// Draws of the results of points that are awaited.
+const FANTASIES: usize = 8;
+/// Up to so many points awaited, and points told, results are drawn; above, the expected ones are taken.
+const AWAITED: usize = 8;
+const TOLD: usize = 300;
+
+/// Whether the results of so many points awaited are drawn, with so many told.
+pub(super) fn are_drawn(pending: usize, told: usize) -> bool {
+    (1..=AWAITED).contains(&pending) && told <= TOLD
+}
 
 /// Models without noise through draws of the values at the points told, each with the expected improvement on its best
 /// one: their mean is the noisy expected improvement (Letham et al. 2019). `None` where there is no noise.
@@ -30,6 +40,30 @@ pub(super) fn noiseless(model: &Model, rng: &mut Stream) -> Option<Vec<(Gp, Crit
         (gp, Criterion::LogExpectedImprovement { best })
     };
     Some((0..DRAWS).map(one).collect())
+}
+
+/// The expected improvement with several points awaited: models that were told one joint draw of their results each, with the
+/// improvement counted from the best of that draw and `best`; their mean is what one more point adds to the improvement
+/// expected of all together (Ginsbourger et al. 2010, Wilson et al. 2018, greedily). `None` where nothing can be drawn.
+pub(super) fn fantasies(
+    gp: &Gp,
+    pending: &[&Vec<f64>],
+    best: f64,
+    rng: &mut Stream,
+) -> Option<Vec<(Gp, Criterion)>> {
+    let points: Vec<Vec<f64>> = pending.iter().map(|features| (*features).clone()).collect();
+    let joint = Joint::new(gp, &points)?;
+    let one = |_| {
+        let normals: Vec<f64> = points.iter().map(|_| draw(rng)).collect();
+        let values = joint.draw(&normals);
+        let mut told = gp.clone();
+        points.iter().zip(&values).for_each(|(x, z)| told.append(x, Some(*z)));
+        // The draws say no more of the variance than the data.
+        told.variance = gp.variance;
+        let best = values.iter().copied().fold(best, f64::min);
+        (told, Criterion::LogExpectedImprovement { best })
+    };
+    Some((0..FANTASIES).map(one).collect())
 }
 
 /// Place of the point (features) where a function drawn from the process is least; `terms`, one a point, count in standard
@@ -86,6 +120,39 @@ mod tests {
         assert!((mean - at.mean).abs() < 2.0 * at.variance.sqrt(), "{means:?} {at:?}");
         assert!(means.iter().any(|m| (m - means[0]).abs() > 1e-3 * at.variance.sqrt()));
         assert!(parts.iter().all(|(gp, _)| gp.predictor().marginal(&data.point(0)).variance < at.variance));
+    }
+
+    /// With one point awaited the mean over the draws, added to the improvement expected of that point, is the improvement
+    /// expected of both together, and no more is expected of the same place again.
+    #[test]
+    fn fantasies_give_the_improvement_of_both_together() {
+        let gp = model(&noisy(12), NoiseKind::Fixed).gp;
+        let (a, b, best) =
+            (vec![0.33], vec![0.47], gp.targets().iter().copied().fold(f64::INFINITY, f64::min));
+        let mut rng = Stream::root(3);
+        let joint = Joint::new(&gp, &[a.clone(), b.clone()]).unwrap();
+        let draws = 20_000;
+        let both = (0..draws).map(|_| {
+            let drawn = joint.draw(&[draw(&mut rng), draw(&mut rng)]);
+            (best - drawn[0].min(drawn[1])).max(0.0)
+        });
+        let both = both.sum::<f64>() / f64::from(draws);
+        let improvement = |gp: &Gp, x: &[f64], best: f64| {
+            let at = gp.predictor().marginal(x);
+            Criterion::LogExpectedImprovement { best }.score(at).value.exp()
+        };
+        let (mut more, mut again, rounds) = (0.0, 0.0, 100);
+        for round in 0..rounds {
+            let parts = fantasies(&gp, &[&a], best, &mut rng.child("round", round)).unwrap();
+            for (told, criterion) in &parts {
+                let score = |x: &[f64]| criterion.score(told.predictor().marginal(x)).value.exp();
+                more += score(&b) / (parts.len() as f64 * rounds as f64);
+                again += score(&a) / (parts.len() as f64 * rounds as f64);
+            }
+        }
+        let one = improvement(&gp, &a, best);
+        assert!((one + more - both).abs() < 0.1 * both, "{one} + {more} against {both}");
+        assert!(again < 0.05 * one, "{again} {one}");
     }
 
     #[test]

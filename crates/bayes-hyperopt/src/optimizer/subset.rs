@@ -1,11 +1,14 @@
 //! Which trials a model is made of when there are many.
 
+use crate::kernel::Layout;
+
 /// Up to so many trials the parameters of a model are learnt from all.
 const LEARN: usize = 300;
 /// Up to so many trials all take part in predictions.
 const EXACT: usize = 2000;
-/// Of more trials so many do.
-const PREDICT: usize = 1000;
+/// Of more trials so many do, and so many inducing points beside them that speak for all.
+const PREDICT: usize = 900;
+pub(super) const INDUCING: usize = 100;
 
 /// Losses with the features of their points, one slice a feature.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +25,12 @@ impl Data {
         self.losses.push(loss);
     }
 
+    /// The same as distances see it.
+    pub(super) fn bent(&self, layout: &Layout) -> Self {
+        let bent = |(d, column): (usize, &Vec<f64>)| column.iter().map(|x| layout.forth(d, *x)).collect();
+        Self { columns: self.columns.iter().enumerate().map(bent).collect(), losses: self.losses.clone() }
+    }
+
     /// Features of the `i`-th point.
     pub(crate) fn point(&self, i: usize) -> Vec<f64> {
         self.columns.iter().map(|column| column[i]).collect()
@@ -32,6 +41,12 @@ impl Data {
         let mut order: Vec<usize> = (0..self.losses.len()).collect();
         order.sort_by(|a, b| self.losses[*a].total_cmp(&self.losses[*b]));
         order
+    }
+
+    /// The loss told at these features, the last one where there are several.
+    pub(super) fn loss_at(&self, features: &[f64]) -> Option<f64> {
+        let same = |i: &usize| self.columns.iter().zip(features).all(|(c, f)| (c[*i] - f).abs() < 1e-10);
+        (0..self.losses.len()).rev().find(same).map(|i| self.losses[i])
     }
 
     pub(super) fn pick(&self, mut positions: Vec<usize>) -> Self {
@@ -52,8 +67,8 @@ impl Data {
     }
 
     /// What predictions are made from: a fifth of the places to the best, the others to the nearest to the best one, by
-    /// distance in lengthscales.
-    pub(super) fn to_predict(&self, inverse_lengthscales: &[f64]) -> Option<Self> {
+    /// distance in lengthscales. Their positions.
+    pub(super) fn to_predict(&self, inverse_lengthscales: &[f64]) -> Option<Vec<usize>> {
         let n = self.losses.len();
         (n > EXACT).then(|| {
             let order = self.order();
@@ -64,7 +79,7 @@ impl Data {
             };
             let mut near: Vec<(f64, usize)> = rest.iter().map(|i| (distance(*i), *i)).collect();
             near.sort_by(|a, b| a.0.total_cmp(&b.0));
-            self.pick(best.iter().copied().chain(near[..PREDICT * 4 / 5].iter().map(|(_, i)| *i)).collect())
+            best.iter().copied().chain(near[..PREDICT * 4 / 5].iter().map(|(_, i)| *i)).collect()
         })
     }
 }
@@ -78,7 +93,7 @@ mod tests {
         let losses: Vec<f64> = (0..2500).map(|i| f64::from((i * 7919) % 2500)).collect();
         let columns = vec![losses.iter().map(|l| l / 2500.0).collect(), vec![0.5; 2500]];
         let data = Data { columns, losses };
-        let (learn, predict) = (data.to_learn().unwrap(), data.to_predict(&[1.0, 1.0]).unwrap());
+        let (learn, predict) = (data.to_learn().unwrap(), data.pick(data.to_predict(&[1.0, 1.0]).unwrap()));
         for (subset, n, best) in [(learn, LEARN, LEARN / 2), (predict, PREDICT, PREDICT / 5)] {
             assert_eq!((subset.losses.len(), subset.columns[1].len()), (n, n));
             let mut sorted = subset.losses.clone();

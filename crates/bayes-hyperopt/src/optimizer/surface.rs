@@ -1,6 +1,7 @@
 //! What one suggestion maximises.
 
 use super::basin::Basin;
+use super::engine::EVERYWHERE;
 use super::memory::Model;
 use super::trust::TrustBox;
 use crate::acquisition::{Criterion, Score};
@@ -93,6 +94,13 @@ impl Landscape for Surface<'_, '_, '_> {
         let value = self.criterion_at(features, Some(gradient));
         value + self.term.gradient(features, gradient)
     }
+
+    fn range(&self, i: usize) -> (f64, f64) {
+        match self.region {
+            Region::Near(area) => area.range(i),
+            _ => (0.0, 1.0),
+        }
+    }
 }
 
 /// No term at all.
@@ -124,17 +132,21 @@ impl Landscape for Mean<'_> {
 }
 
 /// What an improvement is counted from: the best target, or with noise the best mean at a point told (plug-in); of
-/// points in the region.
+/// points in the region, or of all where it has none.
 pub(crate) fn level(model: &Model, region: Region<'_>) -> f64 {
     let mut predictor = model.gp.predictor();
-    (0..model.gp.len())
-        .map(|i| (i, model.gp.point(i)))
-        .filter(|(_, x)| region.contains(x))
-        .map(|(i, x)| match model.regime.noise {
-            NoiseKind::Fixed => model.targets.z[i],
-            NoiseKind::Inferred => predictor.marginal(&x).mean,
-        })
-        .fold(f64::INFINITY, f64::min)
+    let mut least = |region: Region<'_>| {
+        (0..model.gp.len())
+            .map(|i| (i, model.gp.point(i)))
+            .filter(|(_, x)| region.contains(x))
+            .map(|(i, x)| match model.regime.noise {
+                NoiseKind::Fixed => model.targets.z[i],
+                NoiseKind::Inferred => predictor.marginal(&x).mean,
+            })
+            .fold(f64::INFINITY, f64::min)
+    };
+    let found = least(region);
+    if found.is_finite() { found } else { least(EVERYWHERE) }
 }
 
 #[cfg(test)]

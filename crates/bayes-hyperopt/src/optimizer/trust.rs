@@ -76,6 +76,14 @@ impl TrustBox {
         Self { centre, half }
     }
 
+    /// The part of the unit interval that it leaves to input `i`.
+    pub(super) fn range(&self, i: usize) -> (f64, f64) {
+        if self.centre[i] < 0.0 {
+            return (0.0, 1.0);
+        }
+        ((self.centre[i] - self.half[i]).max(0.0), (self.centre[i] + self.half[i]).min(1.0))
+    }
+
     pub(super) fn contains(&self, features: &[f64]) -> bool {
         let near = |((x, c), half): ((&f64, &f64), &f64)| (x - c).abs() <= *half || (*x < 0.0) != (*c < 0.0);
         features.iter().zip(&self.centre).zip(&self.half).all(near)

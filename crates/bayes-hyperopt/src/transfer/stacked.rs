@@ -1,5 +1,6 @@
+use super::aligned::Aligned;
 use crate::acquisition::Criterion;
-use crate::gp::{Gp, Marginal, Predictor};
+use crate::gp::{Marginal, Predictor};
 use crate::kernel::Layout;
 use crate::maximize::Landscape;
 use crate::optimizer::memory::{Memory, Model};
@@ -13,7 +14,7 @@ const RIDGE: f64 = 0.01;
 ///
 /// Unlike a weighted sum of predictions it passes through what the new task has shown.
 pub(super) struct Stacked<'a> {
-    old: Vec<(f64, &'a Gp)>,
+    old: Vec<(f64, &'a Aligned<'a>)>,
     rest: Model,
     /// Of the weighted old means, in units of the rest's targets.
     slope: f64,
@@ -24,15 +25,15 @@ pub(super) struct Stacked<'a> {
 impl<'a> Stacked<'a> {
     /// With weights that are positive; `None` when no model can be made.
     pub(super) fn new(
-        old: Vec<(f64, &'a Gp)>,
+        old: Vec<(f64, &'a Aligned<'a>)>,
         layout: &Layout,
         data: &Data,
         memory: &mut Memory,
         challenges: usize,
     ) -> Option<Self> {
         let n = data.losses.len();
-        let mut predictors: Vec<(f64, Predictor<'_>)> =
-            old.iter().map(|(w, gp)| (*w, gp.predictor())).collect();
+        let mut predictors: Vec<Weighted<'_>> =
+            old.iter().map(|(w, old)| (*w, *old, old.predictor())).collect();
         let means: Vec<f64> = (0..n).map(|i| weighted(&mut predictors, &data.point(i))).collect();
         let average = |values: &[f64]| values.iter().sum::<f64>() / n as f64;
         let (mean, loss) = (average(&means), average(&data.losses));
@@ -55,7 +56,7 @@ impl<'a> Stacked<'a> {
     /// The expected improvement.
     pub(super) fn landscape(&self) -> StackedImprovement<'_> {
         StackedImprovement {
-            old: self.old.iter().map(|(weight, gp)| (*weight, gp.predictor())).collect(),
+            old: self.old.iter().map(|(weight, old)| (*weight, *old, old.predictor())).collect(),
             rest: self.rest.gp.predictor(),
             slope: self.slope,
             criterion: Criterion::LogExpectedImprovement { best: self.best },
@@ -63,13 +64,16 @@ impl<'a> Stacked<'a> {
     }
 }
 
-fn weighted(old: &mut [(f64, Predictor<'_>)], features: &[f64]) -> f64 {
-    old.iter_mut().map(|(weight, predictor)| *weight * predictor.marginal(features).mean).sum()
+/// A weight, an old model, and what predicts with it.
+type Weighted<'a> = (f64, &'a Aligned<'a>, Predictor<'a>);
+
+fn weighted(old: &mut [Weighted<'_>], features: &[f64]) -> f64 {
+    old.iter_mut().map(|(weight, old, predictor)| *weight * predictor.mean(&old.place(features))).sum()
 }
 
 /// See [`Stacked::landscape`].
 pub(super) struct StackedImprovement<'a> {
-    old: Vec<(f64, Predictor<'a>)>,
+    old: Vec<Weighted<'a>>,
     rest: Predictor<'a>,
     slope: f64,
     criterion: Criterion,
@@ -90,8 +94,10 @@ impl Landscape for StackedImprovement<'_> {
     fn gradient(&mut self, features: &[f64], gradient: &mut [f64]) -> f64 {
         let score = self.criterion.score(self.marginal(features));
         self.rest.add_gradient(features, score.by_mean, score.by_variance, gradient);
-        for (weight, predictor) in &mut self.old {
-            predictor.add_gradient(features, self.slope * *weight * score.by_mean, 0.0, gradient);
+        for (weight, old, predictor) in &mut self.old {
+            let place = old.place(features);
+            predictor.mean(&place);
+            predictor.add_mean_gradient(&place, self.slope * *weight * score.by_mean, gradient);
         }
         score.value
     }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use meta_traits::{Fidelity, Stream};
 use serde::{Deserialize, Serialize};
 
+use super::aligned::Aligned;
 use super::library::Experience;
 use super::portfolio::portfolio;
 use super::stacked::Stacked;
@@ -10,7 +11,7 @@ use super::weights::{FADE, OWN, weights};
 use crate::baseline::{Ended, Ending, Step, Strategy};
 use crate::doe::Sobol;
 use crate::full::{CHALLENGES, EFFORT, is_new, latent_of, reach};
-use crate::gp::{Breadth, Gp, Warp};
+use crate::gp::{Breadth, Gp, NoiseKind, Warp};
 use crate::kernel::Layout;
 use crate::maximize::search;
 use crate::optimizer::engine::{Engine, Flat, Query};
@@ -29,6 +30,8 @@ const TRUST: f64 = 0.5;
 const LEAST_SD: f64 = 0.35;
 /// Points of an old task that are taken, best and latest first.
 const MOST: usize = 200;
+/// Points of an old task above which a Bayesian linear model of all of them speaks, at `MOST` points that cover them.
+const MANY: usize = 1000;
 
 /// A search that begins where old tasks were good and goes on with what they teach, as long as they rank well.
 ///
@@ -81,14 +84,38 @@ struct Old {
     losses: Vec<f64>,
 }
 
+impl Old {
+    /// What `all` points of a large task say at some that cover them (Bayesian linear regression on covariances with these, in
+    /// place of the features that ABLR learns, Perrone et al. 2018); of a small one, these points as they are.
+    fn summarised(self, layout: &Layout, all: Vec<(Vec<f64>, f64)>) -> Self {
+        if all.is_empty() {
+            return self;
+        }
+        let mut taken = Data::default();
+        self.features.iter().zip(&self.losses).for_each(|(features, loss)| taken.push(features, *loss));
+        let mut data = Data::default();
+        all.iter().for_each(|(features, loss)| data.push(features, *loss));
+        let noisy = Regime { noise: NoiseKind::Inferred, ..Regime::new(KernelKind::Matern52) };
+        let Some(model) = Memory::new(noisy).model(layout, &taken, CHALLENGES) else { return self };
+        let summary = model.summary(&data, MOST);
+        if summary.len() < 3 {
+            return self;
+        }
+        let (features, losses) = summary.into_iter().map(|(i, loss)| (data.point(i), loss)).unzip();
+        Self { features, losses }
+    }
+}
+
 impl Transfer {
     /// A search with the help of `experiences`; the first `initial` points come from an even design spread by `rng` and,
     /// in turn, from the old models. Without usable experiences it is the plain search.
     pub fn new(space: &SearchSpace, experiences: &[&Experience], initial: usize, rng: &Stream) -> Self {
+        let layout = Layout::new(space);
         let old = |experience: &&Experience| {
             let sound = experience.points.iter().filter(|(_, loss)| loss.is_finite());
             let mut rows: Vec<(Vec<f64>, f64)> =
                 sound.filter_map(|(point, loss)| Some((space.encode(point)?, *loss))).collect();
+            let all = if rows.len() > MANY { rows.clone() } else { Vec::new() };
             if rows.len() > MOST {
                 // The best half of what is taken, then the latest.
                 let mut order: Vec<usize> = (0..rows.len()).collect();
@@ -99,7 +126,7 @@ impl Transfer {
                 rows = taken.into_iter().map(|i| rows[i].clone()).collect();
             }
             let (features, losses) = rows.into_iter().unzip();
-            Old { features, losses }
+            Old { features, losses }.summarised(&layout, all)
         };
         let usual = Regime::new(KernelKind::Matern52);
         Self {
@@ -170,7 +197,7 @@ impl Transfer {
             acquisition: Acquisition::ExpectedImprovement,
             weight: 0.0,
             turn: note,
-            local: self.trusted && !note.is_multiple_of(3),
+            local: self.trusted && !note.is_multiple_of(6),
         };
         let found = self.own.suggest(&query, &mut Flat, rng)?;
         is_new(space, &found.latent, self.known()).then_some(found.latent)
@@ -191,13 +218,15 @@ impl Transfer {
         }
         let own = self.own.memory.model(layout, data, CHALLENGES)?;
         let points: Vec<Vec<f64>> = (0..n).map(|i| data.point(i)).collect();
-        let (weights, trust) = weights(old, Some(&own.gp), &points, &data.losses, rng);
+        let aligned: Vec<Aligned<'_>> =
+            old.iter().map(|gp| Aligned::new(gp, layout, &points, &data.losses)).collect();
+        let (weights, trust) = weights(&aligned, Some(&own.gp), &points, &data.losses, rng);
         if n <= FADE * space.len() {
             self.trusted = trust >= TRUST;
         }
         let total: f64 = weights[..old.len()].iter().sum();
-        let helpful: Vec<(f64, &Gp)> =
-            weights.iter().map(|w| w / total).zip(old).filter(|(w, _)| *w > 0.0).collect();
+        let helpful: Vec<(f64, &Aligned<'_>)> =
+            weights.iter().map(|w| w / total).zip(&aligned).filter(|(w, _)| *w > 0.0).collect();
         if helpful.is_empty() {
             return None;
         }

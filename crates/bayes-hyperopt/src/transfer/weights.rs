@@ -1,5 +1,6 @@
 use meta_traits::Stream;
 
+use super::aligned::Aligned;
 use crate::baseline::draw;
 use crate::gp::{Gp, Marginal};
 
@@ -20,7 +21,7 @@ const MISRANKED: f64 = 1.0 / 3.0;
 /// An old model whose median loss lies above the 95th percentile of the own model's, or above a third of the pairs, is left
 /// out; what is left fades out linearly over 5 points a parameter.
 pub(super) fn weights(
-    old: &[Gp],
+    old: &[Aligned<'_>],
     own: Option<&Gp>,
     features: &[Vec<f64>],
     losses: &[f64],
@@ -53,9 +54,10 @@ pub(super) fn weights(
     let old_losses: Vec<Option<Vec<u32>>> = old
         .iter()
         .enumerate()
-        .map(|(i, gp)| {
-            let mut predictor = gp.predictor();
-            let marginals: Vec<Marginal> = features.iter().map(|x| predictor.marginal(x)).collect();
+        .map(|(i, aligned)| {
+            let mut predictor = aligned.predictor();
+            let marginals: Vec<Marginal> =
+                features.iter().map(|x| predictor.marginal(&aligned.place(x))).collect();
             let losses = ranked(&marginals, &mut rng.child("transfer/old", i as u64));
             (quantile(&losses, 0.5) <= limit).then_some(losses)
         })

@@ -131,6 +131,23 @@ fn old_tasks_help_and_do_not_mislead_for_long() {
     assert!(run(-1.0, 20) < 1e-4);
 }
 
+/// A task of more than a thousand noisy points is heard as a whole: the noise of its best points alone would mislead.
+#[test]
+fn a_large_old_task_is_summed_up() {
+    let space = line();
+    let mut rng = Stream::root(12);
+    let points = (0..1100).map(|_| space.sample(&mut rng)).collect::<Vec<_>>().into_iter().map(|c| {
+        let loss = (c.number("x").unwrap() - 0.6).powi(2) + 0.3 * (rng.unit() - 0.5);
+        (c, loss)
+    });
+    let old = Experience { name: "large".into(), points: points.collect(), ..Experience::default() };
+    let strategy = Transfer::new(&space, &[&old], 6, &Stream::root(1));
+    assert_eq!(strategy.old_tasks(), 1);
+    let mut search = Search::new(space, strategy, Stream::root(1));
+    let Ask::Run(first) = search.ask() else { panic!("a search that has not begun") };
+    assert!((first.candidate.number("x").unwrap() - 0.6).abs() < 0.08, "{first:?}");
+}
+
 #[test]
 fn the_exponent_cools_from_one_to_zero() {
     let space = line();
