@@ -17,7 +17,7 @@ pub use learner::pretrain;
 use sequence::{fixed_handed_on, fixed_in_replay};
 
 use super::portfolio::{Kind, Tape};
-use super::record::{Live, Setting, Way, replay, tapes, ways};
+use super::record::{Live, Memo, Setting, Way, replay, tapes, ways};
 use super::targets;
 use crate::{Range, in_parallel};
 
@@ -49,6 +49,8 @@ pub enum Learner {
     Forest,
     /// The deep selector's network with five bootstrapped heads, without hand-on.
     Network,
+    /// Nothing: the weights that ship with `rl-selector` act.
+    Pretrained,
 }
 
 /// What is measured.
@@ -137,8 +139,11 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
     let (tested, learnt) = (tapes(&settings, plan.threads), tapes(&lessons, plan.threads));
     let (test, train) = (replay(&settings, &tested)?, replay(&lessons, &learnt)?);
     let ways = ways();
-    let on_test = Stage { regime: plan.regime, settings: &settings, tapes: &tested, replay: &test, ways: &ways };
-    let on_train = Stage { settings: &lessons, tapes: &learnt, replay: &train, ..on_test };
+    let (regime, memos) = (plan.regime, [Memo::default(), Memo::default()]);
+    let [memo, memo_of_lessons] = &memos;
+    let on_test = Stage { regime, settings: &settings, tapes: &tested, replay: &test, ways: &ways, memo };
+    let on_train =
+        Stage { settings: &lessons, tapes: &learnt, replay: &train, memo: memo_of_lessons, ..on_test };
     let alone: Vec<Vec<f64>> = (0..settings.len()).map(|case| test.alone(case)).collect();
     let mean_of = |arm: usize, keep: &dyn Fn(&Setting) -> bool| {
         mean(settings.iter().zip(&alone).filter(|(s, _)| keep(s)).map(|(_, scores)| scores[arm]))
@@ -159,14 +164,19 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
         let tested = |s: &Setting| plan.hold == Hold::Lio || s.touches(*fold);
         let learnt = |s: &Setting| plan.hold == Hold::Lio || !tested(s);
         let runs: Vec<usize> = (0..lessons.len()).filter(|i| learnt(&lessons[*i])).collect();
-        let rng = Stream::root(*seed).child("fold", u64::from(*fold));
+        // With hand-on, what folds have in common is found out once a seed, so they share what is drawn.
+        let rng = match plan.regime {
+            Regime::Replay => Stream::root(*seed).child("fold", u64::from(*fold)),
+            Regime::Handon => Stream::root(*seed).child("handed-on", 0),
+        };
         let start = |i: usize| on_train.begin(runs[i]);
         let pure = |i: &usize| lessons[*i].blended.is_none();
         let whole: Vec<Vec<f64>> = runs.iter().copied().filter(pure).map(|i| train.alone(i)).collect();
         let total = |arm: usize| whole.iter().map(|ends| ends[arm]).sum::<f64>();
         let first = (0..arms).min_by(|a, b| total(*a).total_cmp(&total(*b)));
         let mut plan = plan.clone();
-        plan.training.first = first;
+        // With hand-on learning finds the best way over whole runs itself.
+        plan.training.first = first.filter(|_| plan.regime == Regime::Replay);
         let policy = learn(&plan, actions, runs.len(), start, *seed, &rng)?;
         let outcomes: Vec<(usize, Outcome)> = (0..settings.len())
             .filter(|i| tested(&settings[*i]))
@@ -241,11 +251,12 @@ struct Stage<'a> {
     tapes: &'a [Vec<Tape>],
     replay: &'a Replay,
     ways: &'a [Way],
+    memo: &'a Memo,
 }
 
 impl<'a> Stage<'a> {
     fn live(&self, case: usize) -> Live<'a> {
-        Live::new(&self.settings[case], &self.tapes[case], self.ways)
+        Live::new(&self.settings[case], &self.tapes[case], self.ways, self.memo, case)
     }
 
     fn begin(&self, case: usize) -> Box<dyn Simulation + 'a> {

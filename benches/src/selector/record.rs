@@ -1,6 +1,8 @@
 //! Runs of the portfolio on the functions: traces of each member alone, and live runs with hand-on.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
 
 use meta_traits::{HandOn, Stream};
 use rl_selector::History;
@@ -82,7 +84,7 @@ impl Setting {
     }
 
     /// What every member does alone.
-    fn tapes(&self) -> Vec<Tape> {
+    pub fn tapes(&self) -> Vec<Tape> {
         (0..Kind::ALL.len()).map(|arm| Run::tape(&self.problem, self.rng(), arm, BUDGET)).collect()
     }
 
@@ -165,17 +167,45 @@ pub fn ways() -> Vec<Way> {
     ways
 }
 
+/// What the ways to go on bring, by run and actions taken: folds that share runs need not find it out again.
+#[derive(Debug, Default)]
+pub struct Memo(Mutex<BTreeMap<(usize, Vec<u8>), Vec<f64>>>);
+
+impl Memo {
+    fn get(&self, key: &(usize, Vec<u8>), find: impl FnOnce() -> Vec<f64>) -> Vec<f64> {
+        // A panic elsewhere leaves whole entries behind.
+        let open = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = open().get(key) {
+            return known.clone();
+        }
+        let found = find();
+        open().insert(key.clone(), found.clone());
+        found
+    }
+}
+
 /// A live run: what optimisers do depends on what was handed on. Its actions are ways to go on, of which it takes a block.
 pub struct Live<'a> {
     ways: &'a [Way],
+    memo: &'a Memo,
+    /// Which run, and the ways taken so far.
+    taken: (usize, Vec<u8>),
     run: Run<'a>,
     history: History,
 }
 
 impl<'a> Live<'a> {
-    /// A run at its beginning, with these ways to choose among; `tapes` as for [`Setting::run`].
-    pub fn new(setting: &'a Setting, tapes: &'a [Tape], ways: &'a [Way]) -> Self {
-        Self { ways, run: setting.run(tapes), history: History::new(Kind::ALL.len(), BUDGET) }
+    /// A run at its beginning, with these ways to choose among; `tapes` as for [`Setting::run`], `number` names it in
+    /// `memo`.
+    pub fn new(
+        setting: &'a Setting,
+        tapes: &'a [Tape],
+        ways: &'a [Way],
+        memo: &'a Memo,
+        number: usize,
+    ) -> Self {
+        let (run, history) = (setting.run(tapes), History::new(Kind::ALL.len(), BUDGET));
+        Self { ways, memo, taken: (number, Vec::new()), run, history }
     }
 
     /// The best value after each evaluation.
@@ -202,6 +232,10 @@ impl Simulation for Live<'_> {
         (self.ways[action].now.arm, self.ways[action].now.hand_on)
     }
 
+    fn name(&self) -> Option<u64> {
+        Some(self.taken.0 as u64)
+    }
+
     fn history(&self) -> &History {
         &self.history
     }
@@ -218,6 +252,7 @@ impl Simulation for Live<'_> {
         let (from, block) = (self.run.values().len(), BLOCK.min(self.left()));
         let now = self.ways[action].now;
         self.run.step(now, block);
+        self.taken.1.push(action as u8);
         self.history.observe(now.arm, &self.run.values()[from..])
     }
 
@@ -235,10 +270,15 @@ impl Simulation for Live<'_> {
             }
             run.score()
         };
-        self.ways.iter().map(finish).collect()
+        self.memo.get(&self.taken, || self.ways.iter().map(finish).collect())
     }
 
     fn fork(&self) -> Box<dyn Simulation + '_> {
-        Box::new(Self { ways: self.ways, run: self.run.fork(), history: self.history.clone() })
+        Box::new(Self {
+            taken: self.taken.clone(),
+            run: self.run.fork(),
+            history: self.history.clone(),
+            ..*self
+        })
     }
 }
