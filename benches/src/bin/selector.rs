@@ -96,7 +96,7 @@ enum Command {
     /// Trains the network on every function without hand-on and writes its weights.
     Pretrain {
         /// Instances learnt from, below 100.
-        #[arg(long, default_value = "1..8")]
+        #[arg(long, default_value = "1..60")]
         train_instances: Range,
         /// Blends of two functions learnt from.
         #[arg(long, default_value_t = 200)]

@@ -16,8 +16,8 @@ use learner::learn;
 pub use learner::pretrain;
 use sequence::{fixed_handed_on, fixed_in_replay};
 
-use super::portfolio::{Action, Kind};
-use super::record::{Live, Setting, hand_on_actions, record};
+use super::portfolio::{Kind, Tape};
+use super::record::{Live, Memo, Setting, Way, replay, tapes, ways};
 use super::targets;
 use crate::{Range, in_parallel};
 
@@ -49,6 +49,8 @@ pub enum Learner {
     Forest,
     /// The deep selector's network with five bootstrapped heads, without hand-on.
     Network,
+    /// Nothing: the weights that ship with `rl-selector` act.
+    Pretrained,
 }
 
 /// What is measured.
@@ -134,8 +136,14 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
     let settings = Setting::all(&plan.instances, 2);
     let mut lessons = Setting::all(&plan.train_instances, 1);
     lessons.extend(Setting::blends(&plan.train_instances, plan.blends, &Stream::root(0)));
-    let test = record(&settings, plan.threads)?;
-    let train = record(&lessons, plan.threads)?;
+    let (tested, learnt) = (tapes(&settings, plan.threads), tapes(&lessons, plan.threads));
+    let (test, train) = (replay(&settings, &tested)?, replay(&lessons, &learnt)?);
+    let ways = ways();
+    let (regime, memos) = (plan.regime, [Memo::default(), Memo::default()]);
+    let [memo, memo_of_lessons] = &memos;
+    let on_test = Stage { regime, settings: &settings, tapes: &tested, replay: &test, ways: &ways, memo };
+    let on_train =
+        Stage { settings: &lessons, tapes: &learnt, replay: &train, memo: memo_of_lessons, ..on_test };
     let alone: Vec<Vec<f64>> = (0..settings.len()).map(|case| test.alone(case)).collect();
     let mean_of = |arm: usize, keep: &dyn Fn(&Setting) -> bool| {
         mean(settings.iter().zip(&alone).filter(|(s, _)| keep(s)).map(|(_, scores)| scores[arm]))
@@ -151,26 +159,28 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
     let folds = if plan.hold == Hold::Lofo { 6 } else { 1 };
     let jobs: Vec<(u64, u8)> =
         plan.train_seeds.iter().flat_map(|seed| (0..folds).map(move |fold| (seed, fold))).collect();
-    let actions = match plan.regime {
-        Regime::Replay => Kind::ALL.iter().map(|k| Action::alone(*k as usize)).collect(),
-        Regime::Handon => hand_on_actions(),
-    };
+    let actions = if plan.regime == Regime::Replay { arms } else { ways.len() };
     let played = in_parallel(&jobs, plan.threads, |(seed, fold)| {
         let tested = |s: &Setting| plan.hold == Hold::Lio || s.touches(*fold);
         let learnt = |s: &Setting| plan.hold == Hold::Lio || !tested(s);
         let runs: Vec<usize> = (0..lessons.len()).filter(|i| learnt(&lessons[*i])).collect();
-        let rng = Stream::root(*seed).child("fold", u64::from(*fold));
-        let start = |i: usize| begin(plan.regime, &train, &lessons, &actions, runs[i]);
+        // With hand-on, what folds have in common is found out once a seed, so they share what is drawn.
+        let rng = match plan.regime {
+            Regime::Replay => Stream::root(*seed).child("fold", u64::from(*fold)),
+            Regime::Handon => Stream::root(*seed).child("handed-on", 0),
+        };
+        let start = |i: usize| on_train.begin(runs[i]);
         let pure = |i: &usize| lessons[*i].blended.is_none();
         let whole: Vec<Vec<f64>> = runs.iter().copied().filter(pure).map(|i| train.alone(i)).collect();
         let total = |arm: usize| whole.iter().map(|ends| ends[arm]).sum::<f64>();
         let first = (0..arms).min_by(|a, b| total(*a).total_cmp(&total(*b)));
         let mut plan = plan.clone();
-        plan.training.first = first;
-        let policy = learn(&plan, actions.len(), runs.len(), start, *seed, &rng)?;
+        // With hand-on learning finds the best way over whole runs itself.
+        plan.training.first = first.filter(|_| plan.regime == Regime::Replay);
+        let policy = learn(&plan, actions, runs.len(), start, *seed, &rng)?;
         let outcomes: Vec<(usize, Outcome)> = (0..settings.len())
             .filter(|i| tested(&settings[*i]))
-            .map(|i| (i, play(policy.as_ref(), plan.regime, &test, &settings, &actions, i)))
+            .map(|i| (i, on_test.play(policy.as_ref(), i)))
             .collect();
         anyhow::Ok((*seed, *fold, outcomes))
     });
@@ -233,47 +243,51 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
     Ok((rows, summary))
 }
 
-fn begin<'a>(
+/// Where runs take place.
+#[derive(Clone, Copy)]
+struct Stage<'a> {
     regime: Regime,
-    replay: &'a Replay,
     settings: &'a [Setting],
-    actions: &'a [Action],
-    case: usize,
-) -> Box<dyn Simulation + 'a> {
-    match regime {
-        Regime::Replay => Box::new(Episode::new(replay, case)),
-        Regime::Handon => Box::new(Live::new(&settings[case], actions)),
-    }
+    tapes: &'a [Vec<Tape>],
+    replay: &'a Replay,
+    ways: &'a [Way],
+    memo: &'a Memo,
 }
 
-fn play(
-    policy: &dyn Fn(&[f64]) -> usize,
-    regime: Regime,
-    replay: &Replay,
-    settings: &[Setting],
-    actions: &[Action],
-    case: usize,
-) -> Outcome {
-    let mut taken = Vec::new();
-    let mut go = |run: &mut dyn Simulation| {
-        while !run.done() {
-            let action = policy(&run.history().features());
-            run.step(action);
-            taken.push(action);
+impl<'a> Stage<'a> {
+    fn live(&self, case: usize) -> Live<'a> {
+        Live::new(&self.settings[case], &self.tapes[case], self.ways, self.memo, case)
+    }
+
+    fn begin(&self, case: usize) -> Box<dyn Simulation + 'a> {
+        match self.regime {
+            Regime::Replay => Box::new(Episode::new(self.replay, case)),
+            Regime::Handon => Box::new(self.live(case)),
         }
-        run.score()
-    };
-    let (score, best) = match regime {
-        Regime::Replay => {
-            let mut run = Episode::new(replay, case);
-            (go(&mut run), run.best_so_far().to_vec())
-        }
-        Regime::Handon => {
-            let mut run = Live::new(&settings[case], actions);
-            (go(&mut run), run.best_so_far())
-        }
-    };
-    Outcome { score, best, actions: taken }
+    }
+
+    fn play(&self, policy: &dyn Fn(&[f64]) -> usize, case: usize) -> Outcome {
+        let mut taken = Vec::new();
+        let mut go = |run: &mut dyn Simulation| {
+            while !run.done() {
+                let action = policy(&run.history().features());
+                run.step(action);
+                taken.push(action);
+            }
+            run.score()
+        };
+        let (score, best) = match self.regime {
+            Regime::Replay => {
+                let mut run = Episode::new(self.replay, case);
+                (go(&mut run), run.best_so_far().to_vec())
+            }
+            Regime::Handon => {
+                let mut run = self.live(case);
+                (go(&mut run), run.best_so_far())
+            }
+        };
+        Outcome { score, best, actions: taken }
+    }
 }
 
 /// Choices in short: each with its number of repetitions.

@@ -15,8 +15,8 @@ mod run;
 use std::pin::Pin;
 
 use coroutine::Port;
-use meta_traits::{HandOn, Stream};
-pub use run::{Action, FLOOR, Run};
+use meta_traits::Stream;
+pub use run::{Action, FLOOR, Run, Tape};
 
 /// Lower and upper bound of every variable.
 pub const BOX: (f64, f64) = (-5.0, 5.0);
@@ -65,11 +65,31 @@ pub struct Solver {
     starts: u64,
 }
 
+/// What an optimiser did with what was handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// Nothing: it goes on as if nothing had been handed on.
+    Nothing,
+    /// It has to begin anew from the incumbent; [`Solver::from`] makes it.
+    Anew,
+    /// It keeps its state and has the incumbent beside it.
+    Added,
+}
+
 impl Solver {
     /// A fresh optimiser; every draw comes from `rng`.
     pub fn new(kind: Kind, dim: usize, rng: Stream) -> Self {
+        Self::begin(kind, dim, rng, None)
+    }
+
+    /// An optimiser that begins from `x` of value `f`, the `number`th time this one does.
+    pub fn from(kind: Kind, dim: usize, rng: &Stream, number: u64, (x, f): (Vec<f64>, f64)) -> Self {
+        Self::begin(kind, dim, rng.child("given", number), Some((x, f)))
+    }
+
+    fn begin(kind: Kind, dim: usize, rng: Stream, from: Option<(Vec<f64>, f64)>) -> Self {
         let port = Port::default();
-        let body = body(kind, dim, rng.child("start", 0), port.clone(), None);
+        let body = body(kind, dim, rng.child("start", 0), port.clone(), from);
         Self { kind, port, body, rng, dim, starts: 1 }
     }
 
@@ -79,7 +99,10 @@ impl Solver {
             if let Some(x) = self.port.resume(&mut self.body) {
                 return x;
             }
-            self.restart(None);
+            self.port = Port::default();
+            let rng = self.rng.child("start", self.starts);
+            self.starts += 1;
+            self.body = body(self.kind, self.dim, rng, self.port.clone(), None);
         }
     }
 
@@ -88,27 +111,17 @@ impl Solver {
         self.port.answer(if value.is_finite() { value } else { 1e12 });
     }
 
-    /// Says how to go on when another optimiser found `x` of value `f` meanwhile.
-    ///
-    /// Resuming changes nothing. A warm start begins anew around `x`. Injection keeps the state and adds `x` when it
-    /// is better than what this start has seen; a local search, which has but one point, begins anew from it then.
-    pub fn hand_on(&mut self, how: HandOn, x: &[f64], f: f64) {
-        let better = f < self.port.best();
-        let local = matches!(self.kind, Kind::NelderMead | Kind::Lbfgsb);
-        match how {
-            _ if self.kind == Kind::Random => {}
-            HandOn::WarmStart => self.restart(Some((x.to_vec(), f))),
-            HandOn::Inject if better && local => self.restart(Some((x.to_vec(), f))),
-            HandOn::Inject if better => self.port.inject(x.to_vec(), f),
-            _ => {}
+    /// Adds `x` of value `f`, which another optimiser found, when it is better than what this start has seen. A local
+    /// search has but one point, so it has to begin anew from it.
+    pub fn inject(&mut self, x: &[f64], f: f64) -> Taken {
+        if self.kind == Kind::Random || f >= self.port.best() {
+            return Taken::Nothing;
         }
-    }
-
-    fn restart(&mut self, from: Option<(Vec<f64>, f64)>) {
-        self.port = Port::default();
-        let rng = self.rng.child("start", self.starts);
-        self.starts += 1;
-        self.body = body(self.kind, self.dim, rng, self.port.clone(), from);
+        if matches!(self.kind, Kind::NelderMead | Kind::Lbfgsb) {
+            return Taken::Anew;
+        }
+        self.port.inject(x.to_vec(), f);
+        Taken::Added
     }
 }
 

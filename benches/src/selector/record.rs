@@ -1,13 +1,15 @@
 //! Runs of the portfolio on the functions: traces of each member alone, and live runs with hand-on.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
 
 use meta_traits::{HandOn, Stream};
 use rl_selector::History;
 use rl_selector::simulator::{Case, Replay, Simulation, SimulatorError, Yardstick};
 
 use super::bbob::{Blend, Problem};
-use super::portfolio::{Action, FLOOR, Kind, Run};
+use super::portfolio::{Action, FLOOR, Kind, Run, Tape};
 use crate::{Range, in_parallel};
 
 /// Variables, evaluations of a run, evaluations between decisions.
@@ -76,9 +78,14 @@ impl Setting {
         root.child("repeat", self.repeat)
     }
 
-    /// A run at its beginning.
-    pub fn run(&self) -> Run<'_> {
-        Run::new(&self.problem, self.rng())
+    /// A run at its beginning, with the tapes of this very setting or none.
+    pub fn run<'a>(&'a self, tapes: &'a [Tape]) -> Run<'a> {
+        Run::new(&self.problem, self.rng(), tapes)
+    }
+
+    /// What every member does alone.
+    pub fn tapes(&self) -> Vec<Tape> {
+        (0..Kind::ALL.len()).map(|arm| Run::tape(&self.problem, self.rng(), arm, BUDGET)).collect()
     }
 
     /// The least value of the problem.
@@ -91,19 +98,27 @@ impl Setting {
     }
 
     /// The traces of every member alone.
-    fn case(&self) -> Case {
-        let trace = |arm| {
-            let mut run = self.run();
-            run.step(Action::alone(arm), BUDGET);
-            run.values().to_vec()
-        };
+    fn case(&self, tapes: &[Tape]) -> Case {
         Case {
             problem: format!("f{}", self.function),
             instance: self.instance,
             yardstick: self.yardstick(),
-            traces: (0..Kind::ALL.len()).map(trace).collect(),
+            traces: tapes.iter().map(|tape| tape.values().to_vec()).collect(),
         }
     }
+}
+
+/// Records what every member does alone in every setting.
+pub fn tapes(settings: &[Setting], threads: NonZeroUsize) -> Vec<Vec<Tape>> {
+    in_parallel(settings, threads, Setting::tapes)
+}
+
+/// The traces of every member alone in every setting.
+///
+/// # Errors
+/// Never for tapes of these settings; the type says what a replay may refuse.
+pub fn replay(settings: &[Setting], tapes: &[Vec<Tape>]) -> Result<Replay, SimulatorError> {
+    Replay::new(BUDGET, BLOCK, settings.iter().zip(tapes).map(|(s, tapes)| s.case(tapes)).collect())
 }
 
 /// Records the traces of every member alone in every setting.
@@ -111,40 +126,86 @@ impl Setting {
 /// # Errors
 /// Never for settings of this module; the type says what a replay may refuse.
 pub fn record(settings: &[Setting], threads: NonZeroUsize) -> Result<Replay, SimulatorError> {
-    Replay::new(BUDGET, BLOCK, in_parallel(settings, threads, Setting::case))
+    replay(settings, &tapes(settings, threads))
 }
 
-/// What a selector chooses among when the incumbent may be handed on: every member resumed; local searches also from
-/// the incumbent; populations also with the incumbent added.
-pub fn hand_on_actions() -> Vec<Action> {
-    let resumed = (0..Kind::ALL.len()).map(Action::alone);
-    let warm = |kind: Kind| Action { arm: kind as usize, hand_on: HandOn::WarmStart };
+/// A way to go on: an action, and perhaps another one for the second half of what is left.
+///
+/// A policy chooses among ways anew at every block, so that a way is a schedule it may still leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// What runs now.
+    pub now: Action,
+    /// What takes over halfway.
+    pub then: Option<Action>,
+}
+
+/// The ways to go on when the incumbent may be handed on: every member resumed, in the order of the arms; some begun from
+/// the incumbent or with it added; and one search followed by another from what it found.
+pub fn ways() -> Vec<Way> {
+    use Kind::{CmaEs, DifferentialEvolution, Lbfgsb, NelderMead, ParticleSwarm};
+    let resumed = |kind: Kind| Action::alone(kind as usize);
+    let warm = |kind: Kind| Action::warm(kind as usize);
     let added = |kind: Kind| Action::injected(kind as usize);
-    let handed = [
-        warm(Kind::NelderMead),
-        warm(Kind::Lbfgsb),
-        warm(Kind::CmaEs),
-        added(Kind::CmaEs),
-        added(Kind::DifferentialEvolution),
-        added(Kind::ParticleSwarm),
-    ];
-    resumed.chain(handed).collect()
+    let whole = |now: Action| Way { now, then: None };
+    let halved = |now: Action, then: Action| Way { now, then: Some(then) };
+    let mut ways: Vec<Way> = Kind::ALL.iter().map(|kind| whole(resumed(*kind))).collect();
+    ways.extend(
+        [warm(NelderMead), warm(Lbfgsb), warm(CmaEs), added(CmaEs), added(DifferentialEvolution)].map(whole),
+    );
+    ways.extend([
+        halved(resumed(Lbfgsb), warm(NelderMead)),
+        halved(resumed(CmaEs), warm(NelderMead)),
+        halved(resumed(CmaEs), warm(Lbfgsb)),
+        halved(resumed(DifferentialEvolution), warm(NelderMead)),
+        halved(resumed(DifferentialEvolution), warm(Lbfgsb)),
+        halved(resumed(ParticleSwarm), warm(NelderMead)),
+        halved(resumed(NelderMead), warm(Lbfgsb)),
+        halved(warm(Lbfgsb), warm(NelderMead)),
+        halved(warm(NelderMead), warm(Lbfgsb)),
+    ]);
+    ways
 }
 
-/// A live run: what optimisers do depends on what was handed on, so that a copy is made by doing it all again.
+/// What the ways to go on bring, by run and actions taken: folds that share runs need not find it out again.
+#[derive(Debug, Default)]
+pub struct Memo(Mutex<BTreeMap<(usize, Vec<u8>), Vec<f64>>>);
+
+impl Memo {
+    fn get(&self, key: &(usize, Vec<u8>), find: impl FnOnce() -> Vec<f64>) -> Vec<f64> {
+        // A panic elsewhere leaves whole entries behind.
+        let open = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = open().get(key) {
+            return known.clone();
+        }
+        let found = find();
+        open().insert(key.clone(), found.clone());
+        found
+    }
+}
+
+/// A live run: what optimisers do depends on what was handed on. Its actions are ways to go on, of which it takes a block.
 pub struct Live<'a> {
-    setting: &'a Setting,
-    actions: &'a [Action],
-    taken: Vec<usize>,
+    ways: &'a [Way],
+    memo: &'a Memo,
+    /// Which run, and the ways taken so far.
+    taken: (usize, Vec<u8>),
     run: Run<'a>,
     history: History,
 }
 
 impl<'a> Live<'a> {
-    /// A run at its beginning, with these actions to choose among.
-    pub fn new(setting: &'a Setting, actions: &'a [Action]) -> Self {
-        let history = History::new(Kind::ALL.len(), BUDGET);
-        Self { setting, actions, taken: Vec::new(), run: setting.run(), history }
+    /// A run at its beginning, with these ways to choose among; `tapes` as for [`Setting::run`], `number` names it in
+    /// `memo`.
+    pub fn new(
+        setting: &'a Setting,
+        tapes: &'a [Tape],
+        ways: &'a [Way],
+        memo: &'a Memo,
+        number: usize,
+    ) -> Self {
+        let (run, history) = (setting.run(tapes), History::new(Kind::ALL.len(), BUDGET));
+        Self { ways, memo, taken: (number, Vec::new()), run, history }
     }
 
     /// The best value after each evaluation.
@@ -157,14 +218,6 @@ impl<'a> Live<'a> {
         self.run.values().iter().map(lowest).collect()
     }
 
-    fn again(&self) -> Run<'a> {
-        let mut run = self.setting.run();
-        for action in &self.taken {
-            run.step(self.actions[*action], BLOCK.min(BUDGET - run.values().len()));
-        }
-        run
-    }
-
     fn left(&self) -> usize {
         BUDGET - self.run.values().len()
     }
@@ -172,11 +225,15 @@ impl<'a> Live<'a> {
 
 impl Simulation for Live<'_> {
     fn actions(&self) -> usize {
-        self.actions.len()
+        self.ways.len()
     }
 
     fn action(&self, action: usize) -> (usize, HandOn) {
-        (self.actions[action].arm, self.actions[action].hand_on)
+        (self.ways[action].now.arm, self.ways[action].now.hand_on)
+    }
+
+    fn name(&self) -> Option<u64> {
+        Some(self.taken.0 as u64)
     }
 
     fn history(&self) -> &History {
@@ -193,27 +250,35 @@ impl Simulation for Live<'_> {
 
     fn step(&mut self, action: usize) -> f64 {
         let (from, block) = (self.run.values().len(), BLOCK.min(self.left()));
-        self.run.step(self.actions[action], block);
-        self.taken.push(action);
-        self.history.observe(self.actions[action].arm, &self.run.values()[from..])
+        let now = self.ways[action].now;
+        self.run.step(now, block);
+        self.taken.1.push(action as u8);
+        self.history.observe(now.arm, &self.run.values()[from..])
     }
 
     fn commit(&self) -> Vec<f64> {
-        let finish = |action: &Action| {
-            let mut run = self.again();
-            run.step(*action, self.left());
+        let finish = |way: &Way| {
+            let mut run = self.run.fork();
+            let blocks = self.left().div_ceil(BLOCK);
+            let first = match way.then {
+                Some(_) => (blocks.div_ceil(2) * BLOCK).min(self.left()),
+                None => self.left(),
+            };
+            run.step(way.now, first);
+            if let Some(then) = way.then {
+                run.step(then, self.left() - first);
+            }
             run.score()
         };
-        self.actions.iter().map(finish).collect()
+        self.memo.get(&self.taken, || self.ways.iter().map(finish).collect())
     }
 
     fn fork(&self) -> Box<dyn Simulation + '_> {
         Box::new(Self {
-            setting: self.setting,
-            actions: self.actions,
             taken: self.taken.clone(),
-            run: self.again(),
+            run: self.run.fork(),
             history: self.history.clone(),
+            ..*self
         })
     }
 }

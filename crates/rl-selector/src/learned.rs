@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use meta_traits::{Choice, ChoiceId, Level, Selector, Stream, TellError};
+use meta_traits::{Choice, ChoiceId, HandOn, Level, Selector, Stream, TellError};
 use serde::{Deserialize, Serialize};
 
 use crate::History;
@@ -19,6 +19,9 @@ pub struct Learned {
     caution: f64,
     patience: usize,
     forest: Forest,
+    /// The arm of each action and what it starts from; nothing where every action resumes the arm of its number.
+    #[serde(default)]
+    ways: Vec<(usize, HandOn)>,
 }
 
 impl Learned {
@@ -51,9 +54,9 @@ impl Learned {
             let policy = learnt.as_ref().map(|chooser| Conduct { chooser, first, caution, patience });
             for run in 0..runs {
                 let begin = start(run);
+                let rng = rng.child("round", round).child("run", begin.name().unwrap_or(run as u64));
                 for episode in 0..episodes {
-                    let mut rng =
-                        rng.child("round", round).child("run", run as u64).child("episode", episode as u64);
+                    let mut rng = rng.child("episode", episode as u64);
                     collect(begin.as_ref(), first, policy, rollouts, training, &mut rng, &mut rows);
                 }
             }
@@ -61,12 +64,18 @@ impl Learned {
         }
         let begin = start(0);
         let (actions, arms) = (begin.actions(), begin.history().arms());
-        Some((Self { actions, arms, first, caution, patience, forest: learnt? }, rows))
+        let ways = (0..actions).map(|action| begin.action(action)).collect();
+        Some((Self { actions, arms, first, caution, patience, forest: learnt?, ways }, rows))
     }
 
     /// For each action the expected gain and how unsure it is (standard deviation over the members of the ensemble).
     pub fn gains(&self, features: &[f64]) -> Vec<(f64, f64)> {
         self.forest.predict(features)
+    }
+
+    /// The arm of an action and what it starts from, as the simulation it has learnt on says.
+    pub fn action(&self, action: usize) -> (usize, HandOn) {
+        self.ways.get(action).copied().unwrap_or((action, HandOn::Resume))
     }
 
     /// For each member of the ensemble the expected gains.
@@ -91,7 +100,7 @@ impl Chooser for Forest {
     }
 }
 
-/// [`Learned`] as a selector that always acts.
+/// [`Learned`] as a selector that always acts: a choice names the arm and what it starts from. The mask is of arms.
 #[derive(Clone, Debug)]
 pub struct LearnedSelector<'a> {
     policy: &'a Learned,
@@ -111,13 +120,14 @@ impl Selector for LearnedSelector<'_> {
 
     fn select(&mut self, context: &[f64], allowed: &[bool]) -> Option<Choice> {
         let gains = self.policy.gains(context);
-        let is_open = |k: &usize| allowed.get(*k) == Some(&true);
+        let is_open = |k: &usize| allowed.get(self.policy.action(*k).0) == Some(&true);
         let open = (0..self.policy.actions).filter(is_open);
         let highest = open.reduce(|best, k| if gains[k].0 > gains[best].0 { k } else { best })?;
-        let arm = Some(self.policy.best(context)).filter(is_open).unwrap_or(highest);
+        let action = Some(self.policy.best(context)).filter(is_open).unwrap_or(highest);
+        let (arm, hand_on) = self.policy.action(action);
         let mut choice = Choice::new(ChoiceId(self.next), arm);
-        choice.level = Level::Learned;
-        (choice.value, choice.lower) = (gains[arm].0, gains[arm].0 - 1.645 * gains[arm].1);
+        (choice.level, choice.hand_on) = (Level::Learned, hand_on);
+        (choice.value, choice.lower) = (gains[action].0, gains[action].0 - 1.645 * gains[action].1);
         self.pending.insert(self.next);
         if self.pending.len() > 1024 {
             self.pending.pop_first();

@@ -6,7 +6,7 @@
 //!
 //! [`bandit`] needs nothing before a run; [`Schedule`] and [`Learned`] are learnt offline from traces of other problems,
 //! which [`ExperienceStore`] keeps and [`simulator`] replays exactly; [`SafeSwitch`] lets what is learnt act only where
-//! it is better than the bandit with confidence.
+//! it is better than the bandit with confidence. [`Pretrained`] holds weights that ship with the crate.
 //!
 //! ```
 //! use rl_selector::{Algorithm, RLConfig, features};
@@ -33,6 +33,7 @@ mod history;
 mod learned;
 mod nstep;
 mod optim;
+mod pretrained;
 mod qnet;
 mod range;
 mod replay;
@@ -49,6 +50,7 @@ pub use experience::{ExperienceError, ExperienceStore};
 pub use forest::ForestConfig;
 pub use history::History;
 pub use learned::{Learned, LearnedSelector};
+pub use pretrained::Pretrained;
 pub use reward::{RewardShape, Step};
 pub use schedule::{Schedule, Scheduled};
 pub use switch::{SafePolicy, SafeSwitch, SafeSwitchState, SafetyConfig, Validation, Why};

@@ -3,23 +3,12 @@ use std::num::NonZeroUsize;
 use anyhow::Context as _;
 use meta_traits::Stream;
 use rl_selector::simulator::{Episode, Simulation, TrainingConfig};
-use rl_selector::{DoubleDqn, DqnConfig, History, Learned, RLConfig};
+use rl_selector::{DoubleDqn, DqnConfig, Learned, Pretrained};
 
 use super::super::portfolio::Kind;
 use super::super::record::{Setting, record};
-use super::{Learner, Plan};
+use super::{Hold, Learner, Plan, Regime};
 use crate::Range;
-
-/// The settings of the network that learns from a [`History`] of so many arms.
-fn network(arms: usize) -> DqnConfig {
-    let rl = RLConfig {
-        state_dim: History::width(arms),
-        action_dim: arms,
-        learning_rate: 1e-3,
-        ..RLConfig::default()
-    };
-    DqnConfig { rl, heads: 5, ..DqnConfig::default() }
-}
 
 /// What a policy chooses by the features of a run.
 type Chooser = Box<dyn Fn(&[f64]) -> usize>;
@@ -40,8 +29,17 @@ pub(super) fn learn<'a>(
             Ok(Box::new(move |features| policy.best(features)))
         }
         Learner::Network => {
-            let mut agent = DoubleDqn::new(network(actions), seed)?;
+            let mut agent = DoubleDqn::new(DqnConfig::of_history(actions), seed)?;
             agent.pretrain(runs, start, &plan.training, plan.steps, rng)?;
+            let (allowed, caution) = (vec![true; actions], plan.training.caution);
+            Ok(Box::new(move |features| agent.cautious(features, &allowed, caution).unwrap_or(0)))
+        }
+        Learner::Pretrained => {
+            anyhow::ensure!(
+                plan.hold == Hold::Lio && plan.regime == Regime::Replay,
+                "pretrained: the shipped weights know every function and no hand-on; use --split lio --regime replay"
+            );
+            let agent = Pretrained::BLACK_BOX.agent(seed)?;
             let (allowed, caution) = (vec![true; actions], plan.training.caution);
             Ok(Box::new(move |features| agent.cautious(features, &allowed, caution).unwrap_or(0)))
         }
@@ -63,7 +61,7 @@ pub fn pretrain(
     let mut lessons = Setting::all(instances, 1);
     lessons.extend(Setting::blends(instances, blends, &Stream::root(0)));
     let replay = record(&lessons, threads)?;
-    let mut agent = DoubleDqn::new(network(Kind::ALL.len()), seed)?;
+    let mut agent = DoubleDqn::new(DqnConfig::of_history(Kind::ALL.len()), seed)?;
     let start = |i: usize| -> Box<dyn Simulation + '_> { Box::new(Episode::new(&replay, i)) };
     agent.pretrain(lessons.len(), start, training, steps, &Stream::root(seed).child("pretrain", 0))?;
     Ok(agent.weights()?)

@@ -24,7 +24,7 @@ pub(super) fn fixed_in_replay(replay: &Replay, case: usize) -> Vec<f64> {
 /// The same when each solver is handed the incumbent.
 pub(super) fn fixed_handed_on(setting: &Setting) -> Vec<f64> {
     let share = BUDGET / SEQUENCE.len();
-    let mut run = setting.run();
+    let mut run = setting.run(&[]);
     for (place, arm) in SEQUENCE.iter().enumerate() {
         let length = if place + 1 == SEQUENCE.len() { BUDGET - run.values().len() } else { share };
         run.step(Action::injected(*arm), length);

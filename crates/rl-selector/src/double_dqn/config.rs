@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::qnet::Shape;
 use crate::range::{refuse, within};
 use crate::replay::Priorities;
-use crate::{ConfigError, RLConfig};
+use crate::{ConfigError, History, RLConfig};
 
 /// What computes values and gradients.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +76,18 @@ impl Default for DqnConfig {
 }
 
 impl DqnConfig {
+    /// Settings for states that are the features of a [`History`] of so many arms: five heads, so that it is known how
+    /// unsure a value is, and steps three times as long as the default, for learning offline.
+    pub fn of_history(arms: usize) -> Self {
+        let rl = RLConfig {
+            state_dim: History::width(arms),
+            action_dim: arms,
+            learning_rate: 1e-3,
+            ..RLConfig::default()
+        };
+        Self { rl, heads: 5, ..Self::default() }
+    }
+
     /// Checks every range.
     ///
     /// # Errors

@@ -36,8 +36,8 @@ impl DoubleDqn {
             let episodes = if round == 0 { training.episodes } else { training.episodes_a_round };
             for run in 0..runs {
                 let begin = start(run);
+                let rng = rng.child("round", round).child("run", begin.name().unwrap_or(run as u64));
                 for episode in 0..episodes {
-                    let rng = rng.child("round", round).child("run", run as u64);
                     let mut rng = rng.child("episode", episode as u64);
                     collect(begin.as_ref(), first, policy, rollouts, training, &mut rng, &mut rows);
                 }

@@ -16,6 +16,12 @@ pub trait Simulation {
         (action, HandOn::Resume)
     }
 
+    /// A number that names the run: what is drawn for it while states are gathered depends on it. The place among the runs
+    /// by default.
+    fn name(&self) -> Option<u64> {
+        None
+    }
+
     /// What the run has seen.
     fn history(&self) -> &History;
 

@@ -12,9 +12,11 @@ pub(super) const SPANS: usize = 5;
 pub(super) struct Calibration {
     /// For each problem and span: expected advantage, its deviation, the advantage there was.
     advantages: BTreeMap<(String, usize), Vec<[f64; 3]>>,
-    /// For each problem: span, and return less expectation.
-    returns: BTreeMap<String, Vec<(usize, f64)>>,
 }
+
+/// How far returns were from what was expected: for each problem span, and return less expectation.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Returns(BTreeMap<String, Vec<(usize, f64)>>);
 
 /// What turns an expected advantage and its deviation into a lower bound.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,10 +41,6 @@ impl Calibration {
         self.advantages.entry((problem.to_owned(), span)).or_default().push(judged);
     }
 
-    pub(super) fn returned(&mut self, problem: &str, span: usize, residual: f64) {
-        self.returns.entry(problem.to_owned()).or_default().push((span, residual));
-    }
-
     /// The margin by which an advantage holds on one more problem with confidence `1 - alpha`, on average over the runs
     /// on it and in every span of the budget: split-conformal with the largest shortfall of each problem as its score.
     /// Runs on one problem differ by luck, which no policy foresees; so the shortfall is that of their mean.
@@ -64,6 +62,12 @@ impl Calibration {
         let scores: Vec<f64> = worst.into_values().collect();
         Margin { deviations: quantile(&scores, alpha).clamp(0.0, f64::MAX), floor }
     }
+}
+
+impl Returns {
+    pub(super) fn add(&mut self, problem: &str, span: usize, residual: f64) {
+        self.0.entry(problem.to_owned()).or_default().push((span, residual));
+    }
 
     /// For each span by how much a return may lie below and above its expectation, so that both hold for a share of
     /// `1 - alpha` of the decisions on one more problem: quantiles of the residuals by span, widened by the conformal
@@ -71,7 +75,7 @@ impl Calibration {
     /// has (Romano, Patterson, Candes 2019; Lee, Barber, Willett 2023).
     pub(super) fn intervals(&self, alpha: f64) -> Vec<[f64; 2]> {
         let of_span = |span: usize| -> Vec<f64> {
-            self.returns.values().flatten().filter(|(s, _)| *s == span).map(|(_, r)| *r).collect()
+            self.0.values().flatten().filter(|(s, _)| *s == span).map(|(_, r)| *r).collect()
         };
         let mut intervals: Vec<[f64; 2]> = (0..SPANS)
             .map(of_span)
@@ -79,8 +83,8 @@ impl Calibration {
             .collect();
         let width = |interval: &[f64; 2]| (interval[1] - interval[0]).max(1e-3);
         let mut scores = Vec::new();
-        for rows in self.returns.values() {
-            let weight = 1.0 / (rows.len() * (self.returns.len() + 1)) as f64;
+        for rows in self.0.values() {
+            let weight = 1.0 / (rows.len() * (self.0.len() + 1)) as f64;
             for (span, residual) in rows {
                 let interval = &intervals[*span];
                 let outside = (interval[0] - residual).max(residual - interval[1]);
@@ -111,11 +115,11 @@ mod tests {
         let (mut inside, mut all) = (0_u32, 0_u32);
         for world in 0..60 {
             let mut rng = Stream::root(world);
-            let mut found = Calibration::default();
+            let mut found = Returns::default();
             for problem in 0..20 {
                 let bias = normal(&mut rng);
                 for _ in 0..(5 + 5 * (problem % 3)) {
-                    found.returned(&problem.to_string(), 0, bias + 0.5 * normal(&mut rng));
+                    found.add(&problem.to_string(), 0, bias + 0.5 * normal(&mut rng));
                 }
             }
             let [low, high] = found.intervals(0.1)[0];

@@ -1,7 +1,8 @@
-use meta_traits::{Level, Stream};
+use meta_traits::{Level, Selector as _, Stream};
 use serde::{Deserialize, Serialize};
 
-use super::calibration::{Margin, SPANS};
+use super::SafeSwitch;
+use super::calibration::{Margin, Returns, SPANS};
 use super::deep::Deep;
 use super::guided::Guided;
 use super::region::Region;
@@ -51,6 +52,10 @@ pub struct SafePolicy {
     schedule: Schedule,
     region: Region,
     trust: Vec<Trust>,
+    /// For each span of the budget by how much a return under the switch may lie below and above what the level that
+    /// decides expects.
+    #[serde(default)]
+    intervals: Vec<[f64; 2]>,
     problems: usize,
 }
 
@@ -91,7 +96,8 @@ impl SafePolicy {
     /// Learns on the cases of these indices against a bandit that knows nothing at the start of each run.
     ///
     /// Calibration is cross-fitted: the problems are dealt into `held_out` folds, and how far off a level is on a fold
-    /// comes from what learnt without it. The policy returned has learnt on all cases. `None` without cases.
+    /// comes from what learnt without it; return intervals come from the switch itself at work there. The policy returned
+    /// has learnt on all cases. `None` without cases.
     pub fn train<R: Rule>(
         replay: &Replay,
         cases: &[usize],
@@ -102,6 +108,7 @@ impl SafePolicy {
         let known: Vec<usize> = cases.iter().copied().filter(|case| *case < replay.cases().len()).collect();
         let chosen: Vec<_> = known.iter().map(|case| replay.cases()[*case].clone()).collect();
         let mut found: Vec<Found> = LEVELS.iter().map(|level| Found::of(*level)).collect();
+        let mut fitted: Vec<(Self, Vec<usize>)> = Vec::new();
         for (number, fold) in leave_problems_out(&chosen, config.held_out.max(2)).iter().enumerate() {
             let take = |places: &[usize]| -> Vec<usize> { places.iter().map(|i| known[*i]).collect() };
             let rng = rng.child("fold", number as u64);
@@ -109,14 +116,21 @@ impl SafePolicy {
                 for found in &mut found {
                     policy.check(replay, &take(&fold.test), bandit, found);
                 }
+                fitted.push((policy, take(&fold.test)));
             }
+        }
+        let trust: Vec<Trust> = found.iter().filter(|f| f.runs > 0).map(|f| f.trust(config.alpha)).collect();
+        let mut returns = Returns::default();
+        for (mut part, held) in fitted {
+            part.trust.clone_from(&trust);
+            part.promise(replay, &held, bandit, &mut returns);
         }
         let mut policy = Self::fit(replay, &known, bandit, config, &rng.child("whole", 0))?;
         let mut problems: Vec<&str> = chosen.iter().map(|case| case.problem.as_str()).collect();
         problems.sort_unstable();
         problems.dedup();
         policy.problems = problems.len();
-        policy.trust = found.iter().filter(|f| f.runs > 0).map(|f| f.trust(config.alpha)).collect();
+        (policy.trust, policy.intervals) = (trust, returns.intervals(config.alpha));
         Some(policy)
     }
 
@@ -137,7 +151,8 @@ impl SafePolicy {
         let region = Region::of(&rows.states, config.known)?;
         let network = config.network.as_ref();
         let deep = network.and_then(|net| Deep::fit(&rows, net, config.steps, &rng.child("network", 0)));
-        Some(Self { arms: replay.arms(), learned, deep, schedule, region, trust: Vec::new(), problems: 0 })
+        let (trust, intervals) = (Vec::new(), Vec::new());
+        Some(Self { arms: replay.arms(), learned, deep, schedule, region, trust, intervals, problems: 0 })
     }
 
     /// Lets a level play runs that were held out and notes how far off its expectations are.
@@ -146,7 +161,7 @@ impl SafePolicy {
         for case in held {
             let problem = &replay.cases()[*case].problem;
             let mut run = Guided::new(Episode::new(replay, *case), bandit.clone(), &self.schedule);
-            let (mut visited, mut block) = (Vec::new(), 0);
+            let mut block = 0;
             while !run.done() {
                 let features = run.history().features();
                 let Some(expected) = self.expect(found.level, &features, &all) else { return };
@@ -155,23 +170,44 @@ impl SafePolicy {
                     Level::Schedule => run.scheduled(),
                     _ => expected.arm,
                 };
-                if block % CHECKED == 1 {
-                    let span = span(run.history());
-                    visited.push((span, expected.gain, run.score()));
-                    if found.level != Level::Bandit {
-                        let ends = run.commit();
-                        let output = if found.level == Level::Schedule { self.arms + 1 } else { arm };
-                        let judged = [expected.advantage, expected.deviation, ends[self.arms] - ends[output]];
-                        found.calibration.advantage(problem, span, judged);
-                    }
+                if block % CHECKED == 1 && found.level != Level::Bandit {
+                    let ends = run.commit();
+                    let output = if found.level == Level::Schedule { self.arms + 1 } else { arm };
+                    let judged = [expected.advantage, expected.deviation, ends[self.arms] - ends[output]];
+                    found.calibration.advantage(problem, span(run.history()), judged);
                 }
                 run.step(arm);
                 block += 1;
             }
             found.sum += run.score();
             found.runs += 1;
+        }
+    }
+
+    /// Lets the switch play runs that were held out, and notes how far the returns are from what it expected.
+    fn promise<R: Rule>(&self, replay: &Replay, held: &[usize], bandit: &Bandit<R>, returns: &mut Returns) {
+        let all = vec![true; self.arms];
+        for case in held {
+            let mut switch = SafeSwitch::new(bandit.clone(), Some(self));
+            let mut run = Episode::new(replay, *case);
+            let mut visited = Vec::new();
+            while !run.done() {
+                let features = run.history().features();
+                let Some(choice) = switch.select(&features, &all) else { break };
+                if run.history().best().is_some()
+                    && let Some(expected) = self.expect(choice.level, &features, &all)
+                {
+                    visited.push((span(run.history()), expected.gain, run.score()));
+                }
+                let reward = run.step(choice.arm);
+                let next = run.history().features();
+                if switch.reward(choice.id, reward, Some(&next)).is_err() {
+                    break;
+                }
+            }
+            let problem = &replay.cases()[*case].problem;
             for (span, expected, before) in visited {
-                found.calibration.returned(problem, span, before - run.score() - expected);
+                returns.add(problem, span, before - run.score() - expected);
             }
         }
     }
@@ -241,12 +277,10 @@ impl SafePolicy {
     pub(super) fn interval(&self, level: Level, features: &[f64]) -> (f64, f64) {
         let all = vec![true; self.arms];
         let unknown = (0.0, f64::INFINITY);
-        let (Some(trust), Some(expected)) = (self.trust(level), self.expect(level, features, &all)) else {
-            return unknown;
-        };
+        let Some(expected) = self.expect(level, features, &all) else { return unknown };
         let used = features.first().copied().unwrap_or(0.0);
         let span = ((used * SPANS as f64) as usize).min(SPANS - 1);
-        let [low, high] = trust.intervals[span];
+        let Some([low, high]) = self.intervals.get(span) else { return unknown };
         ((expected.gain + low).max(0.0), (expected.gain + high).max(0.0))
     }
 

@@ -9,8 +9,6 @@ use crate::History;
 pub(super) struct Trust {
     pub(super) level: Level,
     pub(super) margin: Margin,
-    /// For each span of the budget by how much a return may lie below and above its expectation.
-    pub(super) intervals: Vec<[f64; 2]>,
     /// Mean score when the level decides alone.
     pub(super) score: f64,
 }
@@ -33,7 +31,6 @@ impl Found {
         Trust {
             level: self.level,
             margin: self.calibration.margin(alpha),
-            intervals: self.calibration.intervals(alpha),
             score: self.sum / self.runs.max(1) as f64,
         }
     }

@@ -1,7 +1,7 @@
 //! Exact replay against a run by hand, labels against what they promise, and learning on a world with a known answer.
 
 use meta_traits::conformance::{SelectorCheck, check_selector};
-use meta_traits::{Selector as _, Stream};
+use meta_traits::{HandOn, Level, Selector as _, Stream};
 use proptest::prelude::*;
 use rl_selector::bandit::{Bandit, SlidingWindowUcb};
 use rl_selector::simulator::{
@@ -128,4 +128,70 @@ fn what_is_learnt_beats_every_single_arm_and_the_schedule_on_new_problems() {
     let features = History::new(3, 60).features();
     assert_eq!(masked.select(&features, &[false, false, true]).unwrap().arm, 2);
     assert!(masked.select(&features, &[false; 3]).is_none());
+}
+
+/// Two arms of which the second is of use only when it begins from what the first has found.
+#[derive(Clone)]
+struct Relay {
+    history: History,
+    loss: f64,
+}
+
+impl Simulation for Relay {
+    fn actions(&self) -> usize {
+        3
+    }
+    fn action(&self, action: usize) -> (usize, HandOn) {
+        [(0, HandOn::Resume), (1, HandOn::Resume), (1, HandOn::WarmStart)][action]
+    }
+    fn history(&self) -> &History {
+        &self.history
+    }
+    fn done(&self) -> bool {
+        self.history.used() >= self.history.budget()
+    }
+    fn score(&self) -> f64 {
+        self.loss.log10()
+    }
+    fn step(&mut self, action: usize) -> f64 {
+        let found = self.history.used() >= 8;
+        let rate = [0.9, 1.0, if found { 0.1 } else { 1.0 }][action];
+        let losses: Vec<f64> = (0..4).map(|i| self.loss * (1.5 - 0.5 * f64::from(i) / 3.0) * rate).collect();
+        self.loss *= rate;
+        self.history.observe(self.action(action).0, &losses)
+    }
+    fn commit(&self) -> Vec<f64> {
+        let finish = |action| {
+            let mut copy = self.clone();
+            while !copy.done() {
+                copy.step(action);
+            }
+            copy.loss.log10()
+        };
+        (0..3).map(finish).collect()
+    }
+    fn fork(&self) -> Box<dyn Simulation + '_> {
+        Box::new(self.clone())
+    }
+}
+
+#[test]
+fn what_an_arm_starts_from_is_learnt_with_the_arm() {
+    let begin = || Relay { history: History::new(2, 40), loss: 1.0 };
+    let training = TrainingConfig { first: Some(0), kept: 1.0, ..TrainingConfig::default() };
+    let forest = ForestConfig { leaf: 3, ..ForestConfig::default() };
+    let start = |_| -> Box<dyn Simulation> { Box::new(begin()) };
+    let policy = Learned::train(20, start, &training, &forest, &Stream::root(3)).unwrap();
+    let mut selector = LearnedSelector::new(&policy);
+    let mut run = begin();
+    let mut choose = |run: &Relay, allowed: [bool; 2]| {
+        let choice = selector.select(&run.history.features(), &allowed).unwrap();
+        assert_eq!(choice.level, Level::Learned);
+        (choice.arm, choice.hand_on)
+    };
+    for _ in 0..3 {
+        run.step(0);
+    }
+    assert_eq!(choose(&run, [true, true]), (1, HandOn::WarmStart));
+    assert_eq!(choose(&run, [true, false]), (0, HandOn::Resume));
 }
