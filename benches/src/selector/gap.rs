@@ -188,13 +188,12 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
     let mut gaps_by_seed: Vec<f64> = Vec::new();
     let mut by_fold = vec![Vec::new(); usize::from(folds)];
     let mut traces: Vec<Vec<Vec<f64>>> = vec![Vec::new(); 24];
-    let gap = |setting: &Setting, best: &[f64]| best.iter().map(|b| b - setting.f_opt()).collect();
     for result in played {
         let (seed, fold, outcomes) = result?;
         for (i, outcome) in outcomes {
             let setting = &settings[i];
             by_fold[usize::from(fold)].push(outcome.score - alone[i][best]);
-            traces[usize::from(setting.function - 1)].push(gap(setting, &outcome.best));
+            traces[usize::from(setting.function - 1)].push(setting.gaps(&outcome.best));
             rows.push(Row {
                 train_seed: seed,
                 function: setting.function,
@@ -212,24 +211,7 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
     }
     let gap_closed = mean(gaps_by_seed.iter().copied());
     let spread = gaps_by_seed.iter().map(|g| (g - gap_closed).powi(2)).sum::<f64>();
-    let mut sequence: Vec<Vec<Vec<f64>>> = vec![Vec::new(); 24];
-    let mut single = sequence.clone();
-    let mut bandit = Vec::new();
-    for (i, setting) in settings.iter().enumerate() {
-        let function = usize::from(setting.function - 1);
-        let fixed = match plan.regime {
-            Regime::Replay => fixed_in_replay(&test, i),
-            Regime::Handon => fixed_handed_on(setting),
-        };
-        sequence[function].push(gap(setting, &fixed));
-        let mut whole = Episode::new(&test, i);
-        while !whole.done() {
-            whole.step(best);
-        }
-        single[function].push(gap(setting, whole.best_so_far()));
-        let mut selector = Bandit::new(Progress::default(), arms, Stream::root(i as u64));
-        bandit.push(test.play(i, &mut selector).score);
-    }
+    let Peers { sequence, single, bandit } = Peers::of(plan.regime, &settings, &test, best);
     let summary = Summary {
         gap_closed,
         gap_closed_sd: (spread / (gaps_by_seed.len().max(2) - 1) as f64).sqrt(),
@@ -241,6 +223,37 @@ pub fn measure(plan: &Plan) -> anyhow::Result<(Vec<Row>, Summary)> {
         bandit_score: mean(bandit.into_iter()),
     };
     Ok((rows, summary))
+}
+
+/// What a policy is compared with: by function the gaps of every run, and the bandit's scores.
+struct Peers {
+    sequence: Vec<Vec<Vec<f64>>>,
+    single: Vec<Vec<Vec<f64>>>,
+    bandit: Vec<f64>,
+}
+
+impl Peers {
+    /// The fixed sequence, the arm `best` alone and the bandit on every run.
+    fn of(regime: Regime, settings: &[Setting], test: &Replay, best: usize) -> Self {
+        let runs = || vec![Vec::new(); 24];
+        let mut peers = Self { sequence: runs(), single: runs(), bandit: Vec::new() };
+        for (i, setting) in settings.iter().enumerate() {
+            let function = usize::from(setting.function - 1);
+            let fixed = match regime {
+                Regime::Replay => fixed_in_replay(test, i),
+                Regime::Handon => fixed_handed_on(setting),
+            };
+            peers.sequence[function].push(setting.gaps(&fixed));
+            let mut whole = Episode::new(test, i);
+            while !whole.done() {
+                whole.step(best);
+            }
+            peers.single[function].push(setting.gaps(whole.best_so_far()));
+            let mut selector = Bandit::new(Progress::default(), Kind::ALL.len(), Stream::root(i as u64));
+            peers.bandit.push(test.play(i, &mut selector).score);
+        }
+        peers
+    }
 }
 
 /// Where runs take place.

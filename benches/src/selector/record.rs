@@ -88,6 +88,11 @@ impl Setting {
         (0..Kind::ALL.len()).map(|arm| Run::tape(&self.problem, self.rng(), arm, BUDGET)).collect()
     }
 
+    /// How far values lie above the optimum.
+    pub fn gaps(&self, values: &[f64]) -> Vec<f64> {
+        values.iter().map(|value| value - self.f_opt()).collect()
+    }
+
     /// The least value of the problem.
     pub fn f_opt(&self) -> f64 {
         self.problem.f_opt()
@@ -169,10 +174,13 @@ pub fn ways() -> Vec<Way> {
 
 /// What the ways to go on bring, by run and actions taken: folds that share runs need not find it out again.
 #[derive(Debug, Default)]
-pub struct Memo(Mutex<BTreeMap<(usize, Vec<u8>), Vec<f64>>>);
+pub struct Memo(Mutex<BTreeMap<Path, Vec<f64>>>);
+
+/// A run, and the actions taken in it.
+type Path = (usize, Vec<u8>);
 
 impl Memo {
-    fn get(&self, key: &(usize, Vec<u8>), find: impl FnOnce() -> Vec<f64>) -> Vec<f64> {
+    fn get(&self, key: &Path, find: impl FnOnce() -> Vec<f64>) -> Vec<f64> {
         // A panic elsewhere leaves whole entries behind.
         let open = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = open().get(key) {

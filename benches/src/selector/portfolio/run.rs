@@ -134,6 +134,7 @@ impl<'a> Run<'a> {
     }
 
     /// A copy that goes its own way.
+    #[must_use]
     pub fn fork(&self) -> Self {
         Self {
             rng: self.rng.clone(),

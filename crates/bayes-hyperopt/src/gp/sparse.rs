@@ -56,7 +56,9 @@ pub(crate) fn inducing_means(
     let kernel = Kernel::new(covariance.layout, covariance.shape, covariance.theta);
     let noise = covariance.nugget.max(LEAST_NOISE);
     let mut columns = columns.to_vec();
-    columns.iter_mut().for_each(|column| column.resize(padded(n), 0.0));
+    for column in &mut columns {
+        column.resize(padded(n), 0.0);
+    }
     let mut scratch = Scratch::default();
     let mut rows: Vec<Vec<f64>> = Vec::with_capacity(m);
     for i in inducing {

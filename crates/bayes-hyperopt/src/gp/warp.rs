@@ -138,7 +138,9 @@ impl Targets {
         let mean = z.iter().sum::<f64>() / n;
         let variance = z.iter().map(|w| (w - mean) * (w - mean)).sum::<f64>() / n;
         let sd = if variance > 0.0 { variance.sqrt() } else { 1.0 };
-        z.iter_mut().for_each(|w| *w = (*w - mean) / sd);
+        for w in &mut z {
+            *w = (*w - mean) / sd;
+        }
         let learnt = if warp == Warp::Power { 0.5 * libm::log(n) } else { 0.0 };
         let log_jacobian = slopes.iter().sum::<f64>() - n * libm::log(sd) - learnt;
         Self { z, log_jacobian, bend, mean, sd }

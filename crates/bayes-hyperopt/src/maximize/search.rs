@@ -54,7 +54,9 @@ pub(crate) fn search(
 ) -> Option<Found> {
     let (mut spread, near) = candidates(space, good, reach, effort, rng);
     for (i, (low, high)) in (0..space.len()).map(|i| (i, landscape.range(i))) {
-        spread.iter_mut().for_each(|latent| latent[i] = low + (high - low) * latent[i]);
+        for latent in &mut spread {
+            latent[i] = low + (high - low) * latent[i];
+        }
     }
     let mut scored = |latents: Vec<Vec<f64>>| -> Vec<Found> {
         let found = |latent: Vec<f64>| Found { value: score(space, landscape, &latent), latent };

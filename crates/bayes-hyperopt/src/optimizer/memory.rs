@@ -39,6 +39,10 @@ const FIRST: Limits = Limits { evaluations: 40, gain: 1e-5, gradient: 1e-3, firs
 const AGAIN: Limits = Limits { evaluations: 15, ..FIRST };
 
 /// What is settled about models before any data.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four switches that are set apart, each its own name in saved states"
+)]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Terms {
     /// The noise that fits start from, as a share of the signal's variance.
@@ -356,7 +360,9 @@ impl Model {
             let mut far = self.summary_of(data, INDUCING);
             far.retain(|(i, _)| !near.contains(i));
             let mut part = data.pick(near);
-            far.into_iter().for_each(|(i, loss)| part.push(&data.point(i), loss));
+            for (i, loss) in far {
+                part.push(&data.point(i), loss);
+            }
             part
         });
         let data = part.as_ref().unwrap_or(data);

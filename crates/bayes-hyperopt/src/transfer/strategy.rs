@@ -87,14 +87,18 @@ struct Old {
 impl Old {
     /// What `all` points of a large task say at some that cover them (Bayesian linear regression on covariances with these, in
     /// place of the features that ABLR learns, Perrone et al. 2018); of a small one, these points as they are.
-    fn summarised(self, layout: &Layout, all: Vec<(Vec<f64>, f64)>) -> Self {
+    fn summarised(self, layout: &Layout, all: &[(Vec<f64>, f64)]) -> Self {
         if all.is_empty() {
             return self;
         }
         let mut taken = Data::default();
-        self.features.iter().zip(&self.losses).for_each(|(features, loss)| taken.push(features, *loss));
+        for (features, loss) in self.features.iter().zip(&self.losses) {
+            taken.push(features, *loss);
+        }
         let mut data = Data::default();
-        all.iter().for_each(|(features, loss)| data.push(features, *loss));
+        for (features, loss) in all {
+            data.push(features, *loss);
+        }
         let noisy = Regime { noise: NoiseKind::Inferred, ..Regime::new(KernelKind::Matern52) };
         let Some(model) = Memory::new(noisy).model(layout, &taken, CHALLENGES) else { return self };
         let summary = model.summary(&data, MOST);
@@ -126,7 +130,7 @@ impl Transfer {
                 rows = taken.into_iter().map(|i| rows[i].clone()).collect();
             }
             let (features, losses) = rows.into_iter().unzip();
-            Old { features, losses }.summarised(&layout, all)
+            Old { features, losses }.summarised(&layout, &all)
         };
         let usual = Regime::new(KernelKind::Matern52);
         Self {
