@@ -31,7 +31,7 @@ fn the_bound_covers_the_true_regret() {
     for seed in 0..4 {
         let mut search = BayesOptimizer::new(square(), HyperOptConfig::default(), seed).unwrap();
         let mut bounds = Vec::new();
-        for n in 1..=30 {
+        for n in 1..=39 {
             step(&mut search);
             if n % 3 != 0 {
                 continue;
