@@ -8,6 +8,7 @@ mod resolved;
 mod spending;
 mod steering;
 mod structures;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

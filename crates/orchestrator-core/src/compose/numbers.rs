@@ -1,13 +1,10 @@
 //! Numbers within ranges, made by Bayesian optimisation inside the joint search.
 
-use bayes_hyperopt::{
-    Configuration, Domain, Help, HyperOptConfig, HyperOptimizer, HyperState, Parameter, SearchSpace,
-};
-use meta_traits::{
-    Ask, Components, Observation, Optimizer, Outcome, RestoreError, Snapshot, Stream, TellError, Trial,
-    TrialId,
-};
+use bayes_hyperopt::{Configuration, Domain, Help, HyperOptConfig, HyperOptimizer, Parameter, SearchSpace};
+use meta_traits::{Components, Stream};
 
+use super::written::{Writing, Written};
+use crate::algorithms::joint::InnerSearch;
 use crate::config::ConfigError;
 use crate::system::{SETTINGS, Setting};
 
@@ -19,14 +16,9 @@ pub struct Numbers {
     config: HyperOptConfig,
 }
 
-/// A Gaussian process over the settings with ranges; its candidates are their lines.
+/// Settings with ranges, written as lines.
 #[derive(Clone, Debug)]
-struct NumberSearch {
-    settings: Vec<Setting>,
-    search: HyperOptimizer,
-    /// The best, as lines.
-    best: Option<(Components, Observation)>,
-}
+struct SettingLines(Vec<Setting>);
 
 impl Numbers {
     /// Those of `settings` that have a range; none where there is none.
@@ -70,75 +62,28 @@ fn parameter(setting: &Setting) -> Option<Parameter> {
 ///
 /// # Errors
 /// [`ConfigError`] when a setting of the search is outside its range.
-pub(crate) fn number_search(
-    numbers: &Numbers,
-    rng: &Stream,
-) -> Result<Box<dyn crate::algorithms::joint::InnerSearch>, ConfigError> {
+pub(crate) fn number_search(numbers: &Numbers, rng: &Stream) -> Result<Box<dyn InnerSearch>, ConfigError> {
     let search = numbers.begin(rng.key()).map_err(inconsistent)?;
-    Ok(Box::new(NumberSearch { settings: numbers.settings.clone(), search, best: None }))
+    Ok(Box::new(Written::new(search, SettingLines(numbers.settings.clone()))))
 }
 
-impl NumberSearch {
+impl Writing<Configuration> for SettingLines {
+    const SCHEMA: &'static str = "orchestrator-core/numbers";
+
     fn lines(&self, point: &Configuration) -> Components {
         let line = |setting: &Setting| {
             let text = setting.range?.write(setting.is_whole(), point.number(&setting.key)?);
             Some(format!("{}: {text}", setting.key))
         };
-        let lines: Vec<String> = self.settings.iter().filter_map(line).collect();
+        let lines: Vec<String> = self.0.iter().filter_map(line).collect();
         [(SETTINGS, lines.join("\n"))].into_iter().collect()
-    }
-
-    fn refresh(&mut self) {
-        let best = self.search.best().map(|(point, seen)| (point.clone(), seen.clone()));
-        self.best = best.map(|(point, seen)| (self.lines(&point), seen));
-    }
-}
-
-impl Optimizer for NumberSearch {
-    type Candidate = Components;
-
-    fn ask(&mut self) -> Ask<Components> {
-        match self.search.ask() {
-            Ask::Run(trial) => {
-                let lines = self.lines(&trial.candidate);
-                Ask::Run(Trial::new(trial.id, lines, trial.fidelity, trial.on))
-            }
-            Ask::Query(query) => Ask::Query(query),
-            Ask::Done(reason) => Ask::Done(reason),
-            _ => Ask::Wait,
-        }
-    }
-
-    fn tell(&mut self, id: TrialId, outcome: Outcome) -> Result<(), TellError> {
-        self.search.tell(id, outcome)?;
-        self.refresh();
-        Ok(())
-    }
-
-    fn best(&self) -> Option<(&Components, &Observation)> {
-        self.best.as_ref().map(|(lines, seen)| (lines, seen))
-    }
-}
-
-impl Snapshot for NumberSearch {
-    const SCHEMA: &'static str = "orchestrator-core/numbers";
-    const VERSION: u32 = 1;
-    type State = HyperState;
-
-    fn snapshot(&self) -> HyperState {
-        self.search.snapshot()
-    }
-
-    fn restore(&mut self, state: HyperState) -> Result<(), RestoreError> {
-        self.search.restore(state)?;
-        self.refresh();
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use meta_traits::conformance::{Check, check_optimizer, check_optimizer_snapshot};
+    use meta_traits::{Ask, Observation, Optimizer as _, Outcome, Trial};
 
     use super::*;
     use crate::system::SystemSpec;
@@ -170,8 +115,8 @@ search:
     #[test]
     fn the_laws_are_kept() {
         let make = |seed| {
-            let search = numbers(&HyperOptConfig::default()).begin(seed).unwrap();
-            NumberSearch { settings: numbers(&HyperOptConfig::default()).settings, search, best: None }
+            let numbers = numbers(&HyperOptConfig::default());
+            Written::new(numbers.begin(seed).unwrap(), SettingLines(numbers.settings.clone()))
         };
         let inside = |lines: &Components| {
             read(lines).is_some_and(|(t, n)| (0.0..=1.5).contains(&t) && (8.0..=512.0).contains(&n))

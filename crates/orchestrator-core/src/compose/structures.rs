@@ -1,14 +1,11 @@
 //! Flows made by evolution inside the joint search.
 
-use meta_traits::{
-    Ask, Components, Observation, Optimizer, Outcome, RestoreError, Snapshot, Stream, TellError, Trial,
-    TrialId,
-};
+use meta_traits::{Components, Stream};
 use topology_neat::{
-    Library, Module, ModuleKind, SearchOptions, SearchState, TopologyConfig, Workflow, WorkflowSearch,
-    WorkflowSpace,
+    Library, Module, ModuleKind, SearchOptions, TopologyConfig, Workflow, WorkflowSearch, WorkflowSpace,
 };
 
+use super::written::{Writing, Written};
 use crate::algorithms::joint::InnerSearch;
 use crate::config::ConfigError;
 use crate::system::{GraphRole, GraphStep, SETTINGS, SystemSpec, VOTE};
@@ -22,14 +19,9 @@ pub struct Structures {
     options: SearchOptions,
 }
 
-/// An evolution of workflows; its candidates are lines that set the flow.
+/// Workflows, written as the line that sets the flow.
 #[derive(Clone, Debug)]
-struct StructureSearch {
-    modules: Vec<(ModuleKind, Vec<String>)>,
-    search: WorkflowSearch,
-    /// The best, as a line.
-    best: Option<(Components, Observation)>,
-}
+struct FlowLine(Vec<(ModuleKind, Vec<String>)>);
 
 impl Structures {
     /// Those of a system that lets flows be made; none where it does not. Without settings of structure there is no price on
@@ -89,13 +81,15 @@ pub(crate) fn structure_search(
 ) -> Result<Box<dyn InnerSearch>, ConfigError> {
     let Structures { space, modules, options } = structures.clone();
     let search = WorkflowSearch::new(space, options, rng).map_err(inconsistent)?;
-    Ok(Box::new(StructureSearch { modules, search, best: None }))
+    Ok(Box::new(Written::new(search, FlowLine(modules))))
 }
 
-impl StructureSearch {
-    fn line(&self, workflow: &Workflow) -> Components {
+impl Writing<Workflow> for FlowLine {
+    const SCHEMA: &'static str = "orchestrator-core/structures";
+
+    fn lines(&self, workflow: &Workflow) -> Components {
         let name = |module: &Module| {
-            let of_kind = self.modules.iter().find(|(kind, _)| *kind == module.kind);
+            let of_kind = self.0.iter().find(|(kind, _)| *kind == module.kind);
             of_kind.and_then(|(_, names)| names.get(usize::from(module.variant))).cloned().unwrap_or_default()
         };
         let modules = workflow.modules().iter().enumerate();
@@ -105,58 +99,12 @@ impl StructureSearch {
         let text = graph.map(|graph| format!("flow: {graph}")).unwrap_or_default();
         [(SETTINGS, text)].into_iter().collect()
     }
-
-    fn refresh(&mut self) {
-        let best = self.search.best().map(|(workflow, seen)| (workflow.clone(), seen.clone()));
-        self.best = best.map(|(workflow, seen)| (self.line(&workflow), seen));
-    }
-}
-
-impl Optimizer for StructureSearch {
-    type Candidate = Components;
-
-    fn ask(&mut self) -> Ask<Components> {
-        match self.search.ask() {
-            Ask::Run(trial) => {
-                let line = self.line(&trial.candidate);
-                Ask::Run(Trial::new(trial.id, line, trial.fidelity, trial.on))
-            }
-            Ask::Query(query) => Ask::Query(query),
-            Ask::Done(reason) => Ask::Done(reason),
-            _ => Ask::Wait,
-        }
-    }
-
-    fn tell(&mut self, id: TrialId, outcome: Outcome) -> Result<(), TellError> {
-        self.search.tell(id, outcome)?;
-        self.refresh();
-        Ok(())
-    }
-
-    fn best(&self) -> Option<(&Components, &Observation)> {
-        self.best.as_ref().map(|(line, seen)| (line, seen))
-    }
-}
-
-impl Snapshot for StructureSearch {
-    const SCHEMA: &'static str = "orchestrator-core/structures";
-    const VERSION: u32 = 1;
-    type State = SearchState;
-
-    fn snapshot(&self) -> SearchState {
-        self.search.snapshot()
-    }
-
-    fn restore(&mut self, state: SearchState) -> Result<(), RestoreError> {
-        self.search.restore(state)?;
-        self.refresh();
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use meta_traits::conformance::{Check, check_optimizer, check_optimizer_snapshot};
+    use meta_traits::{Ask, Observation, Optimizer as _, Outcome, Trial};
 
     use super::*;
 
@@ -185,7 +133,7 @@ evolve: {max_modules: 4}";
         let make = |seed| {
             let Structures { space, modules, options } = structures(None);
             let search = WorkflowSearch::new(space, options, Stream::root(seed)).unwrap();
-            StructureSearch { modules, search, best: None }
+            Written::new(search, FlowLine(modules))
         };
         let outcome = |trial: &Trial<Components>, _: &mut Stream| {
             let length = graph(&trial.candidate).unwrap().to_string().len();
