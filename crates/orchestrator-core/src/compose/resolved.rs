@@ -49,6 +49,10 @@ impl Resolved {
         config.name = String::new();
         config.runs = PathBuf::new();
         config.experience = None;
+        // It decides when a run pauses, and may be raised to go on.
+        if let Some(meta) = &mut config.meta {
+            meta.memory_limit_mb = None;
+        }
         config.seed = 0;
         config.budget = BudgetSpec::default();
         serde_json::to_string(&(&self.base, config)).unwrap_or_default()

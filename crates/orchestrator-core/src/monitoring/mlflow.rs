@@ -40,16 +40,16 @@ pub(crate) fn write_mlflow(
              lifecycle_stage: active\nname: Default\n"
         ),
     )?;
-    let (artifacts, name) = (uri(&absolute(&run.join("artifacts"))), serde_json::json!(name));
+    let (artifacts, quoted) = (uri(&absolute(&run.join("artifacts"))), serde_json::json!(name));
     write(
         &run.join("meta.yaml"),
         format!(
             "artifact_uri: {artifacts}\nend_time: {now}\nentry_point_name: ''\nexperiment_id: '0'\n\
-             lifecycle_stage: active\nrun_id: {id}\nrun_name: {name}\nrun_uuid: {id}\nsource_name: ''\n\
+             lifecycle_stage: active\nrun_id: {id}\nrun_name: {quoted}\nrun_uuid: {id}\nsource_name: ''\n\
              source_type: 4\nsource_version: ''\nstart_time: {start}\nstatus: 3\ntags: []\nuser_id: ''\n"
         ),
     )?;
-    write(&run.join("tags").join("mlflow.runName"), result_name(&name))?;
+    write(&run.join("tags").join("mlflow.runName"), name.to_owned())?;
     let score = result.performance_trajectory.iter();
     let score: Vec<String> = score.map(|p| format!("{now} {} {}", p.score, p.evaluations)).collect();
     write(&run.join("metrics").join("score"), score.join("\n") + "\n")?;
@@ -65,8 +65,4 @@ pub(crate) fn write_mlflow(
 
 fn absolute(path: &Path) -> std::path::PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-fn result_name(name: &serde_json::Value) -> String {
-    name.as_str().unwrap_or_default().to_owned()
 }
